@@ -1,0 +1,16 @@
+# One interface target carries what every source of ours is compiled with.
+add_library(bitsweep_compile INTERFACE)
+# Fused multiply-adds are where we write them, so that every build rounds alike.
+target_compile_options(bitsweep_compile INTERFACE
+  -march=${BITSWEEP_ARCH} -ffp-contract=off -fno-math-errno -fno-trapping-math
+  $<$<CONFIG:RelWithDebInfo>:-O3> $<$<CONFIG:Release>:-O3>
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  $<$<BOOL:${BITSWEEP_WERROR}>:-Werror>)
+target_include_directories(bitsweep_compile INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(bitsweep_compile INTERFACE BITSWEEP_ARCH="${BITSWEEP_ARCH}")
+target_link_libraries(bitsweep_compile INTERFACE OpenMP::OpenMP_CXX Eigen3::Eigen fmt::fmt)
+if(BITSWEEP_SANITIZE)
+  target_compile_options(bitsweep_compile INTERFACE
+    -fsanitize=${BITSWEEP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(bitsweep_compile INTERFACE -fsanitize=${BITSWEEP_SANITIZE})
+endif()

@@ -1,0 +1,157 @@
+// One run, completely: every parameter resolved, nothing left to a default that could
+// change. Plain values; reading them from YAML is `study_file.h`'s affair.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/config/model_spec.h"
+#include "framework/schema/schema.h"
+
+namespace bitsweep {
+
+/// `dataset: {id: fashion-mnist, validation: 5000}`.
+struct DatasetSpec {
+  std::string id = "fashion-mnist";
+  int validation = 5000;
+  std::int64_t split_seed = 1;
+  int train_limit = 0;
+  int test_limit = 0;
+  static Schema<DatasetSpec> schema();
+};
+
+/// How images become numbers, before augmentation.
+struct PreprocessingSpec {
+  double scale = 1.0 / 255;
+  std::string mean = "channel";  // none, channel, pixel: of the training split
+  std::string deviation = "channel";  // none, channel
+  static Schema<PreprocessingSpec> schema();
+};
+
+struct AugmentationSpec {
+  int pad = 0;
+  bool flip = false;
+  static Schema<AugmentationSpec> schema();
+};
+
+struct OptimizerSpec {
+  std::string id = "sgd";  // sgd, adam
+  double learning_rate = 0.01;
+  double momentum = 0.9;
+  bool nesterov = false;
+  std::string form = "caffe";  // caffe: v = mu v + lr g; modern: v = mu v + g, w -= lr v
+  double weight_decay = 0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  static Schema<OptimizerSpec> schema();
+};
+
+struct ScheduleSpec {
+  std::string id = "fixed";  // fixed, step, multistep, inv, exponential, cosine
+  std::string unit = "epoch";  // of the positions below: epoch, iteration
+  double gamma = 0.1;
+  double power = 0.75;
+  double step = 0;
+  std::vector<double> milestones;
+  double final_learning_rate = 0;
+  double warmup = 0;
+  static Schema<ScheduleSpec> schema();
+};
+
+/// `{match: "*/bias", learning_rate: 2, decay: 1}`: multipliers for the parameters whose
+/// name the pattern matches; a later rule wins.
+struct MultiplierRule {
+  std::string match;
+  double learning_rate = 1;
+  double decay = 1;
+  static Schema<MultiplierRule> schema();
+};
+
+/// What training is made of; a recipe file is one of these.
+struct TrainingSpec {
+  std::string recipe;
+  double epochs = 1;
+  std::int64_t iterations = 0;  // takes the place of epochs when not 0
+  int batch_size = 100;
+  std::string loss = "cross_entropy";  // cross_entropy, squared_hinge
+  OptimizerSpec optimizer;
+  ScheduleSpec schedule;
+  std::vector<MultiplierRule> multipliers;
+  PreprocessingSpec preprocessing;
+  AugmentationSpec augmentation;
+  /// The fields outside the groups.
+  static Schema<TrainingSpec> schema();
+};
+
+/// Who quantizes the ends of the network: `float`, `8` or `method`.
+struct EdgesSpec {
+  std::string first = "float";  // weights and input of the first layer
+  std::string last = "float";   // weights and input of the last layer
+  std::string bias = "float";
+  std::string image = "float";  // the network's input, where `first` is not float
+  static Schema<EdgesSpec> schema();
+};
+
+struct MethodSpec {
+  std::string id = "float";
+  RawParams params;  // resolved by the method's schema
+};
+
+/// `sites: [{match: "conv*/weight", method: {id: lognet, weight_bits: 5}}]`; first match wins.
+struct SiteRule {
+  std::string match;
+  MethodSpec method;
+};
+
+/// Everything that decides a run's numbers.
+struct RunSpec {
+  DatasetSpec dataset;
+  ModelSpec network;
+  TrainingSpec training;                    // of the float baseline, or from scratch
+  MethodSpec method;
+  EdgesSpec edges;
+  std::vector<SiteRule> sites;
+  std::string start = "baseline";           // baseline: fine-tune the float run; scratch
+  std::optional<TrainingSpec> fine_tuning;  // none: no training after calibration
+  int calibration_batches = 10;
+  std::int64_t seed = 1;
+
+  bool is_baseline() const { return method.id == "float"; }
+  /// The float run that this one starts from and is compared with.
+  RunSpec baseline() const;
+  /// YAML with every parameter in a fixed order: equal runs have equal texts. What does not
+  /// matter to the run (an unused baseline's seed, labels) is not in it.
+  std::string canonical_text() const;
+};
+
+/// A published figure to stand beside ours.
+struct PublishedSpec {
+  std::optional<double> loss;      // points of accuracy below its float baseline
+  std::optional<double> accuracy;  // percent
+  std::optional<double> baseline;  // percent
+  std::string on;                  // "AlexNet, ImageNet, top-5"
+  std::string source;
+  std::string mark = "recalled";   // verified, recalled
+};
+
+/// One line of a study's table before seeds: what the runs of a row have in common.
+struct RowSpec {
+  std::string group;
+  std::string label;  // "twn", or the row's own `label`
+  PublishedSpec published;
+  std::vector<RunSpec> runs;  // one for each seed
+};
+
+/// A study file, expanded: lists became rows, in the file's order. Float baselines are rows
+/// too, first for each pair of network and dataset.
+struct StudySpec {
+  std::string name;
+  std::string title;
+  std::string file;
+  std::vector<RowSpec> rows;
+};
+
+}  // namespace bitsweep

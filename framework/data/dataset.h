@@ -1,0 +1,65 @@
+// Labelled images in three splits.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/config/run_spec.h"
+#include "framework/core/tensor.h"
+
+namespace bitsweep {
+
+/// Images as stored: bytes, NHWC, one after another.
+struct ImageSet {
+  ImageShape shape;
+  std::vector<std::uint8_t> pixels;  // count x height x width x channels
+  std::vector<std::uint8_t> labels;  // count
+
+  std::size_t count() const { return labels.size(); }
+  std::span<const std::uint8_t> image(std::size_t index) const {
+    return {pixels.data() + index * shape.elements(), shape.elements()};
+  }
+};
+
+/// A dataset, split. Test data is the file's own; validation is cut from the training data
+/// by seed, stratified by nothing: a plain random choice.
+struct Dataset {
+  std::string id;
+  std::string title;  // "Fashion-MNIST"; says so when it is not the original
+  int classes = 10;
+  std::vector<std::string> class_names;
+  ImageSet training;
+  ImageSet validation;
+  ImageSet test;
+  std::string checksum;  // SHA-256 over the unpacked bytes of all files, before splitting
+  std::string folder;    // where the files were found; "" for a procedural one
+};
+
+/// What `bitsweep datasets` lists.
+struct DatasetInfo {
+  std::string id;
+  std::string title;
+  ImageShape shape;
+  int classes = 10;
+  std::string hint;  // how to get the files
+};
+std::vector<DatasetInfo> known_datasets();
+
+/// Folders to look in, in order: `data_dir` (from --data-dir) when not empty, BITSWEEP_DATA,
+/// `datasets/` below the working folder and below the source tree, then the system's
+/// /usr/share/datasets and /usr/local/share/datasets. A dataset's files may stand in the
+/// folder itself or in its subfolder of the dataset's name.
+std::vector<std::filesystem::path> data_folders(const std::string& data_dir);
+
+/// Reads, checks and splits. Throws DataError (missing, truncated, corrupt file; a label out
+/// of range) or ConfigError (unknown id, a split larger than the data).
+Dataset load_dataset(const DatasetSpec& spec,
+                     const std::vector<std::filesystem::path>& folders);
+
+/// The shape and class count of a dataset without reading its files.
+const DatasetInfo& dataset_info(const std::string& id);
+
+}  // namespace bitsweep

@@ -1,0 +1,19 @@
+#include "framework/quant/method.h"
+
+#include <fmt/format.h>
+
+namespace bitsweep {
+
+std::vector<Stage> Method::stages() const {
+  return {{.kind = Stage::Kind::kCalibrate, .name = "calibrate"},
+          {.kind = Stage::Kind::kTrain, .name = "train"}};
+}
+
+Allowed<int> bits_between(int low, int high) {
+  return {fmt::format("{} to {}, or {} for float", low, high, kFloatBits),
+          [low, high](const int& bits) {
+            return (low <= bits && bits <= high) || bits == kFloatBits;
+          }};
+}
+
+}  // namespace bitsweep

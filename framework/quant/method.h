@@ -1,0 +1,81 @@
+// A method: a paper's idea, with its parameters, the quantizer it puts on each site, and the
+// stages of its training.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/quant/quantizer.h"
+#include "framework/quant/registry.h"
+#include "framework/quant/site.h"
+#include "framework/schema/schema.h"
+
+namespace bitsweep {
+
+/// One part of a run after the float baseline.
+struct Stage {
+  enum class Kind {
+    kCalibrate,  // quantizers look at weights and at calibration batches
+    kTrain,      // a share of the fine-tuning epochs
+    kTransform,  // `begin_stage` alone
+  };
+  Kind kind = Kind::kTrain;
+  std::string name = "train";
+  double share = 1;              // of the fine-tuning epochs
+  bool restart_schedule = false;  // each round begins with the first learning rate again
+};
+
+class Method {
+ public:
+  virtual ~Method() = default;
+
+  /// The quantizer for a site, or null where the method leaves it in float. Edges have been
+  /// seen to: a site that the run keeps in float is not asked for.
+  virtual std::unique_ptr<Quantizer> quantizer(const Site& site) const = 0;
+
+  /// By default: calibrate, then train.
+  virtual std::vector<Stage> stages() const;
+};
+
+/// Bits as every method names them; 32 is float.
+inline constexpr int kFloatBits = 32;
+
+/// `low` to `high`, or 32 for float.
+Allowed<int> bits_between(int low, int high);
+
+/// Makes an entry out of a class with `Params` (with a `schema()`), `summary`, `reference`
+/// and, where they differ from the defaults, `weight_claims` and `activation_claims`.
+template <class M>
+MethodEntry make_method_entry(std::string id) {
+  using Params = typename M::Params;
+  MethodEntry entry;
+  entry.id = std::move(id);
+  entry.summary = M::summary;
+  entry.reference = M::reference;
+  entry.fields = Params::schema().fields();
+  if constexpr (requires { M::weight_claims; }) entry.weight_claims = M::weight_claims;
+  if constexpr (requires { M::activation_claims; }) {
+    entry.activation_claims = M::activation_claims;
+  }
+  entry.resolve = [](const RawParams& raw, std::vector<ParamProblem>& problems) {
+    const auto schema = Params::schema();
+    return schema.write(schema.parse(raw, problems));
+  };
+  entry.make = [](const RawParams& raw) -> std::unique_ptr<Method> {
+    std::vector<ParamProblem> problems;
+    return std::make_unique<M>(Params::schema().parse(raw, problems));
+  };
+  return entry;
+}
+
+}  // namespace bitsweep
+
+/// Defines the one public name of a method's file: `bitsweep::methods::entry_<id>()`. Who
+/// calls it is the build's affair, so that the same source serves built in or as a plugin.
+#define BITSWEEP_METHOD(id, Class)                  \
+  namespace bitsweep::methods {                       \
+  bitsweep::MethodEntry entry_##id() {                \
+    return bitsweep::make_method_entry<Class>(#id);   \
+  }                                                   \
+  }

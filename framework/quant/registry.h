@@ -1,0 +1,54 @@
+// The methods that are known: a value, so that a test makes its own.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/schema/schema.h"
+
+namespace bitsweep {
+
+class Method;
+
+/// What a method promises beyond the law, for the checks that run over all of them.
+struct Claims {
+  bool idempotent = true;       // Q(Q(x)) == Q(x)
+  bool monotonic = true;        // x <= x' gives Q(x) <= Q(x') within a channel
+  bool zero_preserving = true;  // Q(0) == 0
+};
+
+/// A method as help, validation, docs and tests see it.
+struct MethodEntry {
+  std::string id;
+  std::string summary;
+  std::string reference;
+  std::string origin = "built-in";  // or the plugin's path
+  int version = 1;                  // rises when a change alters results
+  std::vector<FieldInfo> fields;
+  Claims weight_claims;
+  Claims activation_claims;
+  /// Complete, canonical parameters; mistakes are added to the list.
+  std::function<RawParams(const RawParams&, std::vector<ParamProblem>&)> resolve;
+  /// From parameters that `resolve` found nothing wrong with.
+  std::function<std::unique_ptr<Method>(const RawParams&)> make;
+};
+
+class MethodRegistry {
+ public:
+  /// Throws PluginError naming both origins when the id is taken.
+  void add(MethodEntry entry);
+  bool contains(const std::string& id) const { return entries_.count(id) != 0; }
+  /// Throws ConfigError with a did-you-mean and the list when there is none of that id.
+  const MethodEntry& at(const std::string& id) const;
+  /// "unknown method 'lqs'; did you mean 'lsq'? available: ...".
+  std::string unknown_message(const std::string& id) const;
+  std::vector<std::string> ids() const;  // sorted
+
+ private:
+  std::map<std::string, MethodEntry> entries_;
+};
+
+}  // namespace bitsweep

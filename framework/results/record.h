@@ -1,0 +1,81 @@
+// What a run leaves behind: enough that a new metric needs no new training.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace bitsweep {
+
+/// The version of the numbers: rises with every change that alters results, so that old and
+/// new are never averaged together.
+inline constexpr int kResultsVersion = 1;
+
+/// What produced a result.
+struct Provenance {
+  std::string program;    // "bitsweep 0.1.0"
+  std::string revision;   // of the source, "-dirty" when it had changes, "" when unknown
+  std::string compiler;   // "GCC 12.2.0"
+  std::string arch;       // BITSWEEP_ARCH
+  std::string engine;     // "oneDNN 2.6.3", "reference"
+  std::string cpu;        // model name
+  std::string host_os;
+  int threads = 1;
+  std::string started;    // UTC, ISO 8601
+  double seconds = 0;     // of the run's own work
+  double peak_memory_mb = 0;
+};
+
+/// A named tensor of the trained network: "conv1/weight", [out, kh, kw, in].
+struct StoredTensor {
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;
+};
+
+/// How many bits one tensor takes, and why.
+struct SizeEntry {
+  std::string site;      // "conv1/weight", "bn1/scale"
+  std::int64_t elements = 0;
+  int bits = 32;         // of one element
+  std::int64_t side_bits = 0;  // scales, zero points, codebooks of this tensor
+  bool quantized = false;
+};
+
+struct RunRecord {
+  int results_version = kResultsVersion;
+  std::string digest;          // of the canonical text
+  std::string canonical_text;  // resolved configuration
+  std::string data_checksum;
+  std::string method;          // id
+  std::int64_t seed = 1;
+  std::string status = "done";  // done, failed
+  std::string failure;          // why, when failed
+  Provenance provenance;
+  /// By name, one value an epoch: "train/loss", "train/accuracy", "validation/accuracy",
+  /// "learning_rate", "seconds".
+  std::map<std::string, std::vector<double>> curves;
+  /// By the metric's name: "test_accuracy" (a share), "test_loss", "validation_accuracy".
+  std::map<std::string, double> metrics;
+  std::vector<std::int32_t> predictions;  // one a test image
+  std::vector<std::int32_t> labels;       // one a test image
+  std::vector<SizeEntry> sizes;
+  std::map<std::string, StoredTensor> state;  // parameters and running statistics
+  std::vector<std::string> warnings;
+};
+
+/// Writes under a temporary name beside `path` and renames: a reader sees all or nothing.
+/// Throws RunError naming the path (disk full, no permission).
+void write_record(const RunRecord& record, const std::filesystem::path& path);
+
+/// Throws DataError when the file is missing, not a record, damaged, or of another format.
+RunRecord read_record(const std::filesystem::path& path);
+
+/// Without `state`, for reports over many runs.
+RunRecord read_record_summary(const std::filesystem::path& path);
+
+/// Of this process, now.
+Provenance current_provenance();
+
+}  // namespace bitsweep

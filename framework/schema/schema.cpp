@@ -1,0 +1,156 @@
+#include "framework/schema/schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+
+std::string RawValue::text() const {
+  if (!is_list) return words.empty() ? "" : words.front();
+  return fmt::format("[{}]", fmt::join(words, ", "));
+}
+
+namespace schema_detail {
+namespace {
+
+template <class Number>
+bool read_number(const std::string& word, Number& value) {
+  const char* begin = word.data() + (word.size() > 1 && word.front() == '+');
+  const char* end = word.data() + word.size();
+  const auto [stop, failure] = std::from_chars(begin, end, value);
+  return failure == std::errc{} && stop == end && !word.empty();
+}
+
+bool read_word(const std::string& word, int& value) { return read_number(word, value); }
+bool read_word(const std::string& word, double& value) {
+  return read_number(word, value) && std::isfinite(value);
+}
+bool read_word(const std::string& word, std::string& value) {
+  value = word;
+  return true;
+}
+
+// A list takes a single word for a list of one.
+template <class T>
+bool read_list(const RawValue& raw, std::vector<T>& values) {
+  values.resize(raw.words.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!read_word(raw.words[i], values[i])) return false;
+  }
+  return true;
+}
+
+template <class T>
+RawValue write_list(const std::vector<T>& values) {
+  std::vector<std::string> words;
+  for (const auto& value : values) words.push_back(fmt::format("{}", value));
+  return RawValue::list(std::move(words));
+}
+
+}  // namespace
+
+std::string Codec<bool>::type() { return "bool"; }
+std::optional<std::string> Codec<bool>::read(const RawValue& raw, bool& value) {
+  if (raw.is_list || (raw.text() != "true" && raw.text() != "false")) {
+    return "a bool (true or false)";
+  }
+  value = raw.text() == "true";
+  return std::nullopt;
+}
+RawValue Codec<bool>::write(const bool& value) {
+  return RawValue::scalar(value ? "true" : "false");
+}
+
+std::string Codec<int>::type() { return "int"; }
+std::optional<std::string> Codec<int>::read(const RawValue& raw, int& value) {
+  if (raw.is_list || !read_number(raw.text(), value)) return "a whole number";
+  return std::nullopt;
+}
+RawValue Codec<int>::write(const int& value) {
+  return RawValue::scalar(fmt::format("{}", value));
+}
+
+std::string Codec<std::int64_t>::type() { return "int"; }
+std::optional<std::string> Codec<std::int64_t>::read(const RawValue& raw,
+                                                     std::int64_t& value) {
+  if (raw.is_list || !read_number(raw.text(), value)) return "a whole number";
+  return std::nullopt;
+}
+RawValue Codec<std::int64_t>::write(const std::int64_t& value) {
+  return RawValue::scalar(fmt::format("{}", value));
+}
+
+std::string Codec<double>::type() { return "real"; }
+std::optional<std::string> Codec<double>::read(const RawValue& raw, double& value) {
+  if (raw.is_list || !read_word(raw.text(), value)) return "a number";
+  return std::nullopt;
+}
+RawValue Codec<double>::write(const double& value) {
+  return RawValue::scalar(fmt::format("{}", value));
+}
+
+std::string Codec<std::string>::type() { return "text"; }
+std::optional<std::string> Codec<std::string>::read(const RawValue& raw,
+                                                    std::string& value) {
+  if (raw.is_list) return "a single word";
+  value = raw.text();
+  return std::nullopt;
+}
+RawValue Codec<std::string>::write(const std::string& value) {
+  return RawValue::scalar(value);
+}
+
+std::string Codec<std::vector<double>>::type() { return "list of real"; }
+std::optional<std::string> Codec<std::vector<double>>::read(const RawValue& raw,
+                                                            std::vector<double>& value) {
+  if (!read_list(raw, value)) return "a list of numbers";
+  return std::nullopt;
+}
+RawValue Codec<std::vector<double>>::write(const std::vector<double>& value) {
+  return write_list(value);
+}
+
+std::string Codec<std::vector<int>>::type() { return "list of int"; }
+std::optional<std::string> Codec<std::vector<int>>::read(const RawValue& raw,
+                                                         std::vector<int>& value) {
+  if (!read_list(raw, value)) return "a list of whole numbers";
+  return std::nullopt;
+}
+RawValue Codec<std::vector<int>>::write(const std::vector<int>& value) {
+  return write_list(value);
+}
+
+std::string Codec<std::vector<std::string>>::type() { return "list of text"; }
+std::optional<std::string> Codec<std::vector<std::string>>::read(
+    const RawValue& raw, std::vector<std::string>& value) {
+  if (!read_list(raw, value)) return "a list of words";
+  return std::nullopt;
+}
+RawValue Codec<std::vector<std::string>>::write(const std::vector<std::string>& value) {
+  return write_list(value);
+}
+
+Allowed<std::string> allowed(OneOf choice) {
+  const auto text = fmt::format("one of: {}", fmt::join(choice.words, ", "));
+  return {text, [words = std::move(choice.words)](const std::string& v) {
+            return std::find(words.begin(), words.end(), v) != words.end();
+          }};
+}
+
+ParamProblem unknown_parameter(const std::string& name,
+                               const std::vector<std::string>& names) {
+  const std::string near = nearest_word(name, names);
+  if (!near.empty()) {
+    return {name, fmt::format("unknown parameter; did you mean '{}'?", near)};
+  }
+  if (names.empty()) return {name, "unknown parameter; there are none here"};
+  return {name, fmt::format("unknown parameter; known: {}", fmt::join(names, ", "))};
+}
+
+}  // namespace schema_detail
+}  // namespace bitsweep
