@@ -6,6 +6,7 @@ find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 # Debian's dnnl-config.cmake asks for OpenCL's headers, which nothing here uses.
 find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)
