@@ -24,17 +24,17 @@ struct ImageSet {
   }
 };
 
-/// A dataset, split. Test data is the file's own; validation is cut from the training data
-/// by seed, stratified by nothing: a plain random choice.
+/// A dataset, split. Test data is the file's own; validation is cut from the training
+/// data by seed, stratified by nothing: a plain random choice.
 struct Dataset {
   std::string id;
-  std::string title;  // "Fashion-MNIST"; says so when it is not the original
+  std::string title;  // "MNIST", or "MNIST (unrecognised copy)" by its files' sums
   int classes = 10;
   std::vector<std::string> class_names;
   ImageSet training;
   ImageSet validation;
   ImageSet test;
-  std::string checksum;  // SHA-256 over the unpacked bytes of all files, before splitting
+  std::string checksum;  // of all unpacked files: SHA-256 over their SHA-256 sums
   std::string folder;    // where the files were found; "" for a procedural one
 };
 
@@ -44,22 +44,24 @@ struct DatasetInfo {
   std::string title;
   ImageShape shape;
   int classes = 10;
-  std::string hint;  // how to get the files
+  std::string hint;  // how to get the files: "fetch it with scripts/fetch-datasets mnist"
 };
 std::vector<DatasetInfo> known_datasets();
 
-/// Folders to look in, in order: `data_dir` (from --data-dir) when not empty, BITSWEEP_DATA,
-/// `datasets/` below the working folder and below the source tree, then the system's
-/// /usr/share/datasets and /usr/local/share/datasets. A dataset's files may stand in the
-/// folder itself or in its subfolder of the dataset's name.
+/// Folders to look in, in order: `data_dir` (from --data-dir) when not empty,
+/// BITSWEEP_DATA, `datasets/` below the working folder and below the source tree, then
+/// the system's /usr/share/datasets and /usr/local/share/datasets. A dataset's files may
+/// stand in the folder itself or in its subfolder of the dataset's name. Throws
+/// ConfigError when one of the first two is no folder.
 std::vector<std::filesystem::path> data_folders(const std::string& data_dir);
 
-/// Reads, checks and splits. Throws DataError (missing, truncated, corrupt file; a label out
-/// of range) or ConfigError (unknown id, a split larger than the data).
+/// Reads, checks and splits. Throws DataError (missing, truncated, corrupt file; a label
+/// out of range) or ConfigError (unknown id, a split larger than the data).
 Dataset load_dataset(const DatasetSpec& spec,
                      const std::vector<std::filesystem::path>& folders);
 
-/// The shape and class count of a dataset without reading its files.
+/// The shape and class count of a dataset without reading its files. Throws ConfigError
+/// for an unknown id.
 const DatasetInfo& dataset_info(const std::string& id);
 
 }  // namespace bitsweep
