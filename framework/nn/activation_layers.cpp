@@ -1,0 +1,124 @@
+// Layers that treat each value by itself.
+
+#include "framework/core/random.h"
+#include "framework/engine/elementwise.h"
+#include "framework/nn/layer_kinds.h"
+#include "framework/nn/slice_layer.h"
+
+namespace bitsweep {
+namespace {
+
+class Relu final : public SliceLayer {
+ public:
+  Relu(const LayerSpec& spec, Activation& input, LayerContext& context)
+      : SliceLayer(spec, input, input.shape, context) {
+    output_.is_signed = false;
+  }
+
+  const char* kind() const override { return "relu"; }
+
+ private:
+  void forward(const Slice&, std::span<const float> x, std::span<float> y) override {
+    kernels::relu_forward(x, y);
+  }
+  void backward(const Slice& slice, std::span<const float> dy,
+                std::span<float> dx) override {
+    kernels::relu_backward({output_.values(slice), dy.size()}, dy, dx);
+  }
+};
+
+class HardTanh final : public SliceLayer {
+ public:
+  HardTanh(const LayerSpec& spec, Activation& input, LayerContext& context)
+      : SliceLayer(spec, input, input.shape, context) {}
+
+  const char* kind() const override { return "hard_tanh"; }
+
+ private:
+  void forward(const Slice&, std::span<const float> x, std::span<float> y) override {
+    kernels::hard_tanh_forward(x, y);
+  }
+  void backward(const Slice& slice, std::span<const float> dy,
+                std::span<float> dx) override {
+    kernels::hard_tanh_backward({input_->values(slice), dy.size()}, dy, dx);
+  }
+};
+
+struct DropoutParams {
+  double rate = 0.5;
+
+  static Schema<DropoutParams> schema() {
+    return Schema<DropoutParams>{}.field("rate", &DropoutParams::rate,
+                                         "Share of the values set to zero in training.",
+                                         between(0.0, 0.99));
+  }
+};
+
+// Inverted: values that stay are divided by 1 - rate, so that evaluation does nothing.
+class Dropout final : public SliceLayer {
+ public:
+  Dropout(const LayerSpec& spec, float rate, Activation& input, LayerContext& context)
+      : SliceLayer(spec, input, input.shape, context),
+        rate_(rate),
+        random_(std::uint64_t(context.seed), spec.name + "/dropout") {}
+
+  const char* kind() const override { return "dropout"; }
+
+ private:
+  void apply(const Slice& slice, std::span<const float> from, std::span<float> to) const {
+    kernels::dropout(from, rate_,
+                     random_.substream(std::uint64_t(context_.state.pass.step)),
+                     std::uint32_t(output_.offset(slice)), to);
+  }
+  void forward(const Slice& slice, std::span<const float> x,
+               std::span<float> y) override {
+    context_.state.pass.training ? apply(slice, x, y) : kernels::copy(x, y);
+  }
+  void backward(const Slice& slice, std::span<const float> dy,
+                std::span<float> dx) override {
+    apply(slice, dy, dx);
+  }
+
+  float rate_;
+  RandomStream random_;
+};
+
+}  // namespace
+
+LayerKind relu_kind() {
+  return {"relu", "max(x, 0).", NoParams::schema().fields(),
+          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
+            parse_layer<NoParams>(spec);
+            return std::make_unique<Relu>(spec, input, context);
+          }};
+}
+
+LayerKind hard_tanh_kind() {
+  return {"hard_tanh", "x clipped to [-1, 1].", NoParams::schema().fields(),
+          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
+            parse_layer<NoParams>(spec);
+            return std::make_unique<HardTanh>(spec, input, context);
+          }};
+}
+
+LayerKind dropout_kind() {
+  return {"dropout", "Sets a random share of the values to zero in training.",
+          DropoutParams::schema().fields(),
+          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
+            const auto params = parse_layer<DropoutParams>(spec);
+            return std::make_unique<Dropout>(spec, float(params.rate), input, context);
+          }};
+}
+
+// Pixels follow one another in memory and linear layers take any shape: nothing to do.
+LayerKind flatten_kind() {
+  return {
+      "flatten", "An image as one long vector: [height, width, channels] in order.",
+      NoParams::schema().fields(),
+      [](const LayerSpec& spec, Activation&, LayerContext&) -> std::unique_ptr<Layer> {
+        parse_layer<NoParams>(spec);
+        return nullptr;
+      }};
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,250 @@
+// Batch normalisation (Ioffe and Szegedy, ICML 2015), with the ReLU behind it and the
+// addition of a residual block's shortcut in the same pass where they follow. Statistics
+// are the whole batch's: sums of slices, added in slice order.
+
+#include <algorithm>
+
+#include "framework/engine/elementwise.h"
+#include "framework/engine/normalisation.h"
+#include "framework/nn/layer_kinds.h"
+
+namespace bitsweep {
+namespace {
+
+struct BatchNormParams {
+  double epsilon = 1e-5;
+  double momentum = 0.1;
+  bool affine = true;
+
+  static Schema<BatchNormParams> schema() {
+    return Schema<BatchNormParams>{}
+        .field("epsilon", &BatchNormParams::epsilon, "Added to the variance.",
+               between(1e-10, 1.0))
+        .field("momentum", &BatchNormParams::momentum,
+               "Weight of the new batch in the running statistics.", between(0.0, 1.0))
+        .field("affine", &BatchNormParams::affine,
+               "Learn a scale and a shift for each channel.");
+  }
+};
+
+class BatchNorm final : public Layer {
+ public:
+  BatchNorm(const LayerSpec& spec, const BatchNormParams& params, Activation& input,
+            LayerContext& context)
+      : Layer(spec.name, context),
+        params_(params),
+        input_(&input),
+        gamma_(spec.name + "/scale", channels_of(input)),
+        beta_(spec.name + "/shift", channels_of(input)),
+        running_mean_(channels_of(input)),
+        running_variance_(channels_of(input)) {
+    output_.shape = input.shape;
+    std::fill_n(gamma_.value.data(), channels(), 1.0f);
+    std::fill_n(running_variance_.data(), channels(), 1.0f);
+    for (Buffer* row : {&mean_, &variance_, &inverse_deviation_, &scale_, &shift_,
+                        &slope_, &constant_}) {
+      *row = Buffer(channels());
+    }
+    sums_.resize((context.slices.size() + 1) * 2 * channels());
+  }
+
+  const char* kind() const override { return "batch_norm"; }
+
+  std::vector<Parameter*> parameters() override {
+    if (!params_.affine) return {};
+    return {&gamma_, &beta_};
+  }
+
+  std::vector<StateTensor> state() override {
+    const std::vector<std::int64_t> shape{std::int64_t(channels())};
+    std::vector<StateTensor> state{
+        {name() + "/running_mean", shape, running_mean_.span()},
+        {name() + "/running_variance", shape, running_variance_.span()}};
+    if (params_.affine) {
+      state.push_back({gamma_.name, shape, gamma_.value.span()});
+      state.push_back({beta_.name, shape, beta_.value.span()});
+    }
+    return state;
+  }
+
+  bool absorb_relu() override {
+    if (relu_) return false;
+    relu_ = true;
+    output_.is_signed = false;
+    return true;
+  }
+
+  bool absorb_addend(Activation& addend) override {
+    if (relu_ || addend_ != nullptr) return false;
+    addend_ = &addend;
+    return true;
+  }
+
+  void plan_forward(Program& program, bool training) override {
+    if (training) {
+      program.per_slice([this](const Slice& slice) {
+        kernels::batch_statistics(x(slice), std::as_const(running_mean_).span(),
+                                  first_sum(slice.index), second_sum(slice.index));
+      });
+    }
+    program.once([this, training] {
+      if (training) take_statistics();
+      const Buffer& mean = training ? mean_ : running_mean_;
+      const Buffer& variance = training ? variance_ : running_variance_;
+      kernels::fold_normalisation(std::as_const(gamma_.value).span(),
+                                  std::as_const(beta_.value).span(), mean.span(),
+                                  variance.span(), float(params_.epsilon), scale_.span(),
+                                  shift_.span(), inverse_deviation_.span());
+    });
+    program.per_slice([this](const Slice& slice) { normalise(slice); });
+  }
+
+  void plan_backward(Program& program) override {
+    if (addend_ != nullptr) claim_shortcut_gradient();
+    program.per_slice([this](const Slice& slice) { gradient_sums(slice); });
+    if (addend_ != nullptr && shortcut_adds_) {
+      program.per_slice([this](const Slice& slice) {
+        const auto shared = dy(slice);
+        kernels::add_into(shared, {addend_->gradients(slice), shared.size()});
+      });
+    }
+    program.once([this] { take_gradient_sums(); });
+    if (!input_->needs_gradient) return;
+    const GradientSink sink = addend_ == nullptr
+                                  ? GradientSink::in_place(*input_, output_, context_)
+                                  : GradientSink(*input_, context_);
+    program.per_slice([this, sink](const Slice& slice) {
+      const ChannelGradient gradient{scale_.span(), slope_.span(), constant_.span()};
+      if (relu_ && addend_ == nullptr) {
+        kernels::normalise_relu_backward(x(slice), dy(slice), gradient, shift_.span(),
+                                         sink.target(slice));
+      } else {
+        kernels::normalise_backward(x(slice), dy(slice), gradient, sink.target(slice));
+      }
+      sink.finish(slice);
+    });
+  }
+
+ private:
+  static std::size_t channels_of(const Activation& activation) {
+    return std::size_t(activation.shape.channels);
+  }
+  std::size_t channels() const { return channels_of(*input_); }
+  std::size_t batch_pixels() const {
+    return std::size_t(context_.batch) * input_->shape.pixels();
+  }
+  std::span<const float> x(const Slice& slice) {
+    return {input_->values(slice), input_->elements(slice)};
+  }
+  std::span<float> dy(const Slice& slice) {
+    return {output_.gradients(slice), output_.elements(slice)};
+  }
+  ChannelAffine affine() const { return {scale_.span(), shift_.span()}; }
+  ChannelMoments moments() const { return {mean_.span(), inverse_deviation_.span()}; }
+
+  // Two rows of sums a slice, and one pair for the total.
+  std::span<double> first_sum(int slice) {
+    return {sums_.data() + std::size_t(slice) * 2 * channels(), channels()};
+  }
+  std::span<double> second_sum(int slice) {
+    return {first_sum(slice).data() + channels(), channels()};
+  }
+  void add_slices() {
+    const int slices = int(context_.slices.size());
+    double* total = first_sum(slices).data();
+    std::fill_n(total, 2 * channels(), 0.0);
+    for (int slice = 0; slice < slices; ++slice) {
+      const double* part = first_sum(slice).data();
+      for (std::size_t i = 0; i < 2 * channels(); ++i) total[i] += part[i];
+    }
+  }
+  std::span<const double> first_total() { return first_sum(int(context_.slices.size())); }
+  std::span<const double> second_total() {
+    return second_sum(int(context_.slices.size()));
+  }
+
+  void take_statistics() {
+    add_slices();
+    kernels::batch_moments(batch_pixels(), std::as_const(running_mean_).span(),
+                           first_total(), second_total(), mean_.span(), variance_.span());
+    const float keep = float(1 - params_.momentum), take = float(params_.momentum);
+    const double n = double(batch_pixels());
+    const float unbiased = n > 1 ? float(n / (n - 1)) : 1.0f;
+    for (std::size_t c = 0; c < channels(); ++c) {
+      running_mean_[c] = keep * running_mean_[c] + take * mean_[c];
+      running_variance_[c] =
+          keep * running_variance_[c] + take * (variance_[c] * unbiased);
+    }
+  }
+
+  void normalise(const Slice& slice) {
+    const std::span<float> y{output_.values(slice), output_.elements(slice)};
+    if (addend_ == nullptr) {
+      relu_ ? kernels::normalise_relu(x(slice), affine(), y)
+            : kernels::normalise(x(slice), affine(), y);
+      return;
+    }
+    const std::span<const float> addend{addend_->values(slice), y.size()};
+    if (relu_) {
+      kernels::normalise_add_relu(x(slice), affine(), addend, y);
+    } else {
+      kernels::normalise(x(slice), affine(), y);
+      kernels::add_into(addend, y);
+    }
+  }
+
+  // The shortcut's gradient is the output's, masked: it shares the memory where the
+  // shortcut has no other gradient yet.
+  void claim_shortcut_gradient() {
+    shortcut_adds_ = addend_->needs_gradient && addend_->claim_gradient();
+    if (addend_->needs_gradient && !shortcut_adds_) addend_->gradient_owner = &output_;
+  }
+
+  void gradient_sums(const Slice& slice) {
+    const ChannelSums sums{first_sum(slice.index), second_sum(slice.index)};
+    if (!relu_) {
+      kernels::normalise_backward_sums(x(slice), dy(slice), moments(), sums);
+    } else if (addend_ == nullptr) {
+      kernels::normalise_relu_backward_sums(x(slice), dy(slice), affine(), moments(),
+                                            sums);
+    } else {
+      const std::span<const float> y{output_.values(slice), output_.elements(slice)};
+      kernels::normalise_add_relu_backward_sums(x(slice), y, dy(slice), moments(), sums);
+    }
+  }
+
+  void take_gradient_sums() {
+    add_slices();
+    for (std::size_t c = 0; c < channels(); ++c) {
+      beta_.gradient[c] = float(first_total()[c]);
+      gamma_.gradient[c] = float(second_total()[c]);
+    }
+    kernels::fold_gradient(batch_pixels(), std::as_const(scale_).span(), moments(),
+                           first_total(), second_total(), slope_.span(),
+                           constant_.span());
+  }
+
+  BatchNormParams params_;
+  Activation* input_;
+  Activation* addend_ = nullptr;
+  bool relu_ = false;
+  bool shortcut_adds_ = false;
+  Parameter gamma_, beta_;
+  Buffer running_mean_, running_variance_;
+  Buffer mean_, variance_, inverse_deviation_, scale_, shift_, slope_, constant_;
+  std::vector<double> sums_;
+};
+
+}  // namespace
+
+LayerKind batch_norm_kind() {
+  return {"batch_norm",
+          "Each channel normalised over the batch, then scaled and shifted.",
+          BatchNormParams::schema().fields(),
+          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
+            const auto params = parse_layer<BatchNormParams>(spec);
+            return std::make_unique<BatchNorm>(spec, params, input, context);
+          }};
+}
+
+}  // namespace bitsweep

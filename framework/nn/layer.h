@@ -1,0 +1,166 @@
+// What a layer is to the network: shapes, parameters, sites, and its work in the passes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/config/model_spec.h"
+#include "framework/core/parameter.h"
+#include "framework/core/tensor.h"
+#include "framework/engine/convolution.h"
+#include "framework/nn/program.h"
+#include "framework/quant/quantizer.h"
+
+namespace bitsweep {
+
+/// The values between two layers, for a whole batch: NHWC.
+struct Activation {
+  ImageShape shape;
+  bool is_signed = true;  // false where values cannot be negative
+  bool is_image = false;  // the network's own input
+  bool needs_gradient = true;
+  Buffer value;     // batch x shape
+  Buffer gradient;  // empty when another activation's serves (see claim_gradient)
+  Activation* gradient_owner = nullptr;
+  bool gradient_written = false;  // while the backward pass is planned
+
+  float* values(const Slice& slice) { return value.data() + offset(slice); }
+  float* gradients(const Slice& slice) {
+    return gradient_buffer().data() + offset(slice);
+  }
+  Buffer& gradient_buffer() {
+    return gradient_owner != nullptr ? gradient_owner->gradient_buffer() : gradient;
+  }
+  std::size_t offset(const Slice& slice) const {
+    return std::size_t(slice.begin) * shape.elements();
+  }
+  std::size_t elements(const Slice& slice) const {
+    return std::size_t(slice.images) * shape.elements();
+  }
+  /// For a consumer planning its backward work, last consumer first: true when it must
+  /// add to the gradient, false when it is the first and writes it.
+  bool claim_gradient() { return std::exchange(gradient_written, true); }
+};
+
+/// The circumstances of the pass under way; layers read it when they run.
+struct PassState {
+  Pass pass;
+  bool quantizing = true;  // false: the float network, for calibration
+};
+
+/// What all layers of a network share.
+struct LayerContext {
+  int batch = 1;
+  int classes = 10;
+  std::int64_t seed = 1;
+  EngineKind engine = EngineKind::kOneDnn;
+  std::vector<Slice> slices;
+  PassState state;
+  /// A batch of the largest activation that something is added to; each slice uses its
+  /// part and is done with it before its next phase.
+  Buffer scratch;
+  std::size_t scratch_elements = 0;  // an image
+};
+
+/// Where a layer puts its input's gradient: made while the backward pass is planned. The
+/// last consumer of an activation writes its gradient, the others add to it by way of the
+/// scratch buffer; an image's gradient goes nowhere.
+class GradientSink {
+ public:
+  GradientSink() = default;
+  GradientSink(Activation& input, LayerContext& context);
+  /// For a layer that works in place: where the input's gradient is written, not added
+  /// to, it takes the memory of the output's.
+  static GradientSink in_place(Activation& input, Activation& output,
+                               LayerContext& context);
+
+  /// To be written in full; then `finish` makes it the input's.
+  std::span<float> target(const Slice& slice) const;
+  void finish(const Slice& slice) const;
+  /// True when `target` is the input's gradient itself and `finish` does nothing.
+  bool is_direct() const { return use_ == Use::kWrite; }
+
+ private:
+  enum class Use { kWrite, kAdd, kDiscard };
+  Activation* input_ = nullptr;
+  LayerContext* context_ = nullptr;
+  Use use_ = Use::kDiscard;
+};
+
+/// One tensor that may be quantized, and what a method has put on it.
+struct BoundSite {
+  Site site;
+  std::unique_ptr<Quantizer> quantizer;  // null: float
+  Buffer quantized;                      // the site's values behind the quantizer
+  std::vector<double> sums;              // of parameter gradients, one row a slice
+  std::size_t sum_count = 0;             // values of a row
+
+  bool is_quantized() const { return quantizer != nullptr; }
+  std::span<double> slice_sums(int slice) {
+    return {sums.data() + std::size_t(slice) * sum_count, sum_count};
+  }
+};
+
+/// A named tensor that makes up the state of a network: parameters, running statistics.
+struct StateTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::span<float> values;
+};
+
+class Layer {
+ public:
+  Layer(std::string name, LayerContext& context)
+      : context_(context), name_(std::move(name)) {}
+  virtual ~Layer() = default;
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+
+  const std::string& name() const { return name_; }
+  virtual const char* kind() const = 0;
+  Activation& output() { return output_; }
+  const Activation& output() const { return output_; }
+
+  virtual std::vector<Parameter*> parameters() { return {}; }
+  virtual std::vector<StateTensor> state() { return {}; }
+  virtual std::vector<BoundSite*> sites() { return {}; }
+  /// Multiply-accumulates for one image.
+  virtual std::int64_t multiplications() const { return 0; }
+
+  /// A layer that can apply what follows it in its own pass over the output takes it over
+  /// and says true: a ReLU, or the addition of a residual block's shortcut.
+  virtual bool absorb_relu() { return false; }
+  virtual bool absorb_addend(Activation& /*addend*/) { return false; }
+
+  /// Buffers and primitives, once quantizers are in place.
+  virtual void allocate() {}
+  /// The layer's part of the forward pass; called in network order.
+  virtual void plan_forward(Program& program, bool training) = 0;
+  /// The layer's part of the backward pass; called in reverse order. Reads the gradient
+  /// of the output, writes or adds to those of the inputs (`claim_gradient`).
+  virtual void plan_backward(Program& program) = 0;
+
+ protected:
+  LayerContext& context_;
+  Activation output_;
+
+ private:
+  std::string name_;
+};
+
+/// A row of the layer table.
+struct LayerKind {
+  std::string kind;
+  std::string summary;
+  std::vector<FieldInfo> fields;
+  std::function<std::unique_ptr<Layer>(const LayerSpec&, Activation& input,
+                                       LayerContext&)>
+      make;  // null where the layer has nothing to do
+};
+
+/// All kinds but `residual`, which the network builds itself.
+const std::vector<LayerKind>& layer_table();
+
+}  // namespace bitsweep

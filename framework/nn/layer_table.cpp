@@ -1,0 +1,51 @@
+#include <charconv>
+
+#include "framework/nn/layer_kinds.h"
+
+namespace bitsweep {
+
+const std::vector<LayerKind>& layer_table() {
+  static const std::vector<LayerKind> table{convolution_kind(),
+                                            linear_kind(),
+                                            max_pool_kind(),
+                                            average_pool_kind(),
+                                            global_average_pool_kind(),
+                                            relu_kind(),
+                                            hard_tanh_kind(),
+                                            batch_norm_kind(),
+                                            lrn_kind(),
+                                            dropout_kind(),
+                                            flatten_kind()};
+  return table;
+}
+
+std::string layer_place(const LayerSpec& spec) {
+  if (spec.place.file.empty()) return spec.name;
+  return spec.place.text() + ": " + spec.name;
+}
+
+int count_of(const std::string& text, const char* field, const LayerSpec& spec,
+             const LayerContext& context) {
+  if (text == "classes") return context.classes;
+  int value = 0;
+  const auto [stop, failure] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || stop != text.data() + text.size() || value < 1 ||
+      value > 1 << 20) {
+    throw ConfigError(
+        fmt::format("{}.{}: '{}' is not a number of outputs (1 to {}, or "
+                    "`classes`)",
+                    layer_place(spec), field, text, 1 << 20));
+  }
+  return value;
+}
+
+void check_window(const LayerSpec& spec, ImageShape input, int kernel, int pad) {
+  if (kernel <= input.height + 2 * pad && kernel <= input.width + 2 * pad) return;
+  throw ConfigError(
+      fmt::format("{}: a {}x{} window does not fit its {}x{} input with "
+                  "padding {}",
+                  layer_place(spec), kernel, kernel, input.height, input.width, pad));
+}
+
+}  // namespace bitsweep

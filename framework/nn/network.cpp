@@ -1,0 +1,321 @@
+#include "framework/nn/network.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/nn/layer_kinds.h"
+#include "framework/nn/residual.h"
+
+namespace bitsweep {
+namespace {
+
+const LayerKind& kind_of(const LayerSpec& spec) {
+  const auto& table = layer_table();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const LayerKind& k) {
+    return k.kind == spec.kind;
+  });
+  if (found != table.end()) return *found;
+  std::vector<std::string> known{"residual"};
+  for (const auto& row : table) known.push_back(row.kind);
+  const std::string near = nearest_word(spec.kind, known);
+  throw ConfigError(
+      fmt::format("{}: unknown layer '{}'; {}available: {}", layer_place(spec), spec.kind,
+                  near.empty() ? "" : fmt::format("did you mean '{}'? ", near),
+                  fmt::join(known, ", ")));
+}
+
+}  // namespace
+
+Network::Network(const ModelSpec& model, const NetworkOptions& options) {
+  context_.batch = options.batch;
+  context_.classes = options.classes;
+  context_.seed = options.seed;
+  context_.engine = options.engine;
+  context_.slices = slice_batch(options.batch);
+  image_.shape = options.image;
+  image_.is_signed = options.image_is_signed;
+  image_.is_image = true;
+  image_.needs_gradient = false;
+  end_ = &image_;
+  append(model.layers);
+  for (const auto& layer : layers_) {
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) {
+      weighted_.push_back(weighted);
+    }
+  }
+
+  if (weighted_.empty() || end_->shape.elements() != std::size_t(options.classes)) {
+    throw ConfigError(fmt::format(
+        "model '{}': its last layer gives {} values for {} classes; end it with a linear "
+        "layer of `classes` outputs",
+        model.id, end_->shape.elements(), options.classes));
+  }
+  std::set<std::string> names;
+  for (const auto& layer : layers_) {
+    if (!names.insert(layer->name()).second) {
+      throw ConfigError(fmt::format("model '{}': two layers are named '{}'; rename one",
+                                    model.id, layer->name()));
+    }
+  }
+  for (WeightedLayer* layer : weighted_) {
+    for (BoundSite* site : layer->sites()) sites_.push_back(site);
+  }
+}
+
+Network::~Network() = default;
+
+void Network::add(std::unique_ptr<Layer> layer) {
+  end_ = &layer->output();
+  layers_.push_back(std::move(layer));
+}
+
+void Network::append(const std::vector<LayerSpec>& specs) {
+  for (const LayerSpec& spec : specs) {
+    const bool absorbed = spec.kind == "relu" && !layers_.empty() &&
+                          end_ == &layers_.back()->output() &&
+                          layers_.back()->absorb_relu();
+    if (absorbed) continue;
+    if (spec.kind == "residual") {
+      append_residual(spec);
+    } else {
+      auto layer = kind_of(spec).make(spec, *end_, context_);
+      if (layer) add(std::move(layer));
+    }
+  }
+}
+
+void Network::append_residual(const LayerSpec& spec) {
+  Activation& input = *end_;
+  const auto body_begin = std::ptrdiff_t(layers_.size());
+  append(spec.body);
+  const auto body_end = std::ptrdiff_t(layers_.size());
+  if (body_end == body_begin) {
+    throw ConfigError(
+        fmt::format("{}: a residual block needs a body", layer_place(spec)));
+  }
+  Layer& last = *layers_.back();
+  for (auto& layer : make_shortcut(spec, input, last.output().shape, context_)) {
+    layers_.push_back(std::move(layer));
+  }
+  Activation& shortcut =
+      std::ptrdiff_t(layers_.size()) == body_end ? input : layers_.back()->output();
+  // The shortcut runs first: then the body's last layer can add it in its own pass.
+  std::rotate(layers_.begin() + body_begin, layers_.begin() + body_end, layers_.end());
+  end_ = &last.output();
+  if (!last.absorb_addend(shortcut)) {
+    add(make_add_layer(spec.name, last.output(), shortcut, context_));
+  }
+}
+
+void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
+  site.quantizer = std::move(quantizer);
+}
+
+void Network::build() {
+  const std::size_t batch = std::size_t(context_.batch);
+  image_.value = Buffer(batch * image_.shape.elements());
+  for (const auto& layer : layers_) {
+    layer->output().value = Buffer(batch * layer->output().shape.elements());
+    layer->allocate();
+  }
+  losses_.resize(context_.slices.size());
+  labels_.resize(batch);
+
+  const auto program = [this] { return std::make_unique<Program>(context_.slices); };
+  training_ = program();
+  plan_parameters(*training_);
+  plan_forward(*training_, true);
+  plan_loss(*training_, true);
+  plan_backward(*training_);
+  plan_gradients(*training_);
+
+  preparation_ = program();
+  plan_parameters(*preparation_);
+
+  evaluation_ = program();
+  plan_forward(*evaluation_, false);
+  plan_loss(*evaluation_, false);
+
+  batch_evaluation_ = program();
+  plan_forward(*batch_evaluation_, true);
+  plan_loss(*batch_evaluation_, false);
+
+  // Planning the backward pass has settled which gradients have a buffer of their own.
+  for (const auto& layer : layers_) {
+    Activation& output = layer->output();
+    if (output.gradient_owner == nullptr) output.gradient = Buffer(output.value.size());
+  }
+  context_.scratch = Buffer(batch * context_.scratch_elements);
+}
+
+// Quantizes and packs the parameters: large ones each with all threads, the rest side by
+// side.
+void Network::plan_parameters(Program& program) {
+  program.once([this] {
+    for (WeightedLayer* layer : weighted_) {
+      if (layer->is_large()) layer->quantize_parameters();
+    }
+  });
+  program.blocks(int(weighted_.size()), [this](int index) {
+    WeightedLayer& layer = *weighted_[std::size_t(index)];
+    if (!layer.is_large()) layer.quantize_parameters();
+    layer.pack_parameters();
+  });
+}
+
+void Network::plan_forward(Program& program, bool training) {
+  program.per_slice([this](const Slice& slice) {
+    const std::size_t elements = image_.shape.elements();
+    for (int index = slice.begin; index < slice.begin + slice.images; ++index) {
+      source_->load(index,
+                    {image_.value.data() + std::size_t(index) * elements, elements});
+      labels_[std::size_t(index)] = source_->label(index);
+    }
+  });
+  for (const auto& layer : layers_) layer->plan_forward(program, training);
+}
+
+void Network::plan_loss(Program& program, bool gradient) {
+  program.per_slice([this, gradient](const Slice& slice) {
+    const int images = std::min(slice.images, images_ - slice.begin);
+    const std::size_t count = std::size_t(images) * end_->shape.elements();
+    const std::span<const float> values{end_->values(slice), count};
+    const std::span<const int> labels{labels_.data() + slice.begin, std::size_t(images)};
+    const std::span<float> dlogits =
+        gradient ? std::span<float>{end_->gradients(slice), count} : std::span<float>{};
+    const auto kernel = loss_ == Loss::kCrossEntropy ? kernels::softmax_cross_entropy
+                                                     : kernels::squared_hinge;
+    losses_[std::size_t(slice.index)] = kernel(values, labels, context_.batch, dlogits);
+  });
+}
+
+void Network::plan_backward(Program& program) {
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    (*layer)->plan_backward(program);
+  }
+}
+
+void Network::plan_gradients(Program& program) {
+  struct Part {
+    WeightedLayer* layer;
+    int block;
+  };
+  std::vector<Part> parts;
+  for (WeightedLayer* layer : weighted_) {
+    for (int block = 0; block < layer->reduce_blocks(); ++block) {
+      parts.push_back({layer, block});
+    }
+  }
+  const int count = int(parts.size());
+  program.blocks(count, [parts = std::move(parts)](int index) {
+    const Part& part = parts[std::size_t(index)];
+    part.layer->reduce_gradient(part.block);
+  });
+  program.once([this] {
+    for (WeightedLayer* layer : weighted_) {
+      if (layer->is_large()) layer->finish_gradient();
+    }
+  });
+  program.blocks(int(weighted_.size()), [this](int index) {
+    WeightedLayer& layer = *weighted_[std::size_t(index)];
+    if (!layer.is_large()) layer.finish_gradient();
+  });
+}
+
+std::vector<Parameter*> Network::parameters() {
+  std::vector<Parameter*> all;
+  for (const auto& layer : layers_) {
+    for (Parameter* parameter : layer->parameters()) all.push_back(parameter);
+  }
+  return all;
+}
+
+std::vector<StateTensor> Network::state() {
+  std::vector<StateTensor> all;
+  for (const auto& layer : layers_) {
+    for (StateTensor& tensor : layer->state()) all.push_back(std::move(tensor));
+  }
+  return all;
+}
+
+SliceLoss Network::run(const Program& program, const BatchSource& source, Loss loss,
+                       int images) {
+  source_ = &source;
+  loss_ = loss;
+  images_ = images;
+  for (SliceLoss& slice : losses_) slice = {};
+  program.run(images);
+  SliceLoss total;
+  for (const SliceLoss& slice : losses_) {
+    total.loss += slice.loss;
+    total.correct += slice.correct;
+  }
+  return total;
+}
+
+SliceLoss Network::train_step(const BatchSource& source, Loss loss, std::int64_t step) {
+  context_.state = {.pass = {.training = true, .step = step}};
+  return run(*training_, source, loss, context_.batch);
+}
+
+void Network::prepare_evaluation() {
+  context_.state = {};
+  preparation_->run(context_.batch);
+}
+
+SliceLoss Network::evaluate(const BatchSource& source, Loss loss, int images,
+                            std::span<std::int32_t> predictions) {
+  context_.state = {};
+  SliceLoss total = run(*evaluation_, source, loss, images);
+  const std::size_t classes = std::size_t(context_.classes);
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    const float* row = end_->value.data() + i * classes;
+    predictions[i] = std::int32_t(std::max_element(row, row + classes) - row);
+  }
+  return total;
+}
+
+std::span<const float> Network::logits() const { return end_->value.span(); }
+
+void Network::calibrate_weights() {
+  for (WeightedLayer* layer : weighted_) {
+    for (BoundSite* site : layer->sites()) {
+      if (!site->is_quantized()) continue;
+      const Role role = site->site.role;
+      if (role != Role::kWeight && role != Role::kBias) continue;
+      Parameter& latent = role == Role::kWeight ? layer->weight() : layer->bias();
+      site->quantizer->calibrate(latent.value.span());
+      site->quantizer->finish_calibration();
+    }
+  }
+}
+
+void Network::calibrate_activations(const BatchSource& source, bool batch_statistics) {
+  context_.state = {.quantizing = false};
+  preparation_->run(context_.batch);
+  run(batch_statistics ? *batch_evaluation_ : *evaluation_, source, Loss::kCrossEntropy,
+      context_.batch);
+  for (WeightedLayer* layer : weighted_) {
+    for (BoundSite* site : layer->sites()) {
+      if (!site->is_quantized()) continue;
+      if (site->site.role == Role::kInput) {
+        site->quantizer->calibrate(layer->input().value.span());
+      } else if (site->site.role == Role::kOutput) {
+        site->quantizer->calibrate(layer->output().value.span());
+      }
+    }
+  }
+}
+
+void Network::finish_calibration() {
+  for (BoundSite* site : sites_) {
+    const bool is_activation =
+        site->site.role == Role::kInput || site->site.role == Role::kOutput;
+    if (site->is_quantized() && is_activation) site->quantizer->finish_calibration();
+  }
+}
+
+}  // namespace bitsweep

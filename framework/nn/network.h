@@ -1,0 +1,107 @@
+// A network: layers made from a model file, quantizers on their sites, and the passes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/config/model_spec.h"
+#include "framework/engine/loss.h"
+#include "framework/nn/layer.h"
+#include "framework/nn/weighted_layer.h"
+
+namespace bitsweep {
+
+/// What training makes small.
+enum class Loss { kCrossEntropy, kSquaredHinge };
+
+/// Where a pass finds its images; both are called from several threads at once.
+struct BatchSource {
+  std::function<void(int index, std::span<float> image)> load;  // index within the batch
+  std::function<int(int index)> label;
+};
+
+struct NetworkOptions {
+  ImageShape image;
+  bool image_is_signed = true;
+  int classes = 10;
+  int batch = 100;
+  std::int64_t seed = 1;
+  EngineKind engine = selected_engine();
+};
+
+/// Life: construct, look at `sites()`, attach quantizers, `build()`, then run passes.
+class Network {
+ public:
+  /// Throws ConfigError with all that is wrong with the model, each with its place.
+  Network(const ModelSpec& model, const NetworkOptions& options);
+  ~Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  /// Every tensor that may be quantized, in network order. Names are unique.
+  const std::vector<BoundSite*>& sites() const { return sites_; }
+  /// Convolution and linear layers in network order; the ends are the edges.
+  const std::vector<WeightedLayer*>& weighted_layers() const { return weighted_; }
+  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+
+  /// Puts a quantizer on a site, before `build`.
+  void attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer);
+  /// Sizes every buffer and plans the passes. Afterwards a training step allocates
+  /// nothing.
+  void build();
+
+  int batch() const { return context_.batch; }
+  int classes() const { return context_.classes; }
+  std::vector<Parameter*> parameters();
+  std::vector<StateTensor> state();
+
+  /// One forward and backward pass over a whole batch; gradients are then in
+  /// `parameters()`.
+  SliceLoss train_step(const BatchSource& source, Loss loss, std::int64_t step);
+
+  /// Quantizes and packs the weights for evaluation; call after they have changed.
+  void prepare_evaluation();
+  /// The first `images` images of a batch; `predictions` (as many) may be empty.
+  SliceLoss evaluate(const BatchSource& source, Loss loss, int images,
+                     std::span<std::int32_t> predictions);
+  /// [batch, classes], of the last pass.
+  std::span<const float> logits() const;
+
+  /// Shows the weight quantizers their weights.
+  void calibrate_weights();
+  /// Runs one batch through the float network and shows each activation quantizer its
+  /// values. `batch_statistics`: normalise by the batch, for networks not yet trained.
+  void calibrate_activations(const BatchSource& source, bool batch_statistics);
+  void finish_calibration();
+
+ private:
+  void append(const std::vector<LayerSpec>& specs);
+  void append_residual(const LayerSpec& spec);
+  void add(std::unique_ptr<Layer> layer);
+  void plan_parameters(Program& program);
+  void plan_forward(Program& program, bool training);
+  void plan_loss(Program& program, bool gradient);
+  void plan_backward(Program& program);
+  void plan_gradients(Program& program);
+  SliceLoss run(const Program& program, const BatchSource& source, Loss loss, int images);
+
+  LayerContext context_;
+  Activation image_;
+  Activation* end_ = nullptr;  // what the next layer reads
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<WeightedLayer*> weighted_;
+  std::vector<BoundSite*> sites_;
+
+  const BatchSource* source_ = nullptr;  // of the pass under way
+  Loss loss_ = Loss::kCrossEntropy;
+  int images_ = 0;                 // that count; slices may reach beyond them
+  std::vector<SliceLoss> losses_;  // one a slice
+  std::vector<int> labels_;        // of the batch
+  std::unique_ptr<Program> training_, preparation_, evaluation_, batch_evaluation_;
+};
+
+}  // namespace bitsweep

@@ -1,0 +1,85 @@
+// What convolution and linear layers share: weights and biases, and the five sites a
+// method may quantize around them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/nn/layer.h"
+
+namespace bitsweep {
+
+/// Optimizers and hooks see the latent weights, the product sees what the weight
+/// quantizer made of them, and the gradient that comes back passes through it.
+class WeightedLayer : public Layer {
+ public:
+  struct Form {
+    std::vector<int> weight_shape;  // output channels first
+    int fan_in, fan_out;
+    bool bias;
+    bool is_convolution;
+    std::string initialiser;
+    double deviation;
+  };
+
+  WeightedLayer(std::string name, const Form& form, Activation& input, ImageShape output,
+                LayerContext& context);
+
+  std::vector<Parameter*> parameters() override;
+  std::vector<StateTensor> state() override;
+  std::vector<BoundSite*> sites() override;
+  void allocate() override;
+
+  Parameter& weight() { return weight_; }
+  Parameter& bias() { return bias_; }
+  BoundSite& weight_site() { return weight_site_; }
+  BoundSite& bias_site() { return bias_site_; }
+  BoundSite& input_site() { return input_site_; }
+  Activation& input() { return *input_; }
+
+  /// Quantizes weights and bias, as the pass's state asks; then `pack` takes them over.
+  void quantize_parameters();
+  virtual void pack_parameters() {}
+
+  /// The weight gradient: `reduce_blocks()` independent parts, then the rest, which ends
+  /// with the gradients of the latent weights and of the quantizers' parameters.
+  virtual int reduce_blocks() const { return 0; }
+  virtual void reduce_gradient(int /*block*/) {}
+  virtual void finish_gradient();
+
+  /// Large layers' quantizers run one after the other, each with all threads; small ones
+  /// side by side.
+  bool is_large() const { return weight_.value.size() > 65536; }
+
+ protected:
+  // What the product sees.
+  const float* effective_weight() const;
+  const float* effective_bias() const;
+  const float* effective_input(const Slice& slice);
+  const float* whole_effective_input();
+
+  bool active(const BoundSite& site) const {
+    return site.is_quantized() && context_.state.quantizing;
+  }
+  bool needs_input_gradient() const;
+  Pass pass_for(const Activation& activation, const Slice& slice) const;
+
+  // The parts of the passes around the product, for one slice.
+  void quantize_input(const Slice& slice);
+  void quantize_output(const Slice& slice);
+  void quantize_gradient(const Slice& slice);
+  // The product's data gradient, through the input quantizer, to the input.
+  void finish_data_gradient(const GradientSink& sink, const Slice& slice);
+
+  // Where the product writes: the output, or the place before the output quantizer.
+  float* raw_output(const Slice& slice);
+
+  Activation* input_;
+  Parameter weight_, bias_;
+  Form form_;
+  BoundSite weight_site_, bias_site_, input_site_, output_site_, gradient_site_;
+  Buffer raw_output_;  // batch x output, when there is an output quantizer
+};
+
+}  // namespace bitsweep

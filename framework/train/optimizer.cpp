@@ -1,0 +1,101 @@
+#include "framework/train/optimizer.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/engine/update.h"
+
+namespace bitsweep {
+namespace {
+
+void apply_rules(const std::vector<MultiplierRule>& rules,
+                 const std::vector<Parameter*>& parameters) {
+  for (const auto& rule : rules) {
+    bool matched = false;
+    for (Parameter* parameter : parameters) {
+      if (!matches(rule.match, parameter->name)) continue;
+      parameter->learning_rate_multiplier = float(rule.learning_rate);
+      parameter->decay_multiplier = float(rule.decay);
+      matched = true;
+    }
+    if (matched) continue;
+    std::vector<std::string> names;
+    for (const Parameter* parameter : parameters) names.push_back(parameter->name);
+    throw ConfigError(
+        fmt::format("training.multipliers: '{}' matches no parameter; the network has {}",
+                    rule.match, fmt::join(names, ", ")));
+  }
+}
+
+}  // namespace
+
+bool matches(std::string_view pattern, std::string_view name) {
+  if (pattern.empty()) return name.empty();
+  if (pattern.front() != '*') {
+    return !name.empty() && pattern.front() == name.front() &&
+           matches(pattern.substr(1), name.substr(1));
+  }
+  return matches(pattern.substr(1), name) ||
+         (!name.empty() && matches(pattern, name.substr(1)));
+}
+
+Optimizer::Optimizer(const OptimizerSpec& spec, const std::vector<MultiplierRule>& rules,
+                     const std::vector<Parameter*>& parameters)
+    : spec_(spec) {
+  apply_rules(rules, parameters);
+  const auto state_of = [this](const Parameter& parameter) {
+    state_.push_back(std::make_unique<Buffer>(parameter.value.size()));
+    return state_.back().get();
+  };
+  for (Parameter* parameter : parameters) {
+    Buffer* momentum = state_of(*parameter);
+    Buffer* square = spec.id == "adam" ? state_of(*parameter) : nullptr;
+    const std::size_t size = parameter->value.size();
+    for (std::size_t begin = 0; begin < size; begin += kBlockElements) {
+      parts_.push_back(
+          {parameter, momentum, square, begin, std::min(size, begin + kBlockElements)});
+    }
+  }
+}
+
+void Optimizer::step(double learning_rate, std::int64_t step) {
+  parallel_blocks(int(parts_.size()), [&](int part) {
+    update(parts_[std::size_t(part)], learning_rate, step);
+  });
+}
+
+void Optimizer::update(const Part& part, double learning_rate, std::int64_t step) const {
+  Parameter& p = *part.parameter;
+  const auto piece = [&](auto span) {
+    return span.subspan(part.begin, part.end - part.begin);
+  };
+  const auto w = piece(p.value.span());
+  const auto g = piece(std::as_const(p.gradient).span());
+  const float rate = float(learning_rate) * p.learning_rate_multiplier;
+  const float decay = float(spec_.weight_decay) * p.decay_multiplier;
+  if (spec_.id == "adam") {
+    kernels::adam_step({.learning_rate = rate,
+                        .beta1 = float(spec_.beta1),
+                        .beta2 = float(spec_.beta2),
+                        .epsilon = float(spec_.epsilon),
+                        .weight_decay = decay,
+                        .step = step + 1},
+                       g, piece(part.momentum->span()), piece(part.square->span()), w);
+  } else {
+    const SgdStep sgd{.learning_rate = rate,
+                      .momentum = float(spec_.momentum),
+                      .weight_decay = decay,
+                      .nesterov = spec_.nesterov};
+    const auto kernel =
+        spec_.form == "caffe" ? kernels::sgd_step_caffe : kernels::sgd_step;
+    kernel(sgd, g, piece(part.momentum->span()), w);
+  }
+  if (p.minimum > -std::numeric_limits<float>::infinity()) {
+    for (float& value : w) value = std::max(value, p.minimum);
+  }
+}
+
+}  // namespace bitsweep
