@@ -3,7 +3,7 @@
 
 # The names in the given lists, one a line.
 listed_packages() {
-  sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@"
+  sed 's/#.*//' "$@" | grep -o '[^[:space:]]*'
 }
 
 missing_packages() {
