@@ -3,26 +3,26 @@
 
 usage: check_readmes.py [ROOT]
 
-A path is a word in backticks or in a code block that begins with a top-level folder, or the
-target of a link. `methods/<id>/` stands for any one folder. What git does not keep (builds,
+A path is a word in backticks or in a code block that begins with a top-level folder, a name in
+backticks that ends in a slash, or the target of a link. `methods/<id>/` stands for any one folder. What git does not keep (builds,
 results, data) is not looked for.
 """
+import glob
 import pathlib
 import re
 import sys
 
 FOLDERS = ("cmake configs datasets example_plugin experiments framework methods results "
            "scripts tests").split()
-NOT_KEPT = re.compile(r"results/(?!reference\b|README)|datasets/[^/]+/(?!README|$)")
+NOT_KEPT = re.compile(r"build/|results/(?!reference\b|README)|datasets/[^/]+/(?!README|$)")
 
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-PATH = re.compile(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w./<>*-]*")
+PATH = re.compile(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w./<>*-]*|(?<=`)[\w.-]+/(?=`)")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
 
 def exists(folder, path):
-    pattern = re.sub(r"<[^>]*>", "*", path).rstrip("/.")
-    return any(folder.glob(pattern))
+    return bool(glob.glob(str(folder / re.sub(r"<[^>]*>", "*", path).rstrip("."))))
 
 
 def problems_of(root, readme):

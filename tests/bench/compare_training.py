@@ -22,6 +22,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BITSWEEP = ROOT / "build/release/bin/bitsweep"
 BATCH = {"lenet": 64, "cifar10-full": 100, "resnet-20": 128}
+DATASET = {"lenet": "mnist", "cifar10-full": "cifar10", "resnet-20": "cifar10"}
 METHODS = ("float", "dorefa")
 THREADS = (1, 2)
 
@@ -30,22 +31,36 @@ def output(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
+def bitsweep(model, method):
+    bits = ["--set", "weight_bits=4", "--set", "activation_bits=4"]
+    return [BITSWEEP, "bench", "train", "--dataset", DATASET[model], "--method", method,
+            *(bits if method == "dorefa" else [])]
+
+
+def pytorch(model, method):
+    return [sys.executable, pathlib.Path(__file__).with_name("pytorch_train.py"),
+            "--method", method]
+
+
+PROGRAMS = {"bitsweep": bitsweep, "pytorch": pytorch}
+
+
 def run(program, model, method, threads, seconds):
     """Images per second of one run of one program."""
-    report = json.loads(output(*program, "--model", model, "--method", method,
+    report = json.loads(output(*program(model, method), "--model", model,
                                "--batch", str(BATCH[model]), "--threads", str(threads),
                                "--seconds", str(seconds), "--json"))
     return report["images_per_second"]
 
 
-def measure(programs, seconds, rounds):
+def measure(seconds, rounds):
     """{(program, model, method, threads): median images per second}"""
     speeds = {}
     for number in range(rounds):
         for model in BATCH:
             for threads in THREADS:
                 for method in METHODS:
-                    for name, program in programs.items():
+                    for name, program in PROGRAMS.items():
                         speed = run(program, model, method, threads, seconds)
                         speeds.setdefault((name, model, method, threads), []).append(speed)
                 print(f"round {number + 1} of {rounds}: {model}, {threads} thread(s)",
@@ -95,8 +110,7 @@ the faster one counts. A ratio above 1 means that bitsweep is faster.
 - Command: `{shlex.join(["tests/bench/compare_training.py", *sys.argv[1:]])}`
 - Date: {datetime.date.today()}
 - Machine: {cpu()}
-- {output(BITSWEEP, "--version").splitlines()[0]}, revision \
-{output("git", "-C", ROOT, "describe", "--always", "--dirty")}
+- {", ".join(output(BITSWEEP, "version").splitlines())}
 - {torch}, Python {platform.python_version()}
 """
 
@@ -108,7 +122,6 @@ def main():
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
 
-    pytorch = [sys.executable, pathlib.Path(__file__).with_name("pytorch_train.py")]
     if not BITSWEEP.exists():
         sys.exit(f"{BITSWEEP.relative_to(ROOT)} is not there; scripts/quickstart builds it")
     try:
@@ -116,8 +129,7 @@ def main():
     except subprocess.CalledProcessError:
         sys.exit(f"{sys.executable} has no PyTorch; install it with scripts/setup --with-torch")
 
-    text = table(measure({"bitsweep": [BITSWEEP, "bench", "train"], "pytorch": pytorch},
-                         options.seconds, options.rounds))
+    text = table(measure(options.seconds, options.rounds))
     print(text)
     if options.write:
         file = ROOT / "tests/bench/results/training.md"

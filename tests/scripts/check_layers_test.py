@@ -42,6 +42,9 @@ class CheckLayers(ScriptTest):
     def test_includes_are_written_from_the_root(self):
         self.assertIn("from the root", self.refused("framework/nn/layer.h", '"network.h"'))
 
+    def test_a_generated_header_stands_in_no_folder(self):
+        self.accepted("framework/results/provenance.cpp", '"bitsweep_revision.h"')
+
     def test_a_new_folder_is_not_passed_over(self):
         line = self.refused("framework/extra/x.h", '"framework/core/error.h"')
         self.assertIn("'extra' is not in", line)

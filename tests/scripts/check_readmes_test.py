@@ -38,6 +38,12 @@ class CheckReadmes(ScriptTest):
         self.write("scripts/README.md", "[the script](setup), [home](../README.md)")
         self.accepts("")
 
+    def test_a_folder_may_be_named_from_beside_it(self):
+        self.write("scripts/README.md", "`lib/`")
+        self.write("scripts/lib/file")
+        self.accepts("`build/`")
+        self.refuses("`core/`", "core/")
+
     def test_a_folder_that_is_gone_is_noticed(self):
         self.refuses("`framework/core/error.h`", "framework/core/error.h")
 
