@@ -19,12 +19,12 @@ class RunObserver {
   virtual ~RunObserver() = default;
   /// `done` of `total` training steps of the whole run; the last known figures beside it.
   struct Progress {
-    std::string stage;       // "float training", "calibrate", "train"
+    std::string stage;  // "float training", "calibrate", "train"
     std::int64_t done = 0;
     std::int64_t total = 0;
-    double epoch = 0;        // of the stage
-    double loss = 0;         // running mean of the epoch
-    double accuracy = 0;     // of the epoch so far, a share
+    double epoch = 0;     // of the stage
+    double loss = 0;      // running mean of the epoch
+    double accuracy = 0;  // of the epoch so far, a share
   };
   virtual void progress(const Progress&) {}
   virtual void warning(const std::string&) {}
@@ -44,8 +44,8 @@ struct RunEnvironment {
 RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
                          RunObserver& observer);
 
-/// Every configuration mistake that shows without data: unknown layers, shapes that do not
-/// fit, site patterns that match nothing. Sentences with their places.
+/// Every configuration mistake that shows without data: unknown layers, shapes that do
+/// not fit, site patterns that match nothing. Sentences with their places.
 std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods);
 
 }  // namespace bitsweep

@@ -27,8 +27,8 @@ struct LayerSpec {
 
 /// A model file with its parameters put in (`depth: 20`); expressions are evaluated.
 struct ModelSpec {
-  std::string id;     // as the study names it: "resnet-20"
-  RawParams params;   // resolved: {depth: 20}
+  std::string id;    // as the study names it: "resnet-20"
+  RawParams params;  // resolved: {depth: 20}
   std::string summary;
   std::vector<LayerSpec> layers;
 };

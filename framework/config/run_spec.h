@@ -25,7 +25,7 @@ struct DatasetSpec {
 /// How images become numbers, before augmentation.
 struct PreprocessingSpec {
   double scale = 1.0 / 255;
-  std::string mean = "channel";  // none, channel, pixel: of the training split
+  std::string mean = "channel";       // none, channel, pixel: of the training split
   std::string deviation = "channel";  // none, channel
   static Schema<PreprocessingSpec> schema();
 };
@@ -50,7 +50,7 @@ struct OptimizerSpec {
 };
 
 struct ScheduleSpec {
-  std::string id = "fixed";  // fixed, step, multistep, inv, exponential, cosine
+  std::string id = "fixed";    // fixed, step, multistep, inv, exponential, cosine
   std::string unit = "epoch";  // of the positions below: epoch, iteration
   double gamma = 0.1;
   double power = 0.75;
@@ -100,7 +100,8 @@ struct MethodSpec {
   RawParams params;  // resolved by the method's schema
 };
 
-/// `sites: [{match: "conv*/weight", method: {id: lognet, weight_bits: 5}}]`; first match wins.
+/// `sites: [{match: "conv*/weight", method: {id: lognet, weight_bits: 5}}]`; first match
+/// wins.
 struct SiteRule {
   std::string match;
   MethodSpec method;
@@ -110,7 +111,7 @@ struct SiteRule {
 struct RunSpec {
   DatasetSpec dataset;
   ModelSpec network;
-  TrainingSpec training;                    // of the float baseline, or from scratch
+  TrainingSpec training;  // of the float baseline, or from scratch
   MethodSpec method;
   EdgesSpec edges;
   std::vector<SiteRule> sites;
@@ -122,8 +123,8 @@ struct RunSpec {
   bool is_baseline() const { return method.id == "float"; }
   /// The float run that this one starts from and is compared with.
   RunSpec baseline() const;
-  /// YAML with every parameter in a fixed order: equal runs have equal texts. What does not
-  /// matter to the run (an unused baseline's seed, labels) is not in it.
+  /// YAML with every parameter in a fixed order: equal runs have equal texts. What does
+  /// not matter to the run (an unused baseline's seed, labels) is not in it.
   std::string canonical_text() const;
 };
 
@@ -134,7 +135,7 @@ struct PublishedSpec {
   std::optional<double> baseline;  // percent
   std::string on;                  // "AlexNet, ImageNet, top-5"
   std::string source;
-  std::string mark = "recalled";   // verified, recalled
+  std::string mark = "recalled";  // verified, recalled
 };
 
 /// One line of a study's table before seeds: what the runs of a row have in common.
@@ -145,8 +146,8 @@ struct RowSpec {
   std::vector<RunSpec> runs;  // one for each seed
 };
 
-/// A study file, expanded: lists became rows, in the file's order. Float baselines are rows
-/// too, first for each pair of network and dataset.
+/// A study file, expanded: lists became rows, in the file's order. Float baselines are
+/// rows too, first for each pair of network and dataset.
 struct StudySpec {
   std::string name;
   std::string title;

@@ -31,7 +31,8 @@ class PluginError : public Error {
   using Error::Error;
 };
 
-/// A run that failed on its way: a NaN, a full disk (exit code 1, recorded in the result).
+/// A run that failed on its way: a NaN, a full disk (exit code 1, recorded in the
+/// result).
 class RunError : public Error {
  public:
   using Error::Error;

@@ -3,19 +3,33 @@
 // one thread and sixteen give the same bits.
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <span>
 
+#include <omp.h>
+
 namespace bitsweep {
 
-/// The number of threads that loops use from here on (process-wide, at least 1). Libraries
-/// that start their own OpenMP loops are told to use one: we divide the work, not they.
+/// The number of threads that loops use from here on (process-wide, at least 1).
+/// Libraries that start their own OpenMP loops are told to use one: we divide the work,
+/// not they.
 void set_threads(int threads);
 int threads();
+
+/// While it lives, libraries that ask OpenMP how many threads there are hear one: what
+/// they make is made for one thread.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
 
 /// Runs `body(block)` for each block in [0, blocks) on up to `threads()` threads. Inside
 /// another parallel loop it runs on the calling thread. The first exception is rethrown.
@@ -55,8 +69,8 @@ void parallel_ranges(std::size_t elements, Body&& body) {
   });
 }
 
-/// The sum over fixed blocks of `partial(begin, end)`, added in block order. For more than
-/// 4096 blocks a block is made larger.
+/// The sum over fixed blocks of `partial(begin, end)`, added in block order. For more
+/// than 4096 blocks a block is made larger.
 template <class Partial>
 double parallel_sum(std::size_t elements, Partial&& partial) {
   constexpr int kMostBlocks = 4096;

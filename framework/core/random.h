@@ -1,6 +1,6 @@
-// Random numbers that name their purpose. Each draw is a function of (seed, purpose, index),
-// so a new draw in one place leaves all others as they were, and loops may draw in any order
-// and on any number of threads.
+// Random numbers that name their purpose. Each draw is a function of (seed, purpose,
+// index), so a new draw in one place leaves all others as they were, and loops may draw
+// in any order and on any number of threads.
 #pragma once
 
 #include <cstdint>

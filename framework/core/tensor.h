@@ -27,8 +27,8 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::size_t size)
       : values_(size == 0 ? nullptr
-                          : static_cast<float*>(::operator new(size * sizeof(float),
-                                                               std::align_val_t{64}))),
+                          : static_cast<float*>(::operator new (size * sizeof(float),
+                                                                std::align_val_t{64}))),
         size_(size) {
     for (std::size_t i = 0; i < size; ++i) values_.get()[i] = 0;
   }
@@ -51,7 +51,7 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(float* p) const { ::operator delete(p, std::align_val_t{64}); }
+    void operator()(float* p) const { ::operator delete (p, std::align_val_t{64}); }
   };
   std::unique_ptr<float, Free> values_;
   std::size_t size_ = 0;

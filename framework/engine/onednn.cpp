@@ -6,9 +6,9 @@
 #include <dnnl.h>
 #include <dnnl.hpp>
 #include <fmt/format.h>
-#include <omp.h>
 
 #include "framework/core/error.h"
+#include "framework/core/parallel.h"
 
 namespace bitsweep::onednn {
 namespace {
@@ -19,19 +19,6 @@ const dnnl::engine& cpu() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   return engine;
 }
-
-// Primitives remember the number of threads they were made for; ours are made for one,
-// because we give each thread a slice of its own.
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
 
 memory::desc plain(memory::dims dims, memory::format_tag tag) {
   return {std::move(dims), memory::data_type::f32, tag};
@@ -120,6 +107,7 @@ class OneDnnConvolution final : public Convolution {
  public:
   OneDnnConvolution(const ConvolutionGeometry& g, int images, int slots,
                     bool data_gradient) {
+    // Primitives remember the number of threads they were made for; each slice has one.
     const OneThread guard;
     const memory::dim in = g.input.channels, out = g.output.channels;
     const auto x =

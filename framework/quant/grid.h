@@ -11,7 +11,8 @@
 namespace bitsweep {
 
 /// Which channel an element of a tensor belongs to: (index / inner) % channels. Weights
-/// (output channels first): inner is the size of one filter. NHWC activations: inner is 1.
+/// (output channels first): inner is the size of one filter. NHWC activations: inner
+/// is 1.
 struct ChannelLayout {
   std::size_t channels = 1;
   std::size_t inner = 1;
@@ -47,7 +48,8 @@ class Grid {
   std::int32_t low_code() const;
   std::int32_t high_code() const;
   std::size_t level_count() const;
-  /// The narrowest width in which every code has a pattern of its own: ceil(log2(levels)).
+  /// The narrowest width in which every code has a pattern of its own:
+  /// ceil(log2(levels)).
   int bits() const;
   /// Number of scales, and of zero points that are not 0: what a file must store beside
   /// the codes (with the level table, where levels are not implied by the method).

@@ -1,5 +1,5 @@
-// A method: a paper's idea, with its parameters, the quantizer it puts on each site, and the
-// stages of its training.
+// A method: a paper's idea, with its parameters, the quantizer it puts on each site, and
+// the stages of its training.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,7 @@ struct Stage {
   };
   Kind kind = Kind::kTrain;
   std::string name = "train";
-  double share = 1;              // of the fine-tuning epochs
+  double share = 1;               // of the fine-tuning epochs
   bool restart_schedule = false;  // each round begins with the first learning rate again
 };
 
@@ -30,8 +30,8 @@ class Method {
  public:
   virtual ~Method() = default;
 
-  /// The quantizer for a site, or null where the method leaves it in float. Edges have been
-  /// seen to: a site that the run keeps in float is not asked for.
+  /// The quantizer for a site, or null where the method leaves it in float. Edges have
+  /// been seen to: a site that the run keeps in float is not asked for.
   virtual std::unique_ptr<Quantizer> quantizer(const Site& site) const = 0;
 
   /// By default: calibrate, then train.
@@ -44,8 +44,9 @@ inline constexpr int kFloatBits = 32;
 /// `low` to `high`, or 32 for float.
 Allowed<int> bits_between(int low, int high);
 
-/// Makes an entry out of a class with `Params` (with a `schema()`), `summary`, `reference`
-/// and, where they differ from the defaults, `weight_claims` and `activation_claims`.
+/// Makes an entry out of a class with `Params` (with a `schema()`), `summary`,
+/// `reference` and, where they differ from the defaults, `weight_claims` and
+/// `activation_claims`.
 template <class M>
 MethodEntry make_method_entry(std::string id) {
   using Params = typename M::Params;
@@ -72,10 +73,9 @@ MethodEntry make_method_entry(std::string id) {
 }  // namespace bitsweep
 
 /// Defines the one public name of a method's file: `bitsweep::methods::entry_<id>()`. Who
-/// calls it is the build's affair, so that the same source serves built in or as a plugin.
-#define BITSWEEP_METHOD(id, Class)                  \
-  namespace bitsweep::methods {                       \
-  bitsweep::MethodEntry entry_##id() {                \
-    return bitsweep::make_method_entry<Class>(#id);   \
-  }                                                   \
+/// calls it is the build's affair, so that the same source serves built in or as a
+/// plugin.
+#define BITSWEEP_METHOD(id, Class)                                                       \
+  namespace bitsweep::methods {                                                          \
+  bitsweep::MethodEntry entry_##id() { return bitsweep::make_method_entry<Class>(#id); } \
   }

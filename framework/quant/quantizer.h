@@ -26,14 +26,14 @@ struct Pass {
 /// Law: outside training, after `calibrate` and `prepare`, `forward(x, y)` gives exactly
 /// y == grid().decode(encode(x)), for finite x.
 ///
-/// `forward` and `backward` of activations are called from several threads at once, a slice
-/// of the batch each; they are const. Weights come whole.
+/// `forward` and `backward` of activations are called from several threads at once, a
+/// slice of the batch each; they are const. Weights come whole.
 class Quantizer {
  public:
   virtual ~Quantizer() = default;
 
-  /// Called once, when the quantizer meets its weights (or bias): it may set learning-rate
-  /// and decay multipliers or the initial values.
+  /// Called once, when the quantizer meets its weights (or bias): it may set
+  /// learning-rate and decay multipliers or the initial values.
   virtual void adopt(Parameter& /*latent*/) {}
 
   /// Looks at data to choose the grid: once for weights; for activations once for each
@@ -41,8 +41,8 @@ class Quantizer {
   virtual void calibrate(std::span<const float> /*x*/) {}
   virtual void finish_calibration() {}
 
-  /// Weights: called with the whole latent tensor before each forward that follows a change
-  /// of it; whatever depends on all values (a mean, a maximum) is computed here.
+  /// Weights: called with the whole latent tensor before each forward that follows a
+  /// change of it; whatever depends on all values (a mean, a maximum) is computed here.
   virtual void prepare(std::span<const float> /*x*/) {}
 
   /// y = Q(x). x and y have one size and may be the same memory.
@@ -67,7 +67,8 @@ class Quantizer {
 
   virtual std::vector<Parameter*> trainable() { return {}; }
 
-  /// After the optimizer's step: may change the latent weights (BinaryConnect's clip, a mask).
+  /// After the optimizer's step: may change the latent weights (BinaryConnect's clip, a
+  /// mask).
   virtual void after_step(std::span<float> /*latent*/) {}
   virtual void after_epoch(std::span<float> /*latent*/) {}
   /// Before stage `stage` (an index into `Method::stages`) begins.

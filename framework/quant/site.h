@@ -19,16 +19,16 @@ struct Site {
   std::string name;   // "conv1/weight"
   std::string layer;  // "conv1"
   Role role = Role::kWeight;
-  /// Weights: {out, kernel height, kernel width, in per group} or {out, in}. Activations and
-  /// gradients: {height, width, channels} of one image. Biases: {out}.
+  /// Weights: {out, kernel height, kernel width, in per group} or {out, in}. Activations
+  /// and gradients: {height, width, channels} of one image. Biases: {out}.
   std::vector<int> shape;
   std::size_t elements = 0;  // of the weight or bias tensor; of one image otherwise
   ChannelLayout channels;    // output channels of weights; channels of activations
   bool is_signed = true;     // false where values cannot be negative (behind a ReLU)
   bool is_image = false;     // the network's own input
   bool is_convolution = true;
-  int fan_in = 0;   // weights: values that meet in one output
-  int fan_out = 0;  // out channels x kernel area
+  int fan_in = 0;         // weights: values that meet in one output
+  int fan_out = 0;        // out channels x kernel area
   std::int64_t seed = 1;  // a stochastic quantizer draws from {seed, name}
 };
 

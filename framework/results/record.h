@@ -9,22 +9,22 @@
 
 namespace bitsweep {
 
-/// The version of the numbers: rises with every change that alters results, so that old and
-/// new are never averaged together.
+/// The version of the numbers: rises with every change that alters results, so that old
+/// and new are never averaged together.
 inline constexpr int kResultsVersion = 1;
 
 /// What produced a result.
 struct Provenance {
-  std::string program;    // "bitsweep 0.1.0"
-  std::string revision;   // of the source, "-dirty" when it had changes, "" when unknown
-  std::string compiler;   // "GCC 12.2.0"
-  std::string arch;       // BITSWEEP_ARCH
-  std::string engine;     // "oneDNN 2.6.3", "reference"
-  std::string cpu;        // model name
+  std::string program;   // "bitsweep 0.1.0"
+  std::string revision;  // of the source, "-dirty" when it had changes, "" when unknown
+  std::string compiler;  // "GCC 12.2.0"
+  std::string arch;      // BITSWEEP_ARCH
+  std::string engine;    // "oneDNN 2.6.3", "reference"
+  std::string cpu;       // model name
   std::string host_os;
   int threads = 1;
-  std::string started;    // UTC, ISO 8601
-  double seconds = 0;     // of the run's own work
+  std::string started;  // UTC, ISO 8601
+  double seconds = 0;   // of the run's own work
   double peak_memory_mb = 0;
 };
 
@@ -36,9 +36,9 @@ struct StoredTensor {
 
 /// How many bits one tensor takes, and why.
 struct SizeEntry {
-  std::string site;      // "conv1/weight", "bn1/scale"
+  std::string site;  // "conv1/weight", "bn1/scale"
   std::int64_t elements = 0;
-  int bits = 32;         // of one element
+  int bits = 32;               // of one element
   std::int64_t side_bits = 0;  // scales, zero points, codebooks of this tensor
   bool quantized = false;
 };
@@ -48,7 +48,7 @@ struct RunRecord {
   std::string digest;          // of the canonical text
   std::string canonical_text;  // resolved configuration
   std::string data_checksum;
-  std::string method;          // id
+  std::string method;  // id
   std::int64_t seed = 1;
   std::string status = "done";  // done, failed
   std::string failure;          // why, when failed
@@ -69,7 +69,8 @@ struct RunRecord {
 /// Throws RunError naming the path (disk full, no permission).
 void write_record(const RunRecord& record, const std::filesystem::path& path);
 
-/// Throws DataError when the file is missing, not a record, damaged, or of another format.
+/// Throws DataError when the file is missing, not a record, damaged, or of another
+/// format.
 RunRecord read_record(const std::filesystem::path& path);
 
 /// Without `state`, for reports over many runs.

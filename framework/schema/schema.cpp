@@ -1,10 +1,10 @@
 #include "framework/schema/schema.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
 

@@ -1,6 +1,6 @@
-// One declaration of each parameter: its name, default (the member's initializer), type (the
-// member's), range and help give checks, error messages, help pages, docs and the canonical
-// text of a run.
+// One declaration of each parameter: its name, default (the member's initializer), type
+// (the member's), range and help give checks, error messages, help pages, docs and the
+// canonical text of a run.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,9 @@ struct RawValue {
   bool is_list = false;
 
   static RawValue scalar(std::string word) { return {{std::move(word)}, false}; }
-  static RawValue list(std::vector<std::string> items) { return {std::move(items), true}; }
+  static RawValue list(std::vector<std::string> items) {
+    return {std::move(items), true};
+  }
   /// "4" or "[0.5, 0.75]".
   std::string text() const;
   friend bool operator==(const RawValue&, const RawValue&) = default;
@@ -74,12 +76,12 @@ namespace schema_detail {
 /// the words are not a value of the type ("a whole number").
 template <class T>
 struct Codec;
-#define BITSWEEP_CODEC(Type)                                                     \
-  template <>                                                                    \
-  struct Codec<Type> {                                                           \
-    static std::string type();                                                   \
-    static std::optional<std::string> read(const RawValue& raw, Type& value);    \
-    static RawValue write(const Type& value);                                    \
+#define BITSWEEP_CODEC(Type)                                                  \
+  template <>                                                                 \
+  struct Codec<Type> {                                                        \
+    static std::string type();                                                \
+    static std::optional<std::string> read(const RawValue& raw, Type& value); \
+    static RawValue write(const Type& value);                                 \
   };
 BITSWEEP_CODEC(bool)
 BITSWEEP_CODEC(int)
@@ -115,14 +117,14 @@ class Schema {
  public:
   /// A field with any value of its type.
   template <class T>
-  Schema&& field(std::string name, T Params::* member, std::string help) && {
+  Schema&& field(std::string name, T Params::*member, std::string help) && {
     return std::move(*this).add(std::move(name), member, std::move(help),
                                 Allowed<T>{"", [](const T&) { return true; }});
   }
 
   /// A field with a range: `between(2, 8)`, `one_of({...})` or an `Allowed<T>`.
   template <class T, class Range>
-  Schema&& field(std::string name, T Params::* member, std::string help, Range range) && {
+  Schema&& field(std::string name, T Params::*member, std::string help, Range range) && {
     return std::move(*this).add(std::move(name), member, std::move(help),
                                 Allowed<T>(schema_detail::allowed(std::move(range))));
   }
@@ -164,14 +166,14 @@ class Schema {
   };
 
   template <class T>
-  Schema&& add(std::string name, T Params::* member, std::string help,
+  Schema&& add(std::string name, T Params::*member, std::string help,
                Allowed<T> condition) && {
     using Codec = schema_detail::Codec<T>;
     infos_.push_back({name, Codec::type(), Codec::write(Params{}.*member).text(),
                       condition.text, std::move(help)});
     setters_[name] = {
-        [member, condition](Params& params, const RawValue& raw)
-            -> std::optional<std::string> {
+        [member, condition](Params& params,
+                            const RawValue& raw) -> std::optional<std::string> {
           T value{};
           if (auto expected = Codec::read(raw, value)) {
             return "'" + raw.text() + "' is not " + *expected;

@@ -1,5 +1,5 @@
-// The float network: quantizes nothing. Every other row of a table starts from its run and
-// is compared with it.
+// The float network: quantizes nothing. Every other row of a table starts from its run
+// and is compared with it.
 
 #include "framework/quant/method.h"
 
