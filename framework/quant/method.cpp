@@ -10,7 +10,9 @@ std::vector<Stage> Method::stages() const {
 }
 
 Allowed<int> bits_between(int low, int high) {
-  return {fmt::format("{} to {}, or {} for float", low, high, kFloatBits),
+  const std::string range =
+      low == high ? fmt::format("{}", low) : fmt::format("{} to {}", low, high);
+  return {fmt::format("{}, or {} for float", range, kFloatBits),
           [low, high](const int& bits) {
             return (low <= bits && bits <= high) || bits == kFloatBits;
           }};

@@ -45,7 +45,7 @@ inline constexpr int kFloatBits = 32;
 Allowed<int> bits_between(int low, int high);
 
 /// Makes an entry out of a class with `Params` (with a `schema()`), `summary`,
-/// `reference` and, where they differ from the defaults, `weight_claims` and
+/// `reference` and, where there are any, `departures`, `weight_claims` and
 /// `activation_claims`.
 template <class M>
 MethodEntry make_method_entry(std::string id) {
@@ -55,6 +55,7 @@ MethodEntry make_method_entry(std::string id) {
   entry.summary = M::summary;
   entry.reference = M::reference;
   entry.fields = Params::schema().fields();
+  if constexpr (requires { M::departures; }) entry.departures = M::departures;
   if constexpr (requires { M::weight_claims; }) entry.weight_claims = M::weight_claims;
   if constexpr (requires { M::activation_claims; }) {
     entry.activation_claims = M::activation_claims;

@@ -25,6 +25,7 @@ struct MethodEntry {
   std::string id;
   std::string summary;
   std::string reference;
+  std::string departures;           // from the paper, in a sentence or two
   std::string origin = "built-in";  // or the plugin's path
   int version = 1;                  // rises when a change alters results
   std::vector<FieldInfo> fields;

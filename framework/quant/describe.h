@@ -1,0 +1,16 @@
+// Methods in words: the card of one, and the page of all.
+#pragma once
+
+#include <string>
+
+#include "framework/quant/registry.h"
+
+namespace bitsweep {
+
+/// Id, summary, origin, reference, and each parameter with type, default, range and help.
+std::string describe_method(const MethodEntry& entry);
+
+/// The text of methods/README.md.
+std::string methods_readme(const MethodRegistry& registry);
+
+}  // namespace bitsweep

@@ -1,0 +1,145 @@
+#include "framework/quant/grid.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "framework/core/error.h"
+#include "framework/quant/uniform.h"
+
+namespace bitsweep {
+namespace {
+
+bool fits(const std::vector<float>& per_channel, ChannelLayout layout) {
+  return per_channel.size() == 1 || per_channel.size() == layout.channels;
+}
+
+float of_channel(const std::vector<float>& values, std::size_t channel) {
+  return values.size() == 1 ? values.front() : values[channel];
+}
+
+UniformFormat format_of(const UniformGrid& grid, std::size_t channel) {
+  return {.low = float(grid.low),
+          .high = float(grid.high),
+          .scale = of_channel(grid.scale, channel),
+          .zero_point = of_channel(grid.zero_point, channel)};
+}
+
+// Calls `body(begin, end, channel)` for each stretch of one scale within `size` elements.
+template <class Body>
+void for_each_stretch(std::size_t size, std::size_t scales, ChannelLayout layout,
+                      Body body) {
+  if (scales == 1) return body(std::size_t{0}, size, std::size_t{0});
+  for (std::size_t begin = 0; begin < size; begin += layout.inner) {
+    body(begin, std::min(size, begin + layout.inner), layout.channel_of(begin));
+  }
+}
+
+// Between two neighbouring levels the nearer one, the even code of a tie.
+std::int32_t nearest_level(const LevelGrid& grid, float x, float scale) {
+  const auto& levels = grid.levels;
+  if (std::isnan(x)) x = 0;
+  const auto above =
+      std::lower_bound(levels.begin(), levels.end(), x,
+                       [scale](float l, float v) { return scale * l < v; });
+  if (above == levels.begin()) return 0;
+  const auto upper = std::int32_t(above - levels.begin());
+  if (above == levels.end()) return upper - 1;
+  const double up = double(scale * *above) - double(x);
+  const double down = double(x) - double(scale * *(above - 1));
+  if (up == down) return upper % 2 == 0 ? upper : upper - 1;
+  return up < down ? upper : upper - 1;
+}
+
+bool is_usable_scale(float scale) { return std::isfinite(scale) && scale >= 0; }
+
+}  // namespace
+
+Grid::Grid(UniformGrid grid, ChannelLayout layout)
+    : grid_(std::move(grid)), layout_(layout) {
+  const auto& g = std::get<UniformGrid>(grid_);
+  ensure(g.low <= g.high, "a grid has at least one code");
+  ensure(fits(g.scale, layout) && g.zero_point.size() == g.scale.size(),
+         "scales and zero points: one, or one a channel");
+  ensure(std::all_of(g.scale.begin(), g.scale.end(),
+                     [](float s) { return is_usable_scale(s) && s > 0; }),
+         "a uniform grid divides by its scale");
+}
+
+Grid::Grid(LevelGrid grid, ChannelLayout layout)
+    : grid_(std::move(grid)), layout_(layout) {
+  const auto& g = std::get<LevelGrid>(grid_);
+  ensure(!g.levels.empty() && std::is_sorted(g.levels.begin(), g.levels.end()),
+         "levels ascend");
+  ensure(fits(g.scale, layout), "scales: one, or one a channel");
+  ensure(std::all_of(g.scale.begin(), g.scale.end(), is_usable_scale),
+         "a scale is finite and not negative");
+}
+
+std::int32_t Grid::low_code() const { return uniform() ? uniform()->low : 0; }
+
+std::int32_t Grid::high_code() const {
+  return uniform() ? uniform()->high : std::int32_t(levels()->levels.size()) - 1;
+}
+
+std::size_t Grid::level_count() const {
+  return std::size_t(std::int64_t(high_code()) - low_code() + 1);
+}
+
+int Grid::bits() const {
+  int bits = 0;
+  while ((std::size_t{1} << bits) < level_count()) ++bits;
+  return bits;
+}
+
+std::size_t Grid::scale_count() const {
+  if (levels()) return levels()->scale.size();
+  const auto& zeros = uniform()->zero_point;
+  const auto nonzero =
+      std::count_if(zeros.begin(), zeros.end(), [](float zero) { return zero != 0; });
+  return uniform()->scale.size() + std::size_t(nonzero);
+}
+
+float Grid::value(std::int32_t code, std::size_t channel) const {
+  if (uniform()) return format_of(*uniform(), channel).value(float(code));
+  return of_channel(levels()->scale, channel) * levels()->levels[std::size_t(code)];
+}
+
+void Grid::decode(std::span<const std::int32_t> codes, std::span<float> values) const {
+  const std::size_t scales = uniform() ? uniform()->scale.size() : levels()->scale.size();
+  for_each_stretch(codes.size(), scales, layout_,
+                   [&](std::size_t begin, std::size_t end, std::size_t channel) {
+                     for (std::size_t i = begin; i < end; ++i)
+                       values[i] = value(codes[i], channel);
+                   });
+}
+
+std::int32_t Grid::nearest_code(float x, std::size_t channel) const {
+  std::int32_t code = 0;
+  if (uniform()) {
+    encode_uniform({&x, 1}, {&code, 1}, format_of(*uniform(), channel),
+                   Rounding::kHalfEven);
+  } else {
+    code = nearest_level(*levels(), x, of_channel(levels()->scale, channel));
+  }
+  return code;
+}
+
+void Grid::nearest_codes(std::span<const float> x, std::span<std::int32_t> codes) const {
+  const std::size_t scales = uniform() ? uniform()->scale.size() : levels()->scale.size();
+  for_each_stretch(x.size(), scales, layout_,
+                   [&](std::size_t begin, std::size_t end, std::size_t channel) {
+                     if (uniform()) {
+                       return encode_uniform(x.subspan(begin, end - begin),
+                                             codes.subspan(begin, end - begin),
+                                             format_of(*uniform(), channel),
+                                             Rounding::kHalfEven);
+                     }
+                     const float scale = of_channel(levels()->scale, channel);
+                     for (std::size_t i = begin; i < end; ++i) {
+                       codes[i] = nearest_level(*levels(), x[i], scale);
+                     }
+                   });
+}
+
+}  // namespace bitsweep

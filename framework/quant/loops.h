@@ -1,0 +1,56 @@
+// Element-wise loops as quantizers need them: in fixed blocks on the threads at hand,
+// each block vectorised by the compiler.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "framework/core/parallel.h"
+
+namespace bitsweep {
+
+/// y[i] = f(x[i]); y may be x, and is otherwise apart from it.
+template <class Out, class F>
+void transform(std::span<const float> x, std::span<Out> y, F f) {
+  parallel_ranges(x.size(), [&](std::size_t begin, std::size_t end) {
+    const F apply = f;  // a copy of its own: no store to y can change what it captured
+    const float* const from = x.data();
+    Out* const to = y.data();
+#pragma GCC ivdep
+    for (std::size_t i = begin; i < end; ++i) to[i] = apply(from[i]);
+  });
+}
+
+/// z[i] = f(x[i], y[i]); z may be x or y, and is otherwise apart from them.
+template <class F>
+void transform(std::span<const float> x, std::span<const float> y, std::span<float> z,
+               F f) {
+  parallel_ranges(x.size(), [&](std::size_t begin, std::size_t end) {
+    const F apply = f;
+    const float* const first = x.data();
+    const float* const second = y.data();
+    float* const to = z.data();
+#pragma GCC ivdep
+    for (std::size_t i = begin; i < end; ++i) to[i] = apply(first[i], second[i]);
+  });
+}
+
+/// f(i, x[i]) for each i, which may read and write element i of other spans, the memory
+/// of x among them, but no other element.
+template <class F>
+void for_each_indexed(std::span<const float> x, F f) {
+  parallel_ranges(x.size(), [&](std::size_t begin, std::size_t end) {
+    const F apply = f;
+    const float* const from = x.data();
+#pragma GCC ivdep
+    for (std::size_t i = begin; i < end; ++i) apply(i, from[i]);
+  });
+}
+
+/// y = x, where they are not the same memory.
+inline void copy(std::span<const float> x, std::span<float> y) {
+  if (x.data() != y.data()) std::copy(x.begin(), x.end(), y.begin());
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,71 @@
+#include "framework/quant/plugin.h"
+
+#include <memory>
+#include <string>
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+namespace {
+
+struct Close {
+  void operator()(void* handle) const { dlclose(handle); }
+};
+using Library = std::unique_ptr<void, Close>;
+
+// RTLD_NOW: a missing symbol fails here and not in the middle of a run. RTLD_LOCAL: two
+// plugins with the same names inside do not meet.
+Library open_library(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    throw PluginError(
+        fmt::format("{}: no such file; plugins are the .so files which "
+                    "bitsweep_add_plugin builds",
+                    path.string()));
+  }
+  // An absolute path keeps the loader from searching its own folders for a bare name.
+  Library library(dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL));
+  if (!library) {
+    throw PluginError(
+        fmt::format("{}: cannot be loaded ({}); build it again with "
+                    "bitsweep_add_plugin against this program",
+                    path.string(), dlerror()));
+  }
+  return library;
+}
+
+template <class Function>
+Function* symbol(const Library& library, const char* name,
+                 const std::filesystem::path& path) {
+  void* const address = dlsym(library.get(), name);
+  if (!address) {
+    throw PluginError(
+        fmt::format("{}: not a bitsweep plugin: it has no '{}'; build it "
+                    "with bitsweep_add_plugin",
+                    path.string(), name));
+  }
+  return reinterpret_cast<Function*>(address);
+}
+
+}  // namespace
+
+PluginLibraries::~PluginLibraries() {
+  for (void* handle : handles_) dlclose(handle);
+}
+
+void PluginLibraries::load(const std::filesystem::path& path, MethodRegistry& registry) {
+  Library library = open_library(path);
+  const std::string abi = symbol<const char*()>(library, "bitsweep_plugin_abi", path)();
+  if (abi != BITSWEEP_PLUGIN_ABI) {
+    throw PluginError(fmt::format("{}: built for '{}', this program is '{}'; rebuild it",
+                                  path.string(), abi, BITSWEEP_PLUGIN_ABI));
+  }
+  const auto add = symbol<void(MethodRegistry*, const char*)>(
+      library, "bitsweep_plugin_register", path);
+  add(&registry, path.c_str());
+  handles_.push_back(library.release());
+}
+
+}  // namespace bitsweep

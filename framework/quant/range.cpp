@@ -1,0 +1,192 @@
+#include "framework/quant/range.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "framework/core/error.h"
+#include "framework/quant/reduce.h"
+
+namespace bitsweep {
+namespace {
+
+constexpr float kLargest = std::numeric_limits<float>::max();
+
+float finite(float v) { return std::clamp(v, -kLargest, kLargest); }
+
+class MaxAbs final : public RangeEstimator {
+ public:
+  void collect(std::span<const float> x) override {
+    largest_ = std::max(largest_, finite(max_abs(x)));
+  }
+  Range range() const override { return {-largest_, largest_}; }
+
+ private:
+  float largest_ = 0;
+};
+
+class MinMax final : public RangeEstimator {
+ public:
+  void collect(std::span<const float> x) override {
+    const auto [low, high] = extremes(x);
+    if (low > high) return;  // no number in it
+    range_ = empty_ ? Range{finite(low), finite(high)}
+                    : Range{std::min(range_.low, finite(low)),
+                            std::max(range_.high, finite(high))};
+    empty_ = false;
+  }
+  Range range() const override { return range_; }
+
+ private:
+  Range range_;
+  bool empty_ = true;
+};
+
+class MovingAverage final : public RangeEstimator {
+ public:
+  explicit MovingAverage(double momentum) : momentum_(momentum) {}
+
+  void collect(std::span<const float> x) override {
+    const auto [low, high] = extremes(x);
+    if (low > high) return;
+    low_ = empty_ ? finite(low) : momentum_ * low_ + (1 - momentum_) * finite(low);
+    high_ = empty_ ? finite(high) : momentum_ * high_ + (1 - momentum_) * finite(high);
+    empty_ = false;
+  }
+  Range range() const override { return {float(low_), float(high_)}; }
+
+ private:
+  double momentum_;
+  double low_ = 0;
+  double high_ = 0;
+  bool empty_ = true;
+};
+
+// Counts of |x| in bins of equal width. The width is a power of two, doubled when a value
+// does not fit: neighbouring bins merge without loss, so that the counts do not depend on
+// how the values were cut into batches.
+class Histogram {
+ public:
+  static constexpr std::size_t kBins = 8192;
+
+  void collect(std::span<const float> x) {
+    const float largest = finite(max_abs(x));
+    largest_ = std::max(largest_, largest);
+    if (total_ == 0) width_ = std::ldexp(1.0, exponent_for(largest));
+    while (largest >= width_ * double(kBins)) merge();
+    for (const float v : x) {
+      if (std::isnan(v)) continue;
+      ++counts_[std::size_t(std::fabs(double(finite(v))) / width_)];
+      ++total_;
+    }
+  }
+
+  double width() const { return width_; }
+  float largest() const { return largest_; }
+  std::uint64_t total() const { return total_; }
+  const std::vector<std::uint64_t>& counts() const { return counts_; }
+
+ private:
+  // The least power of two (of a float) of which kBins hold `largest`.
+  static int exponent_for(float largest) {
+    int exponent = -149;
+    while (largest >= std::ldexp(double(kBins), exponent)) ++exponent;
+    return exponent;
+  }
+
+  void merge() {
+    for (std::size_t bin = 0; bin < kBins / 2; ++bin) {
+      counts_[bin] = counts_[2 * bin] + counts_[2 * bin + 1];
+    }
+    std::fill(counts_.begin() + kBins / 2, counts_.end(), 0);
+    width_ *= 2;
+  }
+
+  std::vector<std::uint64_t> counts_ = std::vector<std::uint64_t>(kBins);
+  double width_ = 1;
+  float largest_ = 0;
+  std::uint64_t total_ = 0;
+};
+
+class Percentile final : public RangeEstimator {
+ public:
+  explicit Percentile(double percent) : share_(percent / 100) {}
+
+  void collect(std::span<const float> x) override { histogram_.collect(x); }
+
+  // The upper edge of the first bin up to which the share is reached.
+  Range range() const override {
+    const double wanted = share_ * double(histogram_.total());
+    double seen = 0;
+    std::size_t bin = 0;
+    for (; bin < Histogram::kBins; ++bin) {
+      seen += double(histogram_.counts()[bin]);
+      if (seen >= wanted) break;
+    }
+    const double edge = double(bin + 1) * histogram_.width();
+    const float end = float(std::min(edge, double(histogram_.largest())));
+    return {-end, end};
+  }
+
+ private:
+  double share_;
+  Histogram histogram_;
+};
+
+class LeastSquares final : public RangeEstimator {
+ public:
+  explicit LeastSquares(int steps) : steps_(steps) {}
+
+  void collect(std::span<const float> x) override { histogram_.collect(x); }
+
+  Range range() const override {
+    double best_end = histogram_.largest();
+    double least = error(best_end);
+    for (int percent = 99; percent >= 1; --percent) {
+      const double end = histogram_.largest() * double(percent) / 100;
+      const double squares = error(end);
+      if (squares < least) std::tie(least, best_end) = std::pair(squares, end);
+    }
+    return {-float(best_end), float(best_end)};
+  }
+
+ private:
+  // Every value stands for its bin's middle.
+  double error(double end) const {
+    const double step = end / steps_;
+    if (step == 0) return 0;
+    double squares = 0;
+    for (std::size_t bin = 0; bin < Histogram::kBins; ++bin) {
+      if (histogram_.counts()[bin] == 0) continue;
+      const double middle = (double(bin) + 0.5) * histogram_.width();
+      const double rounded = std::min(std::rint(middle / step), double(steps_)) * step;
+      squares +=
+          double(histogram_.counts()[bin]) * (rounded - middle) * (rounded - middle);
+    }
+    return squares;
+  }
+
+  int steps_;
+  Histogram histogram_;
+};
+
+}  // namespace
+
+std::vector<std::string> range_names() {
+  return {"max_abs", "min_max", "moving_average", "percentile", "mse"};
+}
+
+std::unique_ptr<RangeEstimator> make_range_estimator(std::string_view name,
+                                                     RangeOptions options) {
+  if (name == "max_abs") return std::make_unique<MaxAbs>();
+  if (name == "min_max") return std::make_unique<MinMax>();
+  if (name == "moving_average") return std::make_unique<MovingAverage>(options.momentum);
+  if (name == "percentile") return std::make_unique<Percentile>(options.percentile);
+  ensure(name == "mse", "a schema let only known names through");
+  return std::make_unique<LeastSquares>(options.steps);
+}
+
+}  // namespace bitsweep
