@@ -1,0 +1,328 @@
+// DoReFa-Net: k-bit weights, activations and gradients by fixed quantizers.
+// Zhou et al., "DoReFa-Net: Training Low Bitwidth Convolutional Neural Networks with Low
+// Bitwidth Gradients", arXiv:1606.06160, section 2; letters are the paper's. Everything
+// rests on quantize_k(r) = round((2^k - 1) r) / (2^k - 1) for r in [0, 1], straight
+// through in the backward pass.
+//
+// Departures: the gradient's argument is clipped to [0, 1] after the noise, as in the
+// authors' code; an input that `edges` keeps in float is not bounded to [0, 1] either, as
+// the paper's last layer is.
+
+#include <algorithm>
+#include <cmath>
+
+#include <Eigen/Core>
+
+#include "framework/core/random.h"
+#include "framework/quant/loops.h"
+#include "framework/quant/method.h"
+#include "framework/quant/reduce.h"
+
+namespace bitsweep::methods {
+namespace {
+
+struct DorefaParams {
+  int weight_bits = 1;
+  int activation_bits = 2;
+  int gradient_bits = 32;
+  std::string bound = "clip";
+  std::string max_grad = "constant";
+
+  static Schema<DorefaParams> schema() {
+    return Schema<DorefaParams>{}
+        .field("weight_bits", &DorefaParams::weight_bits,
+               "Width of weights; 1 is sign(W) E|W|, another formula than the rest.",
+               bits_between(1, 16))
+        .field("activation_bits", &DorefaParams::activation_bits,
+               "Width of layer inputs.", bits_between(1, 16))
+        .field("gradient_bits", &DorefaParams::gradient_bits,
+               "Width of the gradients of layer outputs.", bits_between(1, 16))
+        .field("bound", &DorefaParams::bound,
+               "What takes inputs to [0, 1]: clip(x, 0, 1), (tanh(x) + 1) / 2 or min(1, "
+               "|x|).",
+               one_of({"clip", "tanh", "abs"}))
+        .field("max_grad", &DorefaParams::max_grad,
+               "The maximum of |tanh(W)| in the backward pass: a constant, or through.",
+               one_of({"constant", "through"}));
+  }
+};
+
+// quantize_k as the code it chooses and that code's value on a unit grid from `low` to 1.
+struct QuantizeK {
+  QuantizeK(int bits, float low)
+      : n(float((1 << bits) - 1)),
+        scale((1 - low) / n),
+        zero_point(low < 0 ? n / 2 : 0) {}
+
+  float n;  // 2^k - 1
+  float scale;
+  float zero_point;
+
+  // r is brought into [0, 1]; + 0 makes a rounded -0 the code 0.
+  float code(float r) const {
+    const float raised = r < 0 ? 0 : r;
+    return std::rint(n * (raised > 1 ? 1 : raised)) + 0.0f;
+  }
+  float value(float code) const { return scale * (code - zero_point); }
+  float operator()(float r) const { return value(code(r)); }
+
+  UniformGrid grid() const {
+    return {
+        .low = 0, .high = std::int32_t(n), .scale = {scale}, .zero_point = {zero_point}};
+  }
+};
+
+// The code of r as an integer; NaN takes 0.
+std::int32_t integer_code(const QuantizeK& quantize, float r) {
+  return std::int32_t(quantize.code(r == r ? r : 0.0f));
+}
+
+// Calls f(i, tanh(x[i])) in tiles of one size, so that each element passes through the
+// same vector instructions wherever in a tensor it stands.
+template <class F>
+void for_each_tanh(std::span<const float> x, F f) {
+  constexpr std::size_t kTile = 64;
+  parallel_ranges(x.size(), [&](std::size_t begin, std::size_t end) {
+    const F apply = f;
+    Eigen::Array<float, int(kTile), 1> tile = tile.Zero();
+    for (std::size_t i = begin; i < end; i += kTile) {
+      const std::size_t count = std::min(kTile, end - i);
+      std::copy_n(x.data() + i, count, tile.data());
+      tile = tile.tanh().eval();
+#pragma GCC ivdep
+      for (std::size_t j = 0; j < count; ++j) apply(i + j, tile[Eigen::Index(j)]);
+    }
+  });
+}
+
+float tanh_of(float x) {
+  float t = 0;
+  for_each_tanh({&x, 1}, [&t](std::size_t, float value) { t = value; });
+  return t;
+}
+
+// k > 1: Wq = 2 quantize_k(tanh(W) / (2 max|tanh(W)|) + 1/2) - 1, the maximum over the
+// layer.
+class WeightLevels final : public Quantizer {
+ public:
+  WeightLevels(const DorefaParams& params)
+      : quantize_(params.weight_bits, -1), through_max_(params.max_grad == "through") {}
+
+  // tanh rises, so its largest value belongs to the largest weight. A layer of zeros is
+  // divided by 1.
+  void prepare(std::span<const float> w) override {
+    const float peak = tanh_of(max_abs(w));
+    peak_ = peak > 0 ? peak : 1;
+  }
+
+  void forward(std::span<const float> w, std::span<float> y, const Pass&) const override {
+    for_each_tanh(w, [to = y.data(), q = quantize_, p = peak_](std::size_t i, float t) {
+      to[i] = q(unit(t, p));
+    });
+  }
+
+  void encode(std::span<const float> w, std::span<std::int32_t> codes) const override {
+    for_each_tanh(w,
+                  [to = codes.data(), q = quantize_, p = peak_](std::size_t i, float t) {
+                    to[i] = integer_code(q, unit(t, p));
+                  });
+  }
+
+  // dW = G (1 - tanh(W)^2) / max, with the maximum m = |tanh(W_j)| held; through it,
+  // element j receives dL/dm dm/dW_j besides, dL/dm = -sum(G tanh(W)) / m^2.
+  void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
+                std::span<double>, const Pass&) const override {
+    const float along = through_max_ ? gradient_of_max(w, g) : 0;
+    for_each_tanh(w,
+                  [from = g.data(), to = dw.data(), p = peak_](std::size_t i, float t) {
+                    to[i] = from[i] * ((1 - t * t) / p);
+                  });
+    if (!through_max_) return;
+    const std::size_t j = largest(w);
+    const float t = tanh_of(w[j]);
+    dw[j] += along * (1 - t * t) * (t < 0 ? -1.0f : 1.0f);
+  }
+
+  Grid grid() const override { return {quantize_.grid()}; }
+
+ private:
+  static float unit(float t, float peak) { return t / (2 * peak) + 0.5f; }
+
+  static std::size_t largest(std::span<const float> w) {
+    const auto smaller = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
+    return std::size_t(std::max_element(w.begin(), w.end(), smaller) - w.begin());
+  }
+
+  float gradient_of_max(std::span<const float> w, std::span<const float> g) const {
+    const double sum = sum_over(w.size(), [p = w.data(), q = g.data()](std::size_t i) {
+      return double(q[i]) * std::tanh(double(p[i]));
+    });
+    return float(-sum / (double(peak_) * double(peak_)));
+  }
+
+  QuantizeK quantize_;
+  bool through_max_;
+  float peak_ = 1;  // max |tanh(W)|
+};
+
+// k = 1: Wq = sign(W) E|W|, one scale a layer, sign(0) = +1, E|W| a constant to
+// gradients.
+class WeightSigns final : public Quantizer {
+ public:
+  void prepare(std::span<const float> w) override {
+    mean_ = float(sum_abs(w) / double(w.size()));
+  }
+
+  void forward(std::span<const float> w, std::span<float> y, const Pass&) const override {
+    transform(w, y, [m = mean_](float v) { return m * (v >= 0 ? 1.0f : -1.0f); });
+  }
+
+  void encode(std::span<const float> w, std::span<std::int32_t> codes) const override {
+    transform(w, codes, [](float v) { return std::int32_t(v >= 0); });
+  }
+
+  Grid grid() const override { return {LevelGrid{.levels = {-1, 1}, .scale = {mean_}}}; }
+
+ private:
+  float mean_ = 1;  // E|W|
+};
+
+// The bounds h: `each` calls f(i, h(x[i])), where `quantize_k` sees to clipping; `slope`
+// is h'(x), given x and that h.
+struct Clip {
+  template <class F>
+  static void each(std::span<const float> x, F f) {
+    for_each_indexed(x, f);
+  }
+  static float slope(float, float h) { return (0 <= h) & (h <= 1) ? 1.0f : 0.0f; }
+};
+
+struct Abs {
+  template <class F>
+  static void each(std::span<const float> x, F f) {
+    for_each_indexed(x, [f](std::size_t i, float v) { f(i, std::fabs(v)); });
+  }
+  static float slope(float x, float h) { return h <= 1 ? std::copysign(1.0f, x) : 0.0f; }
+};
+
+struct Tanh {
+  template <class F>
+  static void each(std::span<const float> x, F f) {
+    for_each_tanh(x, [f](std::size_t i, float t) { f(i, (t + 1) / 2); });
+  }
+  static float slope(float, float h) { return 2 * h * (1 - h); }
+};
+
+// xq = quantize_k(h(x)).
+template <class Bound>
+class Activations final : public Quantizer {
+ public:
+  explicit Activations(int bits) : quantize_(bits, 0) {}
+
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    Bound::each(x,
+                [to = y.data(), q = quantize_](std::size_t i, float h) { to[i] = q(h); });
+  }
+  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+    Bound::each(x, [to = codes.data(), q = quantize_](std::size_t i, float h) {
+      to[i] = integer_code(q, h);
+    });
+  }
+  void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
+                std::span<double>, const Pass&) const override {
+    Bound::each(x,
+                [from = x.data(), g = dy.data(), to = dx.data()](std::size_t i, float h) {
+                  to[i] = g[i] * Bound::slope(from[i], h);
+                });
+  }
+  Grid grid() const override { return {quantize_.grid()}; }
+
+ private:
+  QuantizeK quantize_;
+};
+
+// gq = 2m [quantize_k(clip(g / 2m + 1/2 + sigma / (2^k - 1), 0, 1)) - 1/2], m = max|g| of
+// each image and sigma uniform in (-1/2, 1/2), which keeps small gradients alive in the
+// mean. This is itself the backward pass. The grid is that of m = 1: each image has its
+// own scale.
+class Gradients final : public Quantizer {
+ public:
+  Gradients(int bits, const Site& site)
+      : quantize_(bits, -1), noise_(std::uint64_t(site.seed), site.name) {}
+
+  void forward(std::span<const float> g, std::span<float> y,
+               const Pass& pass) const override {
+    const auto noise = noise_.substream(std::uint64_t(pass.step));
+    const std::size_t size = g.size() / pass.images;
+    parallel_blocks(int(pass.images), [&](int image) {
+      const std::size_t begin = std::size_t(image) * size;
+      const auto own = g.subspan(begin, size);
+      const float m = max_abs(own);
+      for_each_indexed(
+          own,
+          [to = y.data() + begin, q = quantize_, noise, m, divisor = m > 0 ? m : 1.0f,
+           first = std::uint32_t(pass.offset + begin)](std::size_t i, float v) {
+            const float sigma = noise.uniform_at(first + std::uint32_t(i)) - 0.5f;
+            to[i] = m * q(v / divisor * 0.5f + 0.5f + sigma / q.n);
+          });
+    });
+  }
+
+  Grid grid() const override { return {quantize_.grid()}; }
+
+ private:
+  QuantizeK quantize_;
+  RandomStream noise_;
+};
+
+class Dorefa final : public Method {
+ public:
+  using Params = DorefaParams;
+  static constexpr auto summary =
+      "Low-bit weights, activations and gradients on fixed grids.";
+  static constexpr auto reference = "https://arxiv.org/abs/1606.06160";
+  static constexpr auto departures =
+      "inputs that stay float (edges) are not bounded to [0, 1].";
+  // tanh is applied at each quantization, and a grid from -1 to 1 has no zero.
+  static constexpr Claims weight_claims = {.idempotent = false, .zero_preserving = false};
+
+  explicit Dorefa(const Params& params) : params_(params) {}
+
+  std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    switch (site.role) {
+      case Role::kWeight:
+        return weights();
+      case Role::kInput:
+        return activations();
+      case Role::kGradient:
+        if (params_.gradient_bits == kFloatBits) return nullptr;
+        return std::make_unique<Gradients>(params_.gradient_bits, site);
+      case Role::kOutput:
+      case Role::kBias:
+        return nullptr;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::unique_ptr<Quantizer> weights() const {
+    if (params_.weight_bits == kFloatBits) return nullptr;
+    if (params_.weight_bits == 1) return std::make_unique<WeightSigns>();
+    return std::make_unique<WeightLevels>(params_);
+  }
+
+  std::unique_ptr<Quantizer> activations() const {
+    const int bits = params_.activation_bits;
+    if (bits == kFloatBits) return nullptr;
+    if (params_.bound == "tanh") return std::make_unique<Activations<Tanh>>(bits);
+    if (params_.bound == "abs") return std::make_unique<Activations<Abs>>(bits);
+    return std::make_unique<Activations<Clip>>(bits);
+  }
+
+  DorefaParams params_;
+};
+
+}  // namespace
+}  // namespace bitsweep::methods
+
+BITSWEEP_METHOD(dorefa, bitsweep::methods::Dorefa)

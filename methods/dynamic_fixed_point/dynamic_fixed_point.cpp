@@ -1,0 +1,140 @@
+// Ristretto's dynamic fixed point: each tensor has its own binary point.
+// Gysel, "Ristretto: Hardware-Oriented Approximation of Convolutional Neural Networks",
+// arXiv:1605.06402; the rules of integer lengths are those of the authors' code.
+//
+// Weights get integer bits enough to avoid saturation, activations one bit fewer: their
+// largest values saturate on purpose. In training, weights are rounded stochastically and
+// activations stay float; ranges are those of the network before fine-tuning.
+//
+// Departures: a bias takes the binary point of its own largest value, where the paper
+// gives it that of the layer's weights. Integer lengths end where float32 does. The paper
+// has no rule for the gradient of activations quantized in training; ours is zero where
+// they saturate.
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "framework/quant/method.h"
+#include "framework/quant/uniform.h"
+
+namespace bitsweep::methods {
+namespace {
+
+struct DynamicFixedPointParams {
+  int weight_bits = 8;
+  int activation_bits = 8;
+  std::string rounding = "half_even";
+  std::string training_rounding = "stochastic";
+  bool quantize_activations_in_training = false;
+  bool unsigned_inputs = false;
+
+  static Schema<DynamicFixedPointParams> schema() {
+    using P = DynamicFixedPointParams;
+    return Schema<P>{}
+        .field("weight_bits", &P::weight_bits,
+               "Width of weights and biases, with the sign.", bits_between(1, 16))
+        .field("activation_bits", &P::activation_bits,
+               "Width of the inputs and outputs of layers, with the sign.",
+               bits_between(1, 16))
+        .field("rounding", &P::rounding,
+               "Ties: the authors' GPU code rounds to even, their CPU code away from 0.",
+               one_of({"half_even", "half_away"}))
+        .field("training_rounding", &P::training_rounding,
+               "Of weights in training; nearest: as `rounding`.",
+               one_of({"stochastic", "nearest"}))
+        .field("quantize_activations_in_training", &P::quantize_activations_in_training,
+               "The paper quantizes activations for evaluation only.")
+        .field("unsigned_inputs", &P::unsigned_inputs,
+               "Spend no sign bit on values that cannot be negative; the paper does.");
+  }
+};
+
+// ceil(log2(max)), without rounding on the way; `largest` is not 0.
+int ceil_log2(float largest) {
+  int exponent = 0;
+  const float fraction = std::frexp(largest, &exponent);  // in [0.5, 1)
+  return fraction == 0.5f ? exponent - 1 : exponent;
+}
+
+// il: the integer bits with the sign.
+int parameter_length(const Range& range) {
+  return range.high == 0 ? 1 : ceil_log2(range.high) + 1;
+}
+int activation_length(const Range& range) {
+  return range.high == 0 ? 1 : ceil_log2(range.high);
+}
+
+// Step 2^-fl, fl = bits - il, which may be negative or larger than the width.
+UniformGrid fixed_point(int bits, int il, bool is_signed) {
+  constexpr int kLongest = 128;  // the ends of the range are floats
+  constexpr int kFinest = 126;   // the step is a normal float
+  const int fl = std::min(bits - std::min(il, kLongest), kFinest);
+  const int codes = 1 << bits;
+  return {.low = is_signed ? -codes / 2 : 0,
+          .high = is_signed ? codes / 2 - 1 : codes - 1,
+          .scale = {std::ldexp(1.0f, -fl)}};
+}
+
+class DynamicFixedPoint final : public Method {
+ public:
+  using Params = DynamicFixedPointParams;
+  static constexpr auto summary = "Fixed point with a binary point for each tensor.";
+  static constexpr auto reference = "https://arxiv.org/abs/1605.06402";
+  static constexpr auto departures =
+      "a bias takes the binary point of its own largest value, not that of its weights.";
+
+  explicit DynamicFixedPoint(const Params& params) : params_(params) {}
+
+  std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    switch (site.role) {
+      case Role::kWeight:
+      case Role::kBias:
+        return make(site, params_.weight_bits, parameters());
+      case Role::kInput:
+      case Role::kOutput:
+        return make(site, params_.activation_bits, activations(site));
+      case Role::kGradient:
+        return nullptr;
+    }
+    return nullptr;
+  }
+
+ private:
+  static std::unique_ptr<Quantizer> make(const Site& site, int bits,
+                                         UniformSettings settings) {
+    if (bits == kFloatBits) return nullptr;
+    return std::make_unique<UniformQuantizer>(site, std::move(settings));
+  }
+
+  UniformSettings parameters() const {
+    const bool stochastic = params_.training_rounding == "stochastic";
+    const auto nearest = rounding_named(params_.rounding);
+    return {.grid =
+                [bits = params_.weight_bits](const Range& range) {
+                  return fixed_point(bits, parameter_length(range), true);
+                },
+            .rounding = nearest,
+            .training_rounding = stochastic ? Rounding::kStochastic : nearest};
+  }
+
+  UniformSettings activations(const Site& site) const {
+    const bool is_signed = site.is_signed || !params_.unsigned_inputs;
+    const auto nearest = rounding_named(params_.rounding);
+    return {.grid =
+                [bits = params_.activation_bits, is_signed](const Range& range) {
+                  return fixed_point(bits, activation_length(range), is_signed);
+                },
+            .quantizes_in_training = params_.quantize_activations_in_training,
+            .rounding = nearest,
+            .training_rounding = nearest,
+            .straight_through = StraightThrough::kRange};
+  }
+
+  Params params_;
+};
+
+}  // namespace
+}  // namespace bitsweep::methods
+
+BITSWEEP_METHOD(dynamic_fixed_point, bitsweep::methods::DynamicFixedPoint)
