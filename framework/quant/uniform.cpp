@@ -30,12 +30,16 @@ void with_rounding(Rounding rounding, Loop loop) {
 // What rounds to -0 has the code 0, whose value is +0.
 float unsigned_zero(float code) { return code + 0.0f; }
 
-// A scale that neither vanishes nor lets `span` steps overflow; 1 for an empty range.
-float scale_over(double range, int span) {
-  if (range == 0) return 1;
+// Ends that no grid's steps carry beyond the largest float.
+double reachable(float end) {
+  constexpr double kFarthest = std::numeric_limits<float>::max() / 2;
+  return std::clamp(double(end), -kFarthest, kFarthest);
+}
+
+// A scale that does not vanish; 1 for an empty range.
+float scale_over(double range, int steps) {
   constexpr double kSmallest = std::numeric_limits<float>::min();
-  constexpr double kLargest = std::numeric_limits<float>::max() / 2;
-  return float(std::clamp(range / span, kSmallest, kLargest / span));
+  return range == 0 ? 1 : float(std::max(range / steps, kSmallest));
 }
 
 }  // namespace
@@ -71,15 +75,15 @@ UniformGrid symmetric_grid(const Range& range, int bits) {
   ensure(2 <= bits && bits <= 16, "a symmetric grid has 2 to 16 bits");
   const int high = (1 << (bits - 1)) - 1;
   const double reach =
-      std::max(std::fabs(double(range.low)), std::fabs(double(range.high)));
+      std::max(std::fabs(reachable(range.low)), std::fabs(reachable(range.high)));
   return {.low = -high, .high = high, .scale = {scale_over(reach, high)}};
 }
 
 UniformGrid affine_grid(const Range& range, int bits) {
   ensure(1 <= bits && bits <= 16, "an affine grid has 1 to 16 bits");
   const int high = (1 << bits) - 1;
-  const double low_end = std::min(0.0, double(range.low));
-  const double high_end = std::max(0.0, double(range.high));
+  const double low_end = std::min(0.0, reachable(range.low));
+  const double high_end = std::max(0.0, reachable(range.high));
   const float scale = scale_over(high_end - low_end, high);
   const double zero_point = std::clamp(std::rint(-low_end / scale), 0.0, double(high));
   return {.low = 0, .high = high, .scale = {scale}, .zero_point = {float(zero_point)}};

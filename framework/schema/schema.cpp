@@ -142,6 +142,14 @@ Allowed<std::string> allowed(OneOf choice) {
           }};
 }
 
+std::string mistyped(const RawValue& raw, const std::string& expected) {
+  return fmt::format("'{}' is not {}", raw.text(), expected);
+}
+
+std::string forbidden(const RawValue& raw, const std::string& allowed) {
+  return fmt::format("{} is not allowed ({})", raw.text(), allowed);
+}
+
 ParamProblem unknown_parameter(const std::string& name,
                                const std::vector<std::string>& names) {
   const std::string near = nearest_word(name, names);

@@ -105,6 +105,10 @@ Allowed<T> allowed(Allowed<T> condition) {
 }
 Allowed<std::string> allowed(OneOf choice);
 
+/// "'yes' is not a bool", "12 is not allowed (2 to 8)".
+std::string mistyped(const RawValue& raw, const std::string& expected);
+std::string forbidden(const RawValue& raw, const std::string& allowed);
+
 /// `problem` with a "did you mean" when one of `names` is near.
 ParamProblem unknown_parameter(const std::string& name,
                                const std::vector<std::string>& names);
@@ -176,10 +180,10 @@ class Schema {
                             const RawValue& raw) -> std::optional<std::string> {
           T value{};
           if (auto expected = Codec::read(raw, value)) {
-            return "'" + raw.text() + "' is not " + *expected;
+            return schema_detail::mistyped(raw, *expected);
           }
           if (!condition.holds(value)) {
-            return raw.text() + " is not allowed (" + condition.text + ")";
+            return schema_detail::forbidden(raw, condition.text);
           }
           params.*member = std::move(value);
           return std::nullopt;

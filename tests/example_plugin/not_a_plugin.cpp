@@ -1,0 +1,3 @@
+// A shared library that knows nothing of bitsweep.
+
+extern "C" int answer() { return 42; }
