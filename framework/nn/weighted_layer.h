@@ -33,6 +33,7 @@ class WeightedLayer : public Layer {
 
   Parameter& weight() { return weight_; }
   Parameter& bias() { return bias_; }
+  bool has_bias() const { return form_.bias; }
   BoundSite& weight_site() { return weight_site_; }
   BoundSite& bias_site() { return bias_site_; }
   BoundSite& input_site() { return input_site_; }

@@ -6,6 +6,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
+#include "framework/core/pattern.h"
 #include "framework/engine/update.h"
 
 namespace bitsweep {
@@ -16,7 +17,7 @@ void apply_rules(const std::vector<MultiplierRule>& rules,
   for (const auto& rule : rules) {
     bool matched = false;
     for (Parameter* parameter : parameters) {
-      if (!matches(rule.match, parameter->name)) continue;
+      if (!matches_pattern(rule.match, parameter->name)) continue;
       parameter->learning_rate_multiplier = float(rule.learning_rate);
       parameter->decay_multiplier = float(rule.decay);
       matched = true;
@@ -31,16 +32,6 @@ void apply_rules(const std::vector<MultiplierRule>& rules,
 }
 
 }  // namespace
-
-bool matches(std::string_view pattern, std::string_view name) {
-  if (pattern.empty()) return name.empty();
-  if (pattern.front() != '*') {
-    return !name.empty() && pattern.front() == name.front() &&
-           matches(pattern.substr(1), name.substr(1));
-  }
-  return matches(pattern.substr(1), name) ||
-         (!name.empty() && matches(pattern, name.substr(1)));
-}
 
 Optimizer::Optimizer(const OptimizerSpec& spec, const std::vector<MultiplierRule>& rules,
                      const std::vector<Parameter*>& parameters)

@@ -35,7 +35,4 @@ class Optimizer {
   std::vector<Part> parts_;
 };
 
-/// Where `*` stands for any run of characters: "conv*/weight".
-bool matches(std::string_view pattern, std::string_view name);
-
 }  // namespace bitsweep

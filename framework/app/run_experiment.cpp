@@ -1,0 +1,263 @@
+#include "framework/app/run_experiment.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/data/batches.h"
+#include "framework/data/dataset.h"
+#include "framework/nn/attachment.h"
+#include "framework/nn/network.h"
+#include "framework/train/optimizer.h"
+#include "framework/train/trainer.h"
+
+namespace bitsweep {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The training that this run does itself, or null: calibration alone.
+const TrainingSpec* own_training(const RunSpec& spec) {
+  if (spec.is_baseline() || spec.start == "scratch") return &spec.training;
+  return spec.fine_tuning ? &*spec.fine_tuning : nullptr;
+}
+
+int batch_size_of(const RunSpec& spec) {
+  const TrainingSpec* training = own_training(spec);
+  return (training != nullptr ? *training : spec.training).batch_size;
+}
+
+bool starts_from_baseline(const RunSpec& spec) {
+  return !spec.is_baseline() && spec.start == "baseline";
+}
+
+void load_state(Network& network, const RunRecord& record) {
+  for (StateTensor& tensor : network.state()) {
+    const auto stored = record.state.find(tensor.name);
+    const bool fits =
+        stored != record.state.end() && stored->second.shape == tensor.shape;
+    if (!fits) {
+      throw RunError(fmt::format(
+          "the float baseline {} has no tensor {} of this network's shape; remove its "
+          "record to train it again",
+          record.digest, tensor.name));
+    }
+    std::copy(stored->second.values.begin(), stored->second.values.end(),
+              tensor.values.begin());
+  }
+}
+
+std::map<std::string, StoredTensor> stored_state(Network& network) {
+  std::map<std::string, StoredTensor> state;
+  for (const StateTensor& tensor : network.state()) {
+    state[tensor.name] = {tensor.shape, {tensor.values.begin(), tensor.values.end()}};
+  }
+  for (BoundSite* bound : network.sites()) {
+    if (!bound->is_quantized()) continue;
+    for (const Parameter* p : bound->quantizer->trainable()) {
+      const auto values = p->value.span();
+      state[p->name] = {{std::int64_t(values.size())}, {values.begin(), values.end()}};
+    }
+  }
+  return state;
+}
+
+// A quantized tensor's codes, and what a reader needs beside them to make numbers again.
+SizeEntry size_of(const BoundSite& bound, const Parameter& parameter) {
+  SizeEntry entry{.site = bound.site.name,
+                  .elements = std::int64_t(parameter.value.size())};
+  if (!bound.is_quantized()) return entry;
+  const Grid grid = bound.quantizer->grid();
+  entry.bits = grid.bits();
+  entry.quantized = true;
+  entry.side_bits = 32 * std::int64_t(grid.scale_count());
+  if (grid.levels() != nullptr) entry.side_bits += 32 * std::int64_t(grid.level_count());
+  return entry;
+}
+
+std::vector<SizeEntry> sizes_of(Network& network) {
+  std::vector<SizeEntry> sizes;
+  for (const auto& layer : network.layers()) {
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) {
+      sizes.push_back(size_of(weighted->weight_site(), weighted->weight()));
+      if (weighted->has_bias()) {
+        sizes.push_back(size_of(weighted->bias_site(), weighted->bias()));
+      }
+      continue;
+    }
+    for (const StateTensor& tensor : layer->state()) {
+      sizes.push_back(
+          {.site = tensor.name, .elements = std::int64_t(tensor.values.size())});
+    }
+  }
+  return sizes;
+}
+
+// A quantizer that ends with a grid no number can live on has lost its layer.
+void warn_of_broken_grids(const Network& network, std::vector<std::string>& warnings) {
+  for (const BoundSite* bound : network.sites()) {
+    if (!bound->is_quantized() || bound->site.role == Role::kGradient) continue;
+    const Grid grid = bound->quantizer->grid();
+    const auto& scales =
+        grid.uniform() != nullptr ? grid.uniform()->scale : grid.levels()->scale;
+    const bool sound = std::all_of(scales.begin(), scales.end(), [](float scale) {
+      return std::isfinite(scale) && scale > 0;
+    });
+    if (!sound) {
+      warnings.push_back(
+          fmt::format("{}: a scale is zero or not finite; was the tensor all zero?",
+                      bound->site.name));
+    }
+  }
+}
+
+// One run from its data to its record.
+class Experiment {
+ public:
+  Experiment(const RunSpec& spec, const RunEnvironment& environment,
+             RunObserver& observer)
+      : spec_(spec),
+        environment_(environment),
+        observer_(observer),
+        data_(load_dataset(spec.dataset, environment.data_folders)),
+        preprocessing_(spec.training.preprocessing, data_.training),
+        network_(spec.network, {.image = data_.training.shape,
+                                .image_is_signed = !preprocessing_.is_nonnegative(),
+                                .classes = data_.classes,
+                                .batch = batch_size_of(spec),
+                                .seed = spec.seed}) {
+    if (starts_from_baseline(spec)) {
+      ensure(environment.baseline.has_value(), "the scheduler runs baselines first");
+      load_state(network_, *environment.baseline);
+    }
+    method_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,
+                                *environment.methods);
+    network_.build();
+  }
+
+  RunRecord run() {
+    const auto begin = Clock::now();
+    RunRecord record;
+    record.provenance = current_provenance();
+    record.provenance.threads = threads();
+    record.provenance.engine = engine_name(selected_engine());
+    record.canonical_text = spec_.canonical_text();
+    record.data_checksum = data_.checksum;
+    record.method = spec_.method.id;
+    record.seed = spec_.seed;
+    run_stages(record);
+    score(record);
+    record.sizes = sizes_of(network_);
+    record.state = stored_state(network_);
+    warn_of_broken_grids(network_, record.warnings);
+    for (const auto& warning : record.warnings) observer_.warning(warning);
+    record.provenance.seconds =
+        std::chrono::duration<double>(Clock::now() - begin).count();
+    record.provenance.peak_memory_mb = current_provenance().peak_memory_mb;
+    return record;
+  }
+
+ private:
+  void run_stages(RunRecord& record) {
+    const TrainingSpec* training = own_training(spec_);
+    const RandomStream random(std::uint64_t(spec_.seed),
+                              starts_from_baseline(spec_) ? "fine-tuning" : "training");
+    const Batches validation(data_.validation, preprocessing_);
+    std::optional<Batches> images;
+    std::optional<Trainer> trainer;
+    if (training != nullptr) {
+      images.emplace(data_.training, preprocessing_, training->augmentation, random);
+      trainer.emplace(network_, *images, validation.count() > 0 ? &validation : nullptr,
+                      *training, [this](const StepReport& step) { report(step); });
+    }
+    const auto stages = method_->stages();
+    for (int index = 0; index < int(stages.size()); ++index) {
+      const Stage& stage = stages[std::size_t(index)];
+      stage_ = spec_.is_baseline() ? "float training" : stage.name;
+      begin_stage(index);
+      if (stage.kind == Stage::Kind::kCalibrate && !spec_.is_baseline()) {
+        observer_.progress({.stage = stage_});
+        calibrate(network_, Batches(data_.training, preprocessing_),
+                  spec_.calibration_batches, spec_.start == "scratch");
+      } else if (stage.kind == Stage::Kind::kTrain && trainer) {
+        trainer->train(stage.share, stage.restart_schedule, record.curves);
+      }
+    }
+  }
+
+  void begin_stage(int index) {
+    for (WeightedLayer* layer : network_.weighted_layers()) {
+      if (!layer->weight_site().is_quantized()) continue;
+      layer->weight_site().quantizer->begin_stage(index, layer->weight().value.span());
+    }
+  }
+
+  // The network that the last step left, on data it has not been chosen by.
+  void score(RunRecord& record) {
+    observer_.progress({.stage = "evaluate"});
+    network_.prepare_evaluation();
+    const Loss loss = loss_named(spec_.training.loss);
+    if (data_.validation.count() > 0) {
+      const Batches validation(data_.validation, preprocessing_);
+      const Score score = evaluate(network_, validation, loss);
+      record.metrics["validation_loss"] = score.loss;
+      record.metrics["validation_accuracy"] = score.accuracy;
+    }
+    const Batches test(data_.test, preprocessing_);
+    const Score score = evaluate(network_, test, loss, &record.predictions);
+    record.metrics["test_loss"] = score.loss;
+    record.metrics["test_accuracy"] = score.accuracy;
+    record.labels.assign(data_.test.labels.begin(), data_.test.labels.end());
+    if (!std::isfinite(score.loss)) {
+      throw RunError("the trained network gives a test loss that is not finite");
+    }
+  }
+
+  void report(const StepReport& step) {
+    observer_.progress({.stage = stage_,
+                        .done = step.step,
+                        .total = step.steps,
+                        .epoch = step.epoch,
+                        .loss = step.epoch_score.loss,
+                        .accuracy = step.epoch_score.accuracy});
+  }
+
+  const RunSpec& spec_;
+  const RunEnvironment& environment_;
+  RunObserver& observer_;
+  Dataset data_;
+  Preprocessing preprocessing_;
+  Network network_;
+  std::unique_ptr<Method> method_;
+  std::string stage_;
+};
+
+}  // namespace
+
+RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
+                         RunObserver& observer) {
+  return Experiment(spec, environment, observer).run();
+}
+
+std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods) {
+  try {
+    const DatasetInfo& info = dataset_info(spec.dataset.id);
+    Network network(spec.network,
+                    {.image = info.shape, .classes = info.classes, .batch = 1});
+    attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
+    for (const TrainingSpec* training :
+         {&spec.training, spec.fine_tuning ? &*spec.fine_tuning : nullptr}) {
+      if (training == nullptr) continue;
+      Optimizer(training->optimizer, training->multipliers, network.parameters());
+    }
+    return {};
+  } catch (const ConfigError& error) {
+    return {error.what()};
+  }
+}
+
+}  // namespace bitsweep

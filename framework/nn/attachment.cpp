@@ -1,0 +1,79 @@
+#include "framework/nn/attachment.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/core/pattern.h"
+#include "framework/quant/edge.h"
+
+namespace bitsweep {
+namespace {
+
+std::unique_ptr<Method> make_method(const MethodSpec& spec,
+                                    const MethodRegistry& registry) {
+  return registry.at(spec.id).make(spec.params);
+}
+
+// `float`, `8` or `method`; the last where no edge has a say.
+std::string policy_for(const Site& site, const EdgesSpec& edges, bool first, bool last) {
+  std::string policy = first ? edges.first : last ? edges.last : "method";
+  if (site.role == Role::kBias) policy = edges.bias;
+  if (site.is_image && policy != "float") policy = edges.image;
+  return policy;
+}
+
+std::unique_ptr<Quantizer> quantizer_for(const Site& site, const std::string& policy,
+                                         const Method& method) {
+  if (policy == "float") return nullptr;
+  if (policy == "method") return method.quantizer(site);
+  const bool is_value = site.role != Role::kOutput && site.role != Role::kGradient;
+  return is_value ? make_edge_quantizer(site, std::stoi(policy)) : nullptr;
+}
+
+void refuse_rule_without_site(const SiteRule& rule, const Network& network) {
+  std::vector<std::string> names;
+  for (const BoundSite* bound : network.sites()) names.push_back(bound->site.name);
+  throw ConfigError(
+      fmt::format("sites: '{}' matches no site of the network; there are {}", rule.match,
+                  fmt::join(names, ", ")));
+}
+
+}  // namespace
+
+std::unique_ptr<Method> attach_quantizers(Network& network, const MethodSpec& spec,
+                                          const EdgesSpec& edges,
+                                          const std::vector<SiteRule>& rules,
+                                          const MethodRegistry& registry) {
+  auto method = make_method(spec, registry);
+  std::vector<std::unique_ptr<Method>> rule_methods;
+  for (const SiteRule& rule : rules) {
+    rule_methods.push_back(make_method(rule.method, registry));
+    const auto& sites = network.sites();
+    const bool matched = std::any_of(sites.begin(), sites.end(), [&](const BoundSite* b) {
+      return matches_pattern(rule.match, b->site.name);
+    });
+    if (!matched) refuse_rule_without_site(rule, network);
+  }
+
+  const auto& layers = network.weighted_layers();
+  for (WeightedLayer* layer : layers) {
+    for (BoundSite* bound : layer->sites()) {
+      const auto rule = std::find_if(rules.begin(), rules.end(), [&](const SiteRule& r) {
+        return matches_pattern(r.match, bound->site.name);
+      });
+      if (rule != rules.end()) {
+        const auto& own = rule_methods[std::size_t(rule - rules.begin())];
+        network.attach(*bound, own->quantizer(bound->site));
+        continue;
+      }
+      const std::string policy =
+          policy_for(bound->site, edges, layer == layers.front(), layer == layers.back());
+      network.attach(*bound, quantizer_for(bound->site, policy, *method));
+    }
+  }
+  return method;
+}
+
+}  // namespace bitsweep
