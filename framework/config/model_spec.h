@@ -30,6 +30,7 @@ struct ModelSpec {
   std::string id;    // as the study names it: "resnet-20"
   RawParams params;  // resolved: {depth: 20}
   std::string summary;
+  std::string recipe;  // trained with, where the study names no other; may be ""
   std::vector<LayerSpec> layers;
 };
 

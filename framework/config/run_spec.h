@@ -57,7 +57,7 @@ struct ScheduleSpec {
   double step = 0;
   std::vector<double> milestones;
   double final_learning_rate = 0;
-  double warmup = 0;
+  double warmup = 0;  // positions over which the rate rises from 0, linearly
   static Schema<ScheduleSpec> schema();
 };
 
@@ -72,7 +72,7 @@ struct MultiplierRule {
 
 /// What training is made of; a recipe file is one of these.
 struct TrainingSpec {
-  std::string recipe;
+  std::string recipe;  // the file it began with, if any; not part of a run's identity
   double epochs = 1;
   std::int64_t iterations = 0;  // takes the place of epochs when not 0
   int batch_size = 100;
@@ -115,10 +115,14 @@ struct RunSpec {
   MethodSpec method;
   EdgesSpec edges;
   std::vector<SiteRule> sites;
-  std::string start = "baseline";           // baseline: fine-tune the float run; scratch
-  std::optional<TrainingSpec> fine_tuning;  // none: no training after calibration
+  std::string start = "baseline";  // baseline: fine-tune the float run; scratch
+  /// How the quantized network is trained; none: not at all after calibration. From
+  /// scratch it is `training` itself.
+  std::optional<TrainingSpec> fine_tuning;
   int calibration_batches = 10;
   std::int64_t seed = 1;
+  /// The fields outside the groups.
+  static Schema<RunSpec> schema();
 
   bool is_baseline() const { return method.id == "float"; }
   /// The float run that this one starts from and is compared with.
@@ -136,12 +140,21 @@ struct PublishedSpec {
   std::string on;                  // "AlexNet, ImageNet, top-5"
   std::string source;
   std::string mark = "recalled";  // verified, recalled
+  static Schema<PublishedSpec> schema();
 };
+
+/// The run that a canonical text describes: `parse_run(t).canonical_text() == t`.
+/// Throws ConfigError when it is not one.
+RunSpec parse_run(const std::string& canonical_text);
+
+/// 16 hexadecimal digits that name the run: of its canonical text and of the version of
+/// the numbers (`kResultsVersion`).
+std::string digest(const RunSpec& run, int results_version);
 
 /// One line of a study's table before seeds: what the runs of a row have in common.
 struct RowSpec {
   std::string group;
-  std::string label;  // "twn", or the row's own `label`
+  std::string label;  // "dorefa w4 a4"; no two rows of a study have the same
   PublishedSpec published;
   std::vector<RunSpec> runs;  // one for each seed
 };

@@ -94,6 +94,18 @@ RawValue Codec<double>::write(const double& value) {
   return RawValue::scalar(fmt::format("{}", value));
 }
 
+std::string Codec<std::optional<double>>::type() { return "real"; }
+std::optional<std::string> Codec<std::optional<double>>::read(
+    const RawValue& raw, std::optional<double>& value) {
+  double number = 0;
+  if (auto expected = Codec<double>::read(raw, number)) return expected;
+  value = number;
+  return std::nullopt;
+}
+RawValue Codec<std::optional<double>>::write(const std::optional<double>& value) {
+  return value ? Codec<double>::write(*value) : RawValue::scalar("");
+}
+
 std::string Codec<std::string>::type() { return "text"; }
 std::optional<std::string> Codec<std::string>::read(const RawValue& raw,
                                                     std::string& value) {
@@ -152,13 +164,17 @@ std::string forbidden(const RawValue& raw, const std::string& allowed) {
 
 ParamProblem unknown_parameter(const std::string& name,
                                const std::vector<std::string>& names) {
-  const std::string near = nearest_word(name, names);
-  if (!near.empty()) {
-    return {name, fmt::format("unknown parameter; did you mean '{}'?", near)};
-  }
-  if (names.empty()) return {name, "unknown parameter; there are none here"};
-  return {name, fmt::format("unknown parameter; known: {}", fmt::join(names, ", "))};
+  return {name, unknown_text("parameter", name, names)};
 }
 
 }  // namespace schema_detail
+
+std::string unknown_text(const std::string& noun, const std::string& name,
+                         const std::vector<std::string>& known) {
+  const std::string near = nearest_word(name, known);
+  if (!near.empty()) return fmt::format("unknown {}; did you mean '{}'?", noun, near);
+  if (known.empty()) return fmt::format("unknown {}; there are none here", noun);
+  return fmt::format("unknown {}; known: {}", noun, fmt::join(known, ", "));
+}
+
 }  // namespace bitsweep

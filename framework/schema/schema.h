@@ -64,11 +64,21 @@ Between<T> between(T low, T high) {
   return {low, high};
 }
 
+template <class T>
+Allowed<T> at_least(T low);
+/// Values greater than `low`.
+template <class T>
+Allowed<T> above(T low);
+
 /// One of the words named.
 struct OneOf {
   std::vector<std::string> words;
 };
 inline OneOf one_of(std::vector<std::string> words) { return {std::move(words)}; }
+
+/// "unknown key; did you mean 'epochs'?", or what is known where nothing is near.
+std::string unknown_text(const std::string& noun, const std::string& name,
+                         const std::vector<std::string>& known);
 
 namespace schema_detail {
 
@@ -87,6 +97,7 @@ BITSWEEP_CODEC(bool)
 BITSWEEP_CODEC(int)
 BITSWEEP_CODEC(std::int64_t)
 BITSWEEP_CODEC(double)
+BITSWEEP_CODEC(std::optional<double>)
 BITSWEEP_CODEC(std::string)
 BITSWEEP_CODEC(std::vector<double>)
 BITSWEEP_CODEC(std::vector<int>)
@@ -114,6 +125,17 @@ ParamProblem unknown_parameter(const std::string& name,
                                const std::vector<std::string>& names);
 
 }  // namespace schema_detail
+
+template <class T>
+Allowed<T> at_least(T low) {
+  return {"at least " + schema_detail::Codec<T>::write(low).text(),
+          [low](const T& v) { return low <= v; }};
+}
+template <class T>
+Allowed<T> above(T low) {
+  return {"above " + schema_detail::Codec<T>::write(low).text(),
+          [low](const T& v) { return low < v; }};
+}
 
 /// The fields of a parameter struct, in the order in which they are shown.
 template <class Params>

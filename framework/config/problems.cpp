@@ -1,0 +1,41 @@
+#include "framework/config/problems.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+
+std::string Place::text() const {
+  return line > 0 ? fmt::format("{}:{}", file, line) : file;
+}
+
+void Problems::add(const Place& place, const std::string& path,
+                   const std::string& sentence) {
+  // An override's place is its path.
+  const bool says_path = path.empty() || place.file == "--set " + path;
+  Problem problem{place, says_path
+                             ? fmt::format("{}: {}", place.text(), sentence)
+                             : fmt::format("{}: {}: {}", place.text(), path, sentence)};
+  // The rows that a list stands for share their mistakes.
+  const bool known = std::any_of(found_.begin(), found_.end(), [&](const Problem& other) {
+    return other.text == problem.text;
+  });
+  if (!known) found_.push_back(std::move(problem));
+}
+
+void Problems::throw_if_any() const {
+  if (found_.empty()) return;
+  auto sorted = found_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+  });
+  std::vector<std::string> lines;
+  for (const auto& problem : sorted) lines.push_back(problem.text);
+  throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
+}
+
+}  // namespace bitsweep

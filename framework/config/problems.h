@@ -1,0 +1,32 @@
+// The mistakes of a configuration, gathered: the user sees all of them at once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/config/node.h"
+
+namespace bitsweep {
+
+class Problems {
+ public:
+  void add(const Place& place, const std::string& path, const std::string& sentence);
+  void add(const Node& node, const std::string& sentence) {
+    add(node.place, node.path, sentence);
+  }
+
+  bool empty() const { return found_.empty(); }
+
+  /// Throws ConfigError with a line "file:line: path: sentence" for each, in the order of
+  /// the files' names and lines; nothing happens when there is none.
+  void throw_if_any() const;
+
+ private:
+  struct Problem {
+    Place place;
+    std::string text;
+  };
+  std::vector<Problem> found_;
+};
+
+}  // namespace bitsweep

@@ -1,0 +1,110 @@
+#include "framework/config/row_labels.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "framework/config/run_text.h"
+
+namespace bitsweep {
+namespace {
+
+std::string setting_text(const std::string& path, const std::string& value) {
+  static const std::map<std::string, std::string> kShort = {
+      {"method.weight_bits", "w"},
+      {"method.activation_bits", "a"},
+      {"method.gradient_bits", "g"},
+      {"dataset.id", ""},
+      {"network.id", ""},
+      {"method.id", ""}};
+  if (const auto found = kShort.find(path); found != kShort.end()) {
+    return found->second + value;
+  }
+  constexpr std::array kPlain = {"method.", "edges.", "network.parameters.", "dataset."};
+  for (const std::string prefix : kPlain) {
+    if (path.starts_with(prefix))
+      return fmt::format("{}={}", path.substr(prefix.size()), value);
+  }
+  return fmt::format("{}={}", path, value);
+}
+
+void append(std::string& label, const std::string& path, const std::string& value) {
+  label += fmt::format(" {}", setting_text(path, value));
+}
+
+std::string value_at(const Settings& settings, const std::string& path) {
+  const auto found =
+      std::find_if(settings.begin(), settings.end(),
+                   [&](const auto& setting) { return setting.first == path; });
+  return found == settings.end() ? "" : found->second;
+}
+
+struct Named {
+  RowSpec* row;
+  Settings settings;
+};
+
+Settings telling_settings(const RowSpec& row) {
+  Node node = run_node(row.runs.front());
+  node.erase("seed");
+  node.find("network")->erase("layers");
+  return settings_of(node);
+}
+
+// The first of the owner's settings that not all rows have, or null.
+const std::pair<std::string, std::string>* own_setting(const Named& owner,
+                                                       const std::vector<Named>& rows) {
+  for (const auto& setting : owner.settings) {
+    for (const auto& other : rows) {
+      if (value_at(other.settings, setting.first) != setting.second) return &setting;
+    }
+  }
+  return nullptr;
+}
+
+// Splits rows by the first setting that differs, until each is alone or none differs.
+void tell_apart(const std::vector<Named>& rows) {
+  std::map<std::string, std::vector<Named>> groups;
+  for (const auto& named : rows) {
+    if (const auto* setting = own_setting(named, rows)) {
+      append(named.row->label, setting->first, setting->second);
+      groups[setting_text(setting->first, setting->second)].push_back(named);
+    }
+  }
+  for (const auto& [text, same] : groups) {
+    if (same.size() > 1) tell_apart(same);
+  }
+}
+
+}  // namespace
+
+std::string row_label(const std::string& own, const RunSpec& run,
+                      const std::vector<FieldInfo>& fields, const Settings& choices) {
+  std::string label = own.empty() ? run.method.id : own;
+  for (const auto& field : fields) {
+    const auto value = run.method.params.find(field.name);
+    if (value == run.method.params.end()) continue;
+    const std::string path = "method." + field.name;
+    const bool chosen =
+        std::any_of(choices.begin(), choices.end(),
+                    [&](const auto& choice) { return choice.first == path; });
+    const bool special = own.empty() && value->second.text() != field.default_value;
+    if (chosen || special) append(label, path, value->second.text());
+  }
+  for (const auto& [path, value] : choices) {
+    const bool is_param =
+        path.starts_with("method.") && (path != "method.id" || own.empty());
+    if (!is_param) append(label, path, value);
+  }
+  return label;
+}
+
+void make_labels_differ(std::vector<RowSpec>& rows) {
+  std::map<std::string, std::vector<Named>> by_label;
+  for (auto& row : rows) by_label[row.label].push_back({&row, telling_settings(row)});
+  for (const auto& [label, same] : by_label) tell_apart(same);
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,246 @@
+#include "framework/config/run_text.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "framework/config/layer_reader.h"
+#include "framework/config/mapping_reader.h"
+#include "framework/config/training_file.h"
+#include "framework/config/yaml.h"
+#include "framework/core/digest.h"
+
+namespace bitsweep {
+namespace {
+
+using Names = std::vector<std::string>;
+
+bool contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Node node_of(const RawValue& value) {
+  if (!value.is_list) return Node::of_word(value.text());
+  Node list = Node::of_list();
+  for (const auto& word : value.words) list.items.push_back(Node::of_word(word));
+  return list;
+}
+
+Node node_of(const RawParams& params) {
+  Node node = Node::of_mapping();
+  for (const auto& [name, value] : params) node.set(name, node_of(value));
+  return node;
+}
+
+// The fields of a struct but for those left out, in the schema's order.
+template <class T>
+Node fields_node(const T& value, const Names& left_out = {}) {
+  const auto schema = T::schema();
+  const RawParams raw = schema.write(value);
+  Node node = Node::of_mapping();
+  for (const auto& name : schema.names()) {
+    if (!contains(left_out, name)) node.set(name, node_of(raw.at(name)));
+  }
+  return node;
+}
+
+Node layers_node(const std::vector<LayerSpec>& layers) {
+  Node list = Node::of_list();
+  for (const auto& layer : layers) {
+    Node params = node_of(layer.params);
+    if (!layer.body.empty()) params.set("body", layers_node(layer.body));
+    Node item = Node::of_mapping();
+    item.set("name", Node::of_word(layer.name));
+    item.set(layer.kind, std::move(params));
+    list.items.push_back(std::move(item));
+  }
+  return list;
+}
+
+Node network_node(const ModelSpec& network) {
+  Node node = Node::of_mapping();
+  node.set("id", Node::of_word(network.id));
+  node.set("parameters", node_of(network.params));
+  node.set("layers", layers_node(network.layers));
+  return node;
+}
+
+Node optimizer_node(const OptimizerSpec& optimizer) {
+  const Names adam_only = {"beta1", "beta2", "epsilon"};
+  const Names sgd_only = {"momentum", "nesterov", "form"};
+  return fields_node(optimizer, optimizer.id == "adam" ? sgd_only : adam_only);
+}
+
+Node schedule_node(const ScheduleSpec& schedule) {
+  static const std::map<std::string, Names> kOwn = {
+      {"fixed", {}},
+      {"step", {"unit", "gamma", "step"}},
+      {"inv", {"unit", "gamma", "power"}},
+      {"multistep", {"unit", "gamma", "milestones"}},
+      {"exponential", {"unit", "gamma"}},
+      {"cosine", {"final_learning_rate"}}};
+  Names used = kOwn.at(schedule.id);
+  used.push_back("id");
+  if (schedule.warmup > 0) used.insert(used.end(), {"unit", "warmup"});
+  Names left_out = ScheduleSpec::schema().names();
+  std::erase_if(left_out, [&](const std::string& name) { return contains(used, name); });
+  return fields_node(schedule, left_out);
+}
+
+Node training_node(const TrainingSpec& training) {
+  Node node = fields_node(training,
+                          {"recipe", training.iterations == 0 ? "iterations" : "epochs"});
+  node.set("optimizer", optimizer_node(training.optimizer));
+  node.set("schedule", schedule_node(training.schedule));
+  if (!training.multipliers.empty()) {
+    Node rules = Node::of_list();
+    for (const auto& rule : training.multipliers)
+      rules.items.push_back(fields_node(rule));
+    node.set("multipliers", std::move(rules));
+  }
+  node.set("preprocessing", fields_node(training.preprocessing));
+  node.set("augmentation", fields_node(training.augmentation));
+  return node;
+}
+
+// Images are prepared as `training` says; it is not said twice.
+Node fine_tuning_node(const std::optional<TrainingSpec>& fine_tuning) {
+  if (!fine_tuning) return Node::of_word("none");
+  Node node = training_node(*fine_tuning);
+  node.erase("preprocessing");
+  return node;
+}
+
+Node method_node(const MethodSpec& method) {
+  Node node = Node::of_mapping();
+  node.set("id", Node::of_word(method.id));
+  return merged(std::move(node), node_of(method.params));
+}
+
+Node sites_node(const std::vector<SiteRule>& sites) {
+  Node list = Node::of_list();
+  for (const auto& rule : sites) {
+    Node node = Node::of_mapping();
+    node.set("match", Node::of_word(rule.match));
+    node.set("method", method_node(rule.method));
+    list.items.push_back(std::move(node));
+  }
+  return list;
+}
+
+void add_quantization(Node& node, const RunSpec& run) {
+  node.set("edges",
+           fields_node(run.edges, run.edges.first == "float" ? Names{"image"} : Names{}));
+  if (!run.sites.empty()) node.set("sites", sites_node(run.sites));
+  node.set("start", Node::of_word(run.start));
+  node.set("calibration_batches",
+           Node::of_word(fmt::format("{}", run.calibration_batches)));
+  if (run.start == "baseline") node.set("fine_tuning", fine_tuning_node(run.fine_tuning));
+}
+
+ModelSpec parse_network(const Node& node, Problems& problems) {
+  ModelSpec network;
+  MappingReader reader(node, problems);
+  if (const Node* id = reader.get("id")) network.id = id->word;
+  if (const Node* params = reader.get("parameters")) {
+    network.params = MappingReader(*params, problems).others();
+  }
+  if (const Node* layers = reader.get("layers")) {
+    network.layers = read_layers(*layers, {}, problems);
+  }
+  reader.refuse_others();
+  return network;
+}
+
+std::optional<TrainingSpec> parse_fine_tuning(const Node& node, const RunSpec& run,
+                                              Problems& problems) {
+  if (node.is_word("none")) return std::nullopt;
+  TrainingSpec fine_tuning = read_training(node, problems);
+  fine_tuning.preprocessing = run.training.preprocessing;
+  return fine_tuning;
+}
+
+}  // namespace
+
+Node run_node(const RunSpec& run) {
+  Node node = Node::of_mapping();
+  node.set("dataset", fields_node(run.dataset));
+  node.set("network", network_node(run.network));
+  node.set("method", method_node(run.method));
+  if (!run.is_baseline()) add_quantization(node, run);
+  node.set("training", training_node(run.training));
+  node.set("seed", Node::of_word(fmt::format("{}", run.seed)));
+  return node;
+}
+
+MethodSpec read_method(const Node& method, Problems& problems) {
+  MappingReader reader(method, problems);
+  const Node* id = reader.get("id");
+  if (id && id->is_word()) return {id->word, reader.others()};
+  problems.add(method, "a method needs an id: {id: twn}");
+  return {};
+}
+
+std::vector<SiteRule> read_sites(const Node& sites, const ReadMethod& method_of,
+                                 Problems& problems) {
+  std::vector<SiteRule> rules;
+  if (!sites.is_list()) problems.add(sites, "not a list of {match: ..., method: {...}}");
+  for (const Node& item : sites.items) {
+    MappingReader reader(item, problems);
+    const Node* match = reader.get("match");
+    const Node* method = reader.get("method");
+    reader.refuse_others();
+    if (match && match->is_word() && method) {
+      rules.push_back({match->word, method_of(*method)});
+    } else {
+      problems.add(item, "a site rule needs 'match' and 'method'");
+    }
+  }
+  return rules;
+}
+
+RunSpec RunSpec::baseline() const {
+  RunSpec run;
+  run.dataset = dataset;
+  run.network = network;
+  run.training = training;
+  run.seed = seed;
+  return run;
+}
+
+std::string RunSpec::canonical_text() const { return write_yaml(run_node(*this)); }
+
+RunSpec parse_run(const std::string& canonical_text) {
+  Problems problems;
+  const Node root = parse_yaml(canonical_text, "run", problems);
+  const auto method_of = [&](const Node& node) { return read_method(node, problems); };
+  MappingReader reader(root, problems);
+  RunSpec run = reader.fields<RunSpec>();
+  run.dataset = reader.group<DatasetSpec>("dataset");
+  run.edges = reader.group<EdgesSpec>("edges");
+  if (const Node* node = reader.get("network"))
+    run.network = parse_network(*node, problems);
+  if (const Node* node = reader.get("training")) {
+    run.training = read_training(*node, problems);
+  }
+  if (const Node* node = reader.get("method")) run.method = method_of(*node);
+  if (const Node* node = reader.get("sites")) {
+    run.sites = read_sites(*node, method_of, problems);
+  }
+  if (run.start == "scratch") run.fine_tuning = run.training;
+  if (const Node* node = reader.get("fine_tuning")) {
+    run.fine_tuning = parse_fine_tuning(*node, run, problems);
+  }
+  reader.refuse_others();
+  problems.throw_if_any();
+  return run;
+}
+
+std::string digest(const RunSpec& run, int results_version) {
+  return sha256_hex(fmt::format("{}results_version: {}\n", run.canonical_text(),
+                                results_version))
+      .substr(0, 16);
+}
+
+}  // namespace bitsweep

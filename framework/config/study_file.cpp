@@ -1,0 +1,440 @@
+#include "framework/config/study_file.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "framework/config/mapping_reader.h"
+#include "framework/config/model_file.h"
+#include "framework/config/row_labels.h"
+#include "framework/config/run_text.h"
+#include "framework/config/training_file.h"
+#include "framework/config/yaml.h"
+
+namespace bitsweep {
+namespace {
+
+// Keys that a study gives for all its rows and a row may change.
+constexpr std::array kShared = {"edges", "training", "fine_tuning",
+                                "sites", "start",    "calibration_batches",
+                                "seeds", "seed"};
+
+struct Heading {
+  std::string name;
+  std::string title;
+  static Schema<Heading> schema() {
+    return Schema<Heading>{}
+        .field("name", &Heading::name, "Names the folder of its results.",
+               Allowed<std::string>{"letters, digits, _, - and .", is_file_name})
+        .field("title", &Heading::title, "Stands above its tables.");
+  }
+  static bool is_file_name(const std::string& name) {
+    return !name.empty() && name.front() != '.' &&
+           std::all_of(name.begin(), name.end(), [](unsigned char c) {
+             return std::isalnum(c) || c == '_' || c == '-' || c == '.';
+           });
+  }
+};
+
+struct RowHeading {
+  std::string group;
+  std::string label;
+  static Schema<RowHeading> schema() {
+    return Schema<RowHeading>{}
+        .field("group", &RowHeading::group, "Rows of a group stand together.")
+        .field("label", &RowHeading::label, "Called so in tables.");
+  }
+};
+
+/// A row of the file after its lists were expanded.
+struct Row {
+  Node node;  // with the study's shared keys below its own
+  RowHeading heading;
+  PublishedSpec published;
+  std::vector<std::int64_t> seeds;
+  Settings choices;
+};
+
+// `network: lenet` is short for `network: {id: lenet}`.
+Node with_id(const Node& node) {
+  if (!node.is_word()) return node;
+  Node mapping = Node::of_mapping();
+  mapping.place = node.place;
+  mapping.path = node.path;
+  mapping.set("id", node);
+  return mapping;
+}
+
+bool holds_lists(const Node& node) {
+  return std::all_of(node.items.begin(), node.items.end(),
+                     [](const Node& item) { return item.is_list(); });
+}
+
+class StudyReader {
+ public:
+  StudyReader(Node root, const std::filesystem::path& file, const MethodCatalog& methods,
+              const std::vector<std::string>& datasets, Problems& problems)
+      : root_(std::move(root)),
+        file_(file),
+        folders_(file),
+        methods_(methods),
+        known_datasets_(datasets),
+        problems_(problems) {}
+
+  StudySpec read() {
+    MappingReader reader(root_, problems_);
+    const auto heading = reader.fields<Heading>();
+    if (!root_.find("name")) problems_.add(root_, "a study needs a name");
+    const auto datasets = read_datasets(reader.get("dataset"));
+    const auto networks = read_networks(reader.get("network"));
+    const auto rows = read_rows(reader);
+    reader.refuse_others();
+
+    StudySpec study{heading.name,
+                    heading.title.empty() ? heading.name : heading.title,
+                    shown_path(file_),
+                    {}};
+    for (const auto& dataset : datasets) {
+      for (const auto& network : networks) add_rows(dataset, network, rows, study.rows);
+    }
+    if (problems_.empty()) name_rows(study.rows);
+    return study;
+  }
+
+ private:
+  // A mapping, or a list of mappings, each of which may hold lists of alternatives.
+  std::vector<Node> alternatives(const Node* node, const char* key) {
+    if (!node) {
+      problems_.add(root_, fmt::format("a study needs a {0}: {{id: ...}}", key));
+      return {};
+    }
+    std::vector<Node> all;
+    for (const Node& item : node->is_list() ? node->items : std::vector<Node>{*node}) {
+      for (auto& variation :
+           variations(with_id(item), [](const Node&, const auto&keys, const Node&) {
+             return keys.size() == 1;
+           })) {
+        all.push_back(std::move(variation.node));
+      }
+    }
+    if (all.empty()) problems_.add(*node, "an empty list");
+    return all;
+  }
+
+  std::vector<DatasetSpec> read_datasets(const Node* node) {
+    std::vector<DatasetSpec> datasets;
+    for (const Node& item : alternatives(node, "dataset")) {
+      datasets.push_back(read_fields<DatasetSpec>(item, problems_));
+      const Node* id = item.find("id");
+      if (!id) {
+        problems_.add(item, "a dataset needs an id");
+      } else if (!known_datasets_.empty() &&
+                 std::find(known_datasets_.begin(), known_datasets_.end(), id->word) ==
+                     known_datasets_.end()) {
+        problems_.add(*id,
+                      fmt::format("'{}': {}", id->word,
+                                  unknown_text("dataset", id->word, known_datasets_)));
+      }
+    }
+    return datasets;
+  }
+
+  std::vector<ModelSpec> read_networks(const Node* node) {
+    std::vector<ModelSpec> networks;
+    for (const Node& item : alternatives(node, "network")) {
+      networks.push_back(read_network(item, folders_, problems_));
+    }
+    return networks;
+  }
+
+  // The rows of the file, or the study itself as its only row.
+  std::vector<Row> read_rows(MappingReader& reader) {
+    Node shared = Node::of_mapping();
+    for (const char* key : kShared) {
+      if (const Node* value = reader.get(key)) shared.set(key, *value);
+    }
+    const Node* rows = reader.get("rows");
+    if (!rows) return read_single(reader, shared);
+    std::vector<Row> all;
+    if (!rows->is_list() || rows->items.empty()) {
+      problems_.add(*rows, "a list of rows is expected: [{method: {id: twn}}]");
+      return all;
+    }
+    for (const Node& row : rows->items) append_rows(row, shared, all);
+    return all;
+  }
+
+  std::vector<Row> read_single(MappingReader& reader, const Node& shared) {
+    Node row = Node::of_mapping();
+    row.place = root_.place;
+    for (const char* key : {"method", "group", "label", "published"}) {
+      if (const Node* value = reader.get(key)) row.set(key, *value);
+    }
+    std::vector<Row> all;
+    if (row.find("method")) {
+      append_rows(row, shared, all);
+    } else {
+      problems_.add(root_, "a study needs rows: [{method: {id: ...}}], or one method");
+    }
+    return all;
+  }
+
+  void append_rows(const Node& row, const Node& shared, std::vector<Row>& all) {
+    check_row(row);
+    Node whole = with_shared(row, shared);
+    if (Node* method = whole.find("method")) *method = with_id(*method);
+    const auto expanded =
+        variations(whole, [this](const Node& root, const auto& keys, const Node& list) {
+          return is_axis(root, keys, list);
+        });
+    const auto published = read_published(row.find("published"), expanded.size());
+    for (std::size_t i = 0; i < expanded.size(); ++i) {
+      MappingReader reader(expanded[i].node, problems_);
+      all.push_back({expanded[i].node, reader.fields<RowHeading>(), published[i],
+                     read_seeds(reader), expanded[i].choices});
+    }
+  }
+
+  void check_row(const Node& row) {
+    MappingReader reader(row, problems_);
+    for (const char* key : kShared) reader.get(key);
+    for (const char* key : {"group", "label", "published"}) reader.get(key);
+    if (!reader.get("method")) problems_.add(row, "a row needs a method: {id: ...}");
+    reader.refuse_others();
+    const Node* start = row.find("start");
+    const Node* fine_tuning = row.find("fine_tuning");
+    if (start && start->is_word("scratch") && fine_tuning) {
+      problems_.add(*fine_tuning, "a run from scratch is trained as 'training' says");
+    }
+  }
+
+  // The row's own keys come first, so that its lists vary in the order of the row.
+  static Node with_shared(const Node& row, const Node& shared) {
+    Node whole = row;
+    for (std::size_t i = 0; i < shared.keys.size(); ++i) {
+      const auto& key = shared.keys[i];
+      const Node* own = row.find(key);
+      const bool is_seed = key == "seed" || key == "seeds";
+      if (is_seed && (row.find("seed") || row.find("seeds"))) continue;
+      if (!own) {
+        whole.set(key, shared.items[i]);
+      } else if (key == "edges") {
+        whole.set(key, merged(shared.items[i], *own));
+      } else if (key == "training" || key == "fine_tuning") {
+        whole.set(key, training_over(shared.items[i], *own));
+      }
+    }
+    return whole;
+  }
+
+  bool is_axis(const Node& row, const std::vector<std::string>& keys, const Node& list) {
+    if (keys.empty()) return false;
+    const std::string& group = keys.front();
+    if (group == "start" || group == "calibration_batches") return true;
+    if (keys.size() < 2) return false;
+    if (group == "edges") return true;
+    if (group == "method") return is_method_axis(*row.find("method"), keys.back(), list);
+    if (group != "training" && group != "fine_tuning") return false;
+    if (keys.back() == "milestones") return holds_lists(list);
+    return keys.back() != "multipliers";
+  }
+
+  bool is_method_axis(const Node& method, const std::string& key, const Node& list) {
+    const Node* id = method.find("id");
+    if (key == "id" || !id || !id->is_word()) return key == "id";
+    const auto* fields = methods_.fields(id->word);
+    if (!fields) return false;
+    for (const auto& field : *fields) {
+      if (field.name == key) return !field.is_list() || holds_lists(list);
+    }
+    return false;
+  }
+
+  std::vector<PublishedSpec> read_published(const Node* node, std::size_t rows) {
+    std::vector<PublishedSpec> published(rows);
+    if (!node) return published;
+    if (node->is_list() && node->items.size() != rows) {
+      problems_.add(*node,
+                    fmt::format("{} figures for the {} rows that the lists of this "
+                                "row stand for",
+                                node->items.size(), rows));
+      return published;
+    }
+    for (std::size_t i = 0; i < rows; ++i) {
+      const Node& item = node->is_list() ? node->items[i] : *node;
+      if (!item.is_word("none"))
+        published[i] = read_fields<PublishedSpec>(item, problems_);
+    }
+    return published;
+  }
+
+  std::vector<std::int64_t> read_seeds(MappingReader& reader) {
+    const std::int64_t seed = reader.fields<RunSpec>().seed;
+    const Node* node = reader.get("seeds");
+    if (!node) return {seed};
+    if (const Node* single = reader.get("seed")) {
+      problems_.add(*single, "given beside 'seeds'; keep one of them");
+    }
+    struct Seeds {
+      std::vector<int> seeds = {1};
+    };
+    std::vector<ParamProblem> found;
+    Seeds read;
+    if (const auto raw = raw_value(*node, problems_)) {
+      read = Schema<Seeds>{}
+                 .field("seeds", &Seeds::seeds, "",
+                        Allowed<std::vector<int>>{"different numbers of at least 0",
+                                                  are_seeds})
+                 .parse({{"seeds", *raw}}, found);
+    }
+    for (const auto& problem : found) problems_.add(*node, problem.text);
+    return {read.seeds.begin(), read.seeds.end()};
+  }
+
+  static bool are_seeds(const std::vector<int>& seeds) {
+    const std::set<int> different(seeds.begin(), seeds.end());
+    return !seeds.empty() && different.size() == seeds.size() && *different.begin() >= 0;
+  }
+
+  MethodSpec resolve_method(const Node& node) {
+    const Node mapping = with_id(node);
+    MethodSpec method = read_method(mapping, problems_);
+    const Node* id = mapping.find("id");
+    if (!id || !id->is_word()) return method;
+    if (!methods_.fields(method.id)) {
+      problems_.add(*id, methods_.unknown_message(method.id));
+      return method;
+    }
+    std::vector<ParamProblem> found;
+    method.params = methods_.resolve(method.id, method.params, found);
+    MappingReader reader(mapping, problems_);
+    for (const auto& problem : found) reader.report(problem);
+    return method;
+  }
+
+  RunSpec make_run(const DatasetSpec& dataset, const ModelSpec& network, const Row& row) {
+    MappingReader reader(row.node, problems_);
+    RunSpec run = reader.fields<RunSpec>();
+    run.dataset = dataset;
+    run.network = network;
+    run.edges = reader.group<EdgesSpec>("edges");
+    if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
+    if (const Node* sites = reader.get("sites")) {
+      const auto method_of = [this](const Node& node) { return resolve_method(node); };
+      run.sites = read_sites(*sites, method_of, problems_);
+    }
+    const Node* given = reader.get("training");
+    const Node training = with_recipe(given ? *given : empty_training(), network.recipe,
+                                      folders_, problems_);
+    run.training = read_training(training, problems_);
+    run.fine_tuning =
+        run.start == "scratch"
+            ? run.training
+            : read_fine_tuning(reader.get("fine_tuning"), training, folders_, problems_);
+    return run;
+  }
+
+  Node empty_training() const {
+    Node node = Node::of_mapping();
+    node.place = root_.place;
+    node.path = "training";
+    return node;
+  }
+
+  // Baselines in front, in the order in which rows ask for them.
+  void add_rows(const DatasetSpec& dataset, const ModelSpec& network,
+                const std::vector<Row>& rows, std::vector<RowSpec>& all) {
+    std::vector<RowSpec> baselines;
+    std::vector<RowSpec> quantized;
+    for (const auto& row : rows) {
+      const RunSpec run = make_run(dataset, network, row);
+      RowSpec& baseline = baseline_of(run, row.seeds, baselines);
+      if (run.is_baseline()) {
+        describe_baseline(baseline, row);
+      } else {
+        quantized.push_back(make_row(run, row));
+      }
+    }
+    for (auto& row : baselines) all.push_back(std::move(row));
+    for (auto& row : quantized) all.push_back(std::move(row));
+  }
+
+  static RowSpec& baseline_of(const RunSpec& run, const std::vector<std::int64_t>& seeds,
+                              std::vector<RowSpec>& baselines) {
+    RunSpec wanted = run.baseline();
+    const auto is_same = [&](RowSpec& row) {
+      wanted.seed = row.runs.front().seed;
+      return row.runs.front().canonical_text() == wanted.canonical_text();
+    };
+    auto found = std::find_if(baselines.begin(), baselines.end(), is_same);
+    if (found == baselines.end()) {
+      found = baselines.insert(found, RowSpec{"baseline", "float", {}, {}});
+    }
+    for (const std::int64_t seed : seeds) {
+      const bool known =
+          std::any_of(found->runs.begin(), found->runs.end(),
+                      [&](const RunSpec& other) { return other.seed == seed; });
+      wanted.seed = seed;
+      if (!known) found->runs.push_back(wanted);
+    }
+    return *found;
+  }
+
+  static void describe_baseline(RowSpec& baseline, const Row& row) {
+    if (!row.heading.group.empty()) baseline.group = row.heading.group;
+    if (!row.heading.label.empty()) baseline.label = row.heading.label;
+    baseline.published = row.published;
+  }
+
+  RowSpec make_row(RunSpec run, const Row& row) const {
+    const auto* fields = methods_.fields(run.method.id);
+    const std::vector<FieldInfo> none;
+    RowSpec spec{row.heading.group,
+                 row_label(row.heading.label, run, fields ? *fields : none, row.choices),
+                 row.published,
+                 {}};
+    for (const std::int64_t seed : row.seeds) {
+      run.seed = seed;
+      spec.runs.push_back(run);
+    }
+    return spec;
+  }
+
+  void name_rows(std::vector<RowSpec>& rows) {
+    make_labels_differ(rows);
+    std::set<std::string> labels;
+    for (const auto& row : rows) {
+      if (!labels.insert(row.label).second) {
+        problems_.add(
+            root_.find("rows") ? *root_.find("rows") : root_,
+            fmt::format("two rows are '{}'; remove one, or give it a label", row.label));
+      }
+    }
+  }
+
+  Node root_;
+  std::filesystem::path file_;
+  ConfigFolders folders_;
+  const MethodCatalog& methods_;
+  const std::vector<std::string>& known_datasets_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+StudySpec load_study(const std::filesystem::path& file,
+                     const std::vector<std::string>& overrides,
+                     const MethodCatalog& methods,
+                     const std::vector<std::string>& datasets) {
+  Problems problems;
+  Node root = read_yaml(file, problems);
+  for (const auto& setting : overrides) apply_override(root, setting, problems);
+  StudySpec study =
+      StudyReader(std::move(root), file, methods, datasets, problems).read();
+  problems.throw_if_any();
+  return study;
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,126 @@
+#include "framework/config/training_file.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "framework/config/mapping_reader.h"
+#include "framework/config/yaml.h"
+
+namespace bitsweep {
+namespace {
+
+Node read_recipe(const Node& id, const ConfigFolders& folders, Problems& problems) {
+  const auto path = folders.find("recipes", id.word);
+  if (!path) {
+    problems.add(id,
+                 fmt::format("'{}': {}", id.word,
+                             unknown_text("recipe", id.word, known_recipes(folders))));
+    return Node::of_mapping();
+  }
+  Node recipe = read_yaml(*path, problems);
+  if (recipe.is_null()) recipe.kind = Node::Kind::kMapping;
+  if (const Node* base = recipe.find("recipe")) {
+    problems.add(*base, "a recipe cannot start from another one");
+  }
+  return recipe;
+}
+
+void check_schedule(const Node& node, const ScheduleSpec& schedule, Problems& problems) {
+  if (schedule.id == "step" && schedule.step <= 0) {
+    problems.add(node, "the schedule 'step' needs a step above 0");
+  }
+  if (schedule.id != "multistep") return;
+  const auto& at = schedule.milestones;
+  const bool ascending =
+      std::adjacent_find(at.begin(), at.end(), std::greater_equal<>{}) == at.end();
+  if (at.empty()) problems.add(node, "the schedule 'multistep' needs milestones");
+  if (!ascending) problems.add(node, "the milestones do not ascend");
+}
+
+bool is_given(const Node& node, const char* key) {
+  const Node* value = node.find(key);
+  return value && !value->is_word("0");
+}
+
+}  // namespace
+
+TrainingSpec read_training(const Node& training, Problems& problems) {
+  MappingReader reader(training, problems);
+  TrainingSpec spec = reader.fields<TrainingSpec>();
+  spec.optimizer = reader.group<OptimizerSpec>("optimizer");
+  spec.schedule = reader.group<ScheduleSpec>("schedule");
+  spec.multipliers = reader.groups<MultiplierRule>("multipliers");
+  spec.preprocessing = reader.group<PreprocessingSpec>("preprocessing");
+  spec.augmentation = reader.group<AugmentationSpec>("augmentation");
+  reader.refuse_others();
+  if (is_given(training, "epochs") && is_given(training, "iterations")) {
+    problems.add(*training.find("iterations"), "given beside 'epochs'; keep one of them");
+  }
+  if (const Node* schedule = training.find("schedule")) {
+    check_schedule(*schedule, spec.schedule, problems);
+  }
+  return spec;
+}
+
+Node training_over(const Node& base, const Node& over) {
+  if (!base.is_mapping() || over.find("recipe")) return over;
+  Node kept = base;
+  if (over.find("epochs")) kept.erase("iterations");
+  if (over.find("iterations")) kept.erase("epochs");
+  return merged(std::move(kept), over);
+}
+
+Node with_recipe(const Node& training, const std::string& default_recipe,
+                 const ConfigFolders& folders, Problems& problems) {
+  const Node* named = training.find("recipe");
+  Node id = named ? *named : Node::of_word(default_recipe);
+  if (!named) id.place = training.place;
+  if (!id.is_word() || id.word.empty()) return training;
+  Node over = training;
+  over.erase("recipe");
+  Node whole = training_over(read_recipe(id, folders, problems), over);
+  if (whole.is_mapping()) whole.set("recipe", std::move(id));
+  return whole;
+}
+
+std::optional<TrainingSpec> read_fine_tuning(const Node* fine_tuning,
+                                             const Node& training,
+                                             const ConfigFolders& folders,
+                                             Problems& problems) {
+  if (fine_tuning && fine_tuning->is_word("none")) return std::nullopt;
+  Node whole = training;
+  if (fine_tuning) {
+    if (const Node* own = fine_tuning->find("preprocessing")) {
+      problems.add(*own, "set it in 'training': both see the same images");
+    }
+    whole = training_over(training, with_recipe(*fine_tuning, "", folders, problems));
+    if (const Node* images = training.find("preprocessing")) {
+      whole.set("preprocessing", *images);
+    } else {
+      whole.erase("preprocessing");
+    }
+  }
+  TrainingSpec spec = read_training(whole, problems);
+  if (spec.epochs == 0 && spec.iterations == 0) return std::nullopt;
+  return spec;
+}
+
+TrainingSpec load_recipe(const std::string& id, const std::filesystem::path& study_file) {
+  Problems problems;
+  Node name = Node::of_word(id);
+  name.place = {"recipe", 0};
+  const Node recipe = read_recipe(name, ConfigFolders(study_file), problems);
+  TrainingSpec spec = read_training(recipe, problems);
+  problems.throw_if_any();
+  spec.recipe = id;
+  return spec;
+}
+
+std::vector<std::string> known_recipes(const ConfigFolders& folders) {
+  std::vector<std::string> ids;
+  for (const auto& path : folders.files("recipes")) ids.push_back(path.stem());
+  return ids;
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,299 @@
+#include "framework/config/yaml.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+namespace {
+
+// Builds nodes from the parser's events. The innermost open list or mapping is on top of
+// the stack; a mapping with a key waits for that key's value.
+class NodeBuilder final : public YAML::EventHandler {
+ public:
+  NodeBuilder(std::string file, Problems& problems)
+      : file_(std::move(file)), problems_(problems) {}
+
+  Node take_root() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    finish(begun(Node{}, mark), anchor);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    const bool quoted = tag == "!";
+    const bool is_null = !quoted && (value == "null" || value == "~" || value.empty());
+    finish(begun(is_null ? Node{} : Node::of_word(value), mark), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) {
+      throw YAML::ParserException(mark, "an alias inside its own anchor");
+    }
+    finish(found->second, 0);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open_.push_back({begun(Node::of_list(), mark), anchor, {}, {}});
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open_.push_back({begun(Node::of_mapping(), mark), anchor, {}, {}});
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Open {
+    Node node;
+    YAML::anchor_t anchor;
+    std::optional<std::string> key;
+    Place key_place;
+  };
+
+  bool awaits_key() const {
+    return !open_.empty() && open_.back().node.is_mapping() && !open_.back().key;
+  }
+
+  // A value stands where its key does, so that the line is the one to look at.
+  Node begun(Node node, const YAML::Mark& mark) const {
+    node.place = {file_, mark.line + 1};
+    if (open_.empty() || awaits_key()) return node;
+    const Open& parent = open_.back();
+    if (parent.key) node.place = parent.key_place;
+    node.path = joined_path(
+        parent.node.path,
+        parent.key ? *parent.key : fmt::format("{}", parent.node.items.size()));
+    return node;
+  }
+
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    finish(std::move(done.node), done.anchor);
+  }
+
+  void finish(Node node, YAML::anchor_t anchor) {
+    if (anchor != 0) anchors_[anchor] = node;
+    if (open_.empty()) {
+      root_ = std::move(node);
+    } else if (awaits_key()) {
+      begin_entry(node);
+    } else if (open_.back().key) {
+      finish_entry(std::move(node));
+    } else {
+      open_.back().node.items.push_back(std::move(node));
+    }
+  }
+
+  void begin_entry(const Node& key) {
+    if (!key.is_word()) problems_.add(open_.back().node, "a key must be a single word");
+    open_.back().key = key.word;
+    open_.back().key_place = key.place;
+  }
+
+  void finish_entry(Node value) {
+    Open& parent = open_.back();
+    if (const Node* first = parent.node.find(*parent.key)) {
+      problems_.add(parent.key_place, joined_path(parent.node.path, *parent.key),
+                    fmt::format("given twice, first on line {}", first->place.line));
+    } else {
+      parent.node.set(*parent.key, std::move(value));
+    }
+    parent.key.reset();
+  }
+
+  std::string file_;
+  Problems& problems_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, Node> anchors_;
+  Node root_;
+};
+
+// Whether YAML reads the plain word back as this word.
+bool is_plain(const std::string& word) {
+  const auto is_safe = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("_./+- ").find(c) != std::string_view::npos;
+  };
+  return !word.empty() && word != "null" && word.front() != ' ' && word.back() != ' ' &&
+         word != "-" && !word.starts_with("- ") && !word.starts_with("---") &&
+         !word.starts_with("...") && std::all_of(word.begin(), word.end(), is_safe);
+}
+
+std::string quoted(const std::string& word) {
+  if (is_plain(word)) return word;
+  std::string text = "\"";
+  for (const char c : word) {
+    if (c == '"' || c == '\\') text += '\\';
+    if (c == '\n') {
+      text += "\\n";
+    } else if (c == '\t') {
+      text += "\\t";
+    } else {
+      text += c;
+    }
+  }
+  return text + '"';
+}
+
+std::string flow_text(const Node& node) {
+  if (node.is_null()) return "null";
+  if (node.is_word()) return quoted(node.word);
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const std::string key = node.is_mapping() ? quoted(node.keys[i]) + ": " : "";
+    parts.push_back(key + flow_text(node.items[i]));
+  }
+  return fmt::format(fmt::runtime(node.is_list() ? "[{}]" : "{{{}}}"),
+                     fmt::join(parts, ", "));
+}
+
+constexpr std::size_t kLineWidth = 90;
+
+// Lines of the node, the first one without its indentation: the parent has written it.
+std::string block_text(const Node& node, std::size_t indent) {
+  std::string text;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Node& item = node.items[i];
+    const std::string lead = node.is_list() ? "-" : quoted(node.keys[i]) + ":";
+    const std::string flow = flow_text(item);
+    if (i > 0) text += std::string(indent, ' ');
+    if (item.items.empty() || indent + lead.size() + 1 + flow.size() <= kLineWidth) {
+      text += lead + " " + flow + "\n";
+    } else if (node.is_list()) {
+      text += "- " + block_text(item, indent + 2);
+    } else {
+      text += lead + "\n" + std::string(indent + 2, ' ') + block_text(item, indent + 2);
+    }
+  }
+  return text;
+}
+
+Node* list_item(Node& list, const std::string& key) {
+  std::size_t index = 0;
+  const auto [stop, failure] =
+      std::from_chars(key.data(), key.data() + key.size(), index);
+  const bool is_index = failure == std::errc{} && stop == key.data() + key.size();
+  return is_index && index < list.items.size() ? &list.items[index] : nullptr;
+}
+
+// The child of `node` named `key`, made when `node` is a mapping without it.
+Node* child(Node& node, const std::string& key, const Place& place) {
+  if (node.is_list()) return list_item(node, key);
+  if (node.is_null()) node.kind = Node::Kind::kMapping;
+  if (!node.is_mapping()) return nullptr;
+  if (!node.find(key)) {
+    Node made;
+    made.place = place;
+    made.path = joined_path(node.path, key);
+    node.set(key, std::move(made));
+  }
+  return node.find(key);
+}
+
+std::string no_child_text(const Node& node, const std::string& key) {
+  if (node.is_word()) {
+    return fmt::format("'{}' is the word '{}', which has nothing below it", node.path,
+                       node.word);
+  }
+  if (node.items.empty()) return fmt::format("'{}' is an empty list", node.path);
+  return fmt::format("'{}' is a list; '{}' is not one of its items, 0 to {}", node.path,
+                     key, node.items.size() - 1);
+}
+
+// Gives a value that was parsed on its own the place and path it has in the tree.
+void settle(Node& node, const Place& place, const std::string& path) {
+  node.place = place;
+  node.path = path;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    settle(node.items[i], place,
+           joined_path(path, node.is_mapping() ? node.keys[i] : fmt::format("{}", i)));
+  }
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+}  // namespace
+
+Node parse_yaml(const std::string& text, const std::string& file, Problems& problems) {
+  NodeBuilder builder(file, problems);
+  try {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    parser.HandleNextDocument(builder);
+    Node root = builder.take_root();
+    if (parser.HandleNextDocument(builder)) {
+      problems.add(builder.take_root().place, "", "a second document; a file holds one");
+    }
+    return root;
+  } catch (const YAML::Exception& failure) {
+    throw ConfigError(
+        fmt::format("{}:{}: not YAML: {}", file, failure.mark.line + 1, failure.msg));
+  }
+}
+
+Node read_yaml(const std::filesystem::path& file, Problems& problems) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (!stream || std::filesystem::is_directory(file) || !(text << stream.rdbuf())) {
+    throw ConfigError(
+        fmt::format("{}: there is no such file, or it cannot be read", shown_path(file)));
+  }
+  return parse_yaml(text.str(), shown_path(file), problems);
+}
+
+std::string write_yaml(const Node& node) {
+  return node.items.empty() ? flow_text(node) + "\n" : block_text(node, 0);
+}
+
+void apply_override(Node& root, const std::string& setting, Problems& problems) {
+  const auto equals = setting.find('=');
+  const std::string path = setting.substr(0, equals);
+  const Place place{"--set " + path, 0};
+  if (equals == std::string::npos || path.empty()) {
+    problems.add(place, "", "not of the form key.key=value");
+    return;
+  }
+  Node* node = &root;
+  for (const auto& key : split(path, '.')) {
+    Node* below = child(*node, key, place);
+    if (!below) {
+      problems.add(place, "", no_child_text(*node, key));
+      return;
+    }
+    node = below;
+  }
+  Node value = parse_yaml(setting.substr(equals + 1), place.file, problems);
+  settle(value, place, path);
+  *node = std::move(value);
+}
+
+std::string shown_path(const std::filesystem::path& file) {
+  if (file.is_relative()) return file.string();
+  const auto near = file.lexically_proximate(std::filesystem::current_path());
+  return near.empty() || *near.begin() == ".." ? file.string() : near.string();
+}
+
+}  // namespace bitsweep

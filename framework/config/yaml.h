@@ -1,0 +1,30 @@
+// YAML to nodes and back. All of yaml-cpp is behind this header.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "framework/config/problems.h"
+
+namespace bitsweep {
+
+/// One YAML document. `file` is what places show. A key given twice is a problem, the
+/// first value stays; text that is not YAML throws ConfigError with its line.
+Node parse_yaml(const std::string& text, const std::string& file, Problems& problems);
+
+/// Throws ConfigError when there is no such file.
+Node read_yaml(const std::filesystem::path& file, Problems& problems);
+
+/// The node as YAML: on one line what fits, else a line for each key or item. Equal nodes
+/// give equal texts, and reading the text gives the node again.
+std::string write_yaml(const Node& node);
+
+/// Applies "a.b=value" (the value in YAML) to `root`. List items are named by their
+/// index; mappings that are not there yet are made, so that a wrong path ends as an
+/// unknown key.
+void apply_override(Node& root, const std::string& setting, Problems& problems);
+
+/// `file` from the working folder where it lies below it.
+std::string shown_path(const std::filesystem::path& file);
+
+}  // namespace bitsweep
