@@ -49,7 +49,8 @@ std::vector<fs::path> ConfigFolders::files(const std::string& kind) const {
           here.push_back(entry.path());
       }
     }
-    std::sort(here.begin(), here.end());
+    std::sort(here.begin(), here.end(),
+              [](const fs::path& a, const fs::path& b) { return a.stem() < b.stem(); });
     all.insert(all.end(), here.begin(), here.end());
   }
   return all;

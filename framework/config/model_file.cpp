@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -47,7 +48,7 @@ struct ModelFile {
   Heading heading;
   std::vector<FieldInfo> parameters;
   std::vector<Variant> variants;
-  Node layers;
+  std::optional<Node> layers;
 
   const Variant* variant(const std::string& name) const {
     const auto found = std::find_if(variants.begin(), variants.end(),
@@ -198,7 +199,9 @@ ModelSpec read_network(const Node& network, const ConfigFolders& folders,
   }
   set_study_parameters(network, given, variant, parameters, problems);
   return {variant ? variant->id : file->id, parameters.canonical(), file->heading.summary,
-          file->heading.recipe, read_layers(file->layers, parameters.values(), problems)};
+          file->heading.recipe,
+          file->layers ? read_layers(*file->layers, parameters.values(), problems)
+                       : std::vector<LayerSpec>{}};
 }
 
 ModelSpec load_model(const std::string& id, const RawParams& params,

@@ -1,0 +1,158 @@
+// Schemas: reading, ranges, canonical words, and what is said of mistakes.
+
+#include "framework/schema/schema.h"
+
+#include <catch2/catch.hpp>
+
+using namespace bitsweep;
+
+namespace {
+
+struct Params {
+  int bits = 4;
+  std::int64_t seed = 1;
+  double rate = 0.1;
+  bool exact = false;
+  std::string group = "layer";
+  std::vector<double> shares = {0.5, 1};
+  std::vector<int> sizes;
+  std::vector<std::string> names = {"a"};
+  std::optional<double> loss;
+
+  static Schema<Params> schema() {
+    return Schema<Params>{}
+        .field("bits", &Params::bits, "Width.", between(2, 8))
+        .field("seed", &Params::seed, "Seed.", at_least<std::int64_t>(0))
+        .field("rate", &Params::rate, "Rate.", above(0.0))
+        .field("exact", &Params::exact, "Exact.")
+        .field("group", &Params::group, "Group.", one_of({"layer", "filter"}))
+        .field("shares", &Params::shares, "Shares.")
+        .field("sizes", &Params::sizes, "Sizes.")
+        .field("names", &Params::names, "Names.")
+        .field("loss", &Params::loss, "Loss.");
+  }
+};
+
+std::vector<std::string> problems_of(const RawParams& raw) {
+  std::vector<ParamProblem> problems;
+  Params::schema().parse(raw, problems);
+  std::vector<std::string> texts;
+  for (const auto& problem : problems)
+    texts.push_back(problem.name + ": " + problem.text);
+  return texts;
+}
+
+std::string problem_of(const std::string& name, const RawValue& value) {
+  const auto texts = problems_of({{name, value}});
+  return texts.empty() ? "" : texts.front();
+}
+
+Params parsed(const RawParams& raw) {
+  std::vector<ParamProblem> problems;
+  auto params = Params::schema().parse(raw, problems);
+  REQUIRE(problems.empty());
+  return params;
+}
+
+RawValue word(const std::string& text) { return RawValue::scalar(text); }
+
+}  // namespace
+
+TEST_CASE("what is not given keeps its default", "[schema]") {
+  const auto params = parsed({{"bits", word("8")}});
+  CHECK(params.bits == 8);
+  CHECK(params.rate == 0.1);
+  CHECK(params.shares == std::vector<double>{0.5, 1});
+}
+
+TEST_CASE("words are read as their field's type", "[schema]") {
+  const auto params = parsed({{"seed", word("9000000000")},
+                              {"rate", word("1e-3")},
+                              {"exact", word("true")},
+                              {"group", word("filter")},
+                              {"shares", RawValue::list({"0.25", "+1"})},
+                              {"sizes", word("3")},
+                              {"names", RawValue::list({})},
+                              {"loss", word("-0.2")}});
+  CHECK(params.seed == 9000000000);
+  CHECK(params.rate == 1e-3);
+  CHECK(params.exact);
+  CHECK(params.group == "filter");
+  CHECK(params.shares == std::vector<double>{0.25, 1});
+  CHECK(params.sizes == std::vector<int>{3});
+  CHECK(params.names.empty());
+  CHECK(params.loss == -0.2);
+}
+
+TEST_CASE("a wrong type says what was found and what was expected", "[schema][refusal]") {
+  CHECK(problem_of("bits", word("4.5")) == "bits: '4.5' is not a whole number");
+  CHECK(problem_of("bits", word("4 ")) == "bits: '4 ' is not a whole number");
+  CHECK(problem_of("bits", word("99999999999")) ==
+        "bits: '99999999999' is not a whole number");
+  CHECK(problem_of("bits", RawValue::list({"4"})) == "bits: '[4]' is not a whole number");
+  CHECK(problem_of("rate", word("nan")) == "rate: 'nan' is not a number");
+  CHECK(problem_of("rate", word("")) == "rate: '' is not a number");
+  CHECK(problem_of("exact", word("yes")) == "exact: 'yes' is not a bool (true or false)");
+  CHECK(problem_of("shares", RawValue::list({"1", "x"})) ==
+        "shares: '[1, x]' is not a list of numbers");
+  CHECK(problem_of("sizes", word("1.5")) ==
+        "sizes: '1.5' is not a list of whole numbers");
+  CHECK(problem_of("group", RawValue::list({"a"})) ==
+        "group: '[a]' is not a single word");
+  CHECK(problem_of("loss", word("much")) == "loss: 'much' is not a number");
+}
+
+TEST_CASE("a value out of range says the range", "[schema][refusal]") {
+  CHECK(problem_of("bits", word("2")).empty());
+  CHECK(problem_of("bits", word("8")).empty());
+  CHECK(problem_of("bits", word("1")) == "bits: 1 is not allowed (2 to 8)");
+  CHECK(problem_of("bits", word("9")) == "bits: 9 is not allowed (2 to 8)");
+  CHECK(problem_of("seed", word("0")).empty());
+  CHECK(problem_of("seed", word("-1")) == "seed: -1 is not allowed (at least 0)");
+  CHECK(problem_of("rate", word("0")) == "rate: 0 is not allowed (above 0)");
+  CHECK(problem_of("group", word("row")) ==
+        "group: row is not allowed (one of: layer, filter)");
+}
+
+TEST_CASE("an unknown name is answered with the nearest, or with all",
+          "[schema][refusal]") {
+  CHECK(problem_of("bit", word("4")) == "bit: unknown parameter; did you mean 'bits'?");
+  CHECK(problem_of("temperature", word("4")) ==
+        "temperature: unknown parameter; known: bits, seed, rate, exact, group, shares, "
+        "sizes, names, loss");
+  CHECK(unknown_text("key", "x", {}) == "unknown key; there are none here");
+}
+
+TEST_CASE("every problem is found in one reading", "[schema][refusal]") {
+  CHECK(problems_of({{"bits", word("x")}, {"rate", word("0")}, {"shapes", word("1")}})
+            .size() == 3);
+}
+
+TEST_CASE("equal structs are written alike, however they were given",
+          "[schema][round trip]") {
+  const auto schema = Params::schema();
+  const auto written =
+      schema.write(parsed({{"rate", word("1.0e-3")}, {"bits", word("+5")}}));
+  CHECK(written.at("rate").text() == "0.001");
+  CHECK(written.at("bits").text() == "5");
+  CHECK(written.at("shares").text() == "[0.5, 1]");
+  CHECK(written == schema.write(parsed({{"rate", word("0.001")}, {"bits", word("5")}})));
+  RawParams again = written;
+  again.erase("loss");  // a number that is not there has no word
+  CHECK(schema.write(parsed(again)) == written);
+}
+
+TEST_CASE("fields are described in the order of their declaration", "[schema]") {
+  const auto fields = Params::schema().fields();
+  REQUIRE(fields.size() == 9);
+  CHECK(fields[0].name == "bits");
+  CHECK(fields[0].type == "int");
+  CHECK(fields[0].default_value == "4");
+  CHECK(fields[0].range == "2 to 8");
+  CHECK(fields[0].help == "Width.");
+  CHECK(fields[2].type == "real");
+  CHECK(fields[4].range == "one of: layer, filter");
+  CHECK_FALSE(fields[4].is_list());
+  CHECK(fields[5].is_list());
+  CHECK(fields[5].default_value == "[0.5, 1]");
+}
