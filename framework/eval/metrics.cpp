@@ -60,7 +60,7 @@ constexpr std::array kMetrics{
     Metric{"accuracy", "accuracy", "percent", "%", kHigher, 2, accuracy},
     Metric{"accuracy_loss", "loss", "points", "points", kLower, 2, accuracy_loss},
     Metric{"test_loss", "test loss", "", "", kLower, 4, test_loss},
-    Metric{"size", "size", "KiB", "KiB", kLower, 1, size_kib},
+    Metric{"size", "size", "kib", "KiB", kLower, 1, size_kib},
     Metric{"ratio", "ratio", "", "", kHigher, 1, ratio},
     Metric{"quantized_ratio", "ratio of quantized tensors", "", "", kHigher, 1,
            quantized_ratio},
