@@ -21,11 +21,12 @@ struct UniformQuantization {
 
 /// The code of x, an integer in float: what `kernels::fake_quantize` turns back into a
 /// value. The order of operations is part of the contract: whoever encodes must use this.
+/// Never -0, which no integer code decodes to.
 template <class Round>
 float uniform_code(float x, const UniformQuantization& q, Round round) {
   const float code = round(x / q.scale + q.zero_point);
   const float raised = code < q.low ? q.low : code;
-  return raised > q.high ? q.high : raised;
+  return (raised > q.high ? q.high : raised) + 0.0f;
 }
 
 namespace kernels {

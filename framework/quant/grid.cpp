@@ -18,11 +18,11 @@ float of_channel(const std::vector<float>& values, std::size_t channel) {
   return values.size() == 1 ? values.front() : values[channel];
 }
 
-UniformFormat format_of(const UniformGrid& grid, std::size_t channel) {
-  return {.low = float(grid.low),
-          .high = float(grid.high),
-          .scale = of_channel(grid.scale, channel),
-          .zero_point = of_channel(grid.zero_point, channel)};
+UniformQuantization quantization_of(const UniformGrid& grid, std::size_t channel) {
+  return {.scale = of_channel(grid.scale, channel),
+          .zero_point = of_channel(grid.zero_point, channel),
+          .low = float(grid.low),
+          .high = float(grid.high)};
 }
 
 // Calls `body(begin, end, channel)` for each stretch of one scale within `size` elements.
@@ -101,7 +101,10 @@ std::size_t Grid::scale_count() const {
 }
 
 float Grid::value(std::int32_t code, std::size_t channel) const {
-  if (uniform()) return format_of(*uniform(), channel).value(float(code));
+  if (const auto* grid = uniform()) {
+    return of_channel(grid->scale, channel) *
+           (float(code) - of_channel(grid->zero_point, channel));
+  }
   return of_channel(levels()->scale, channel) * levels()->levels[std::size_t(code)];
 }
 
@@ -117,7 +120,7 @@ void Grid::decode(std::span<const std::int32_t> codes, std::span<float> values) 
 std::int32_t Grid::nearest_code(float x, std::size_t channel) const {
   std::int32_t code = 0;
   if (uniform()) {
-    encode_uniform({&x, 1}, {&code, 1}, format_of(*uniform(), channel),
+    encode_uniform({&x, 1}, {&code, 1}, quantization_of(*uniform(), channel),
                    Rounding::kHalfEven);
   } else {
     code = nearest_level(*levels(), x, of_channel(levels()->scale, channel));
@@ -132,7 +135,7 @@ void Grid::nearest_codes(std::span<const float> x, std::span<std::int32_t> codes
                      if (uniform()) {
                        return encode_uniform(x.subspan(begin, end - begin),
                                              codes.subspan(begin, end - begin),
-                                             format_of(*uniform(), channel),
+                                             quantization_of(*uniform(), channel),
                                              Rounding::kHalfEven);
                      }
                      const float scale = of_channel(levels()->scale, channel);

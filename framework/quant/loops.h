@@ -48,9 +48,23 @@ void for_each_indexed(std::span<const float> x, F f) {
   });
 }
 
-/// y = x, where they are not the same memory.
-inline void copy(std::span<const float> x, std::span<float> y) {
-  if (x.data() != y.data()) std::copy(x.begin(), x.end(), y.begin());
+/// The sum of `term(i)` for i in [0, n), in double precision.
+template <class Term>
+double sum_over(std::size_t n, Term term) {
+  constexpr std::size_t kLanes = 16;  // added to side by side, in vector registers
+  return parallel_sum(n, [&](std::size_t begin, std::size_t end) {
+    const Term own = term;
+    double lanes[kLanes] = {};
+    std::size_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) {
+#pragma GCC unroll 1
+      for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += own(i + lane);
+    }
+    for (std::size_t lane = 0; i < end; ++i, ++lane) lanes[lane] += own(i);
+    double sum = 0;
+    for (const double part : lanes) sum += part;
+    return sum;
+  });
 }
 
 }  // namespace bitsweep

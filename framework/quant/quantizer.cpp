@@ -1,6 +1,6 @@
 #include "framework/quant/quantizer.h"
 
-#include "framework/quant/loops.h"
+#include "framework/engine/elementwise.h"
 
 namespace bitsweep {
 
@@ -8,7 +8,7 @@ namespace bitsweep {
 void Quantizer::backward(std::span<const float> /*x*/, std::span<const float> dy,
                          std::span<float> dx, std::span<double> /*sums*/,
                          const Pass& /*pass*/) const {
-  copy(dy, dx);
+  kernels::copy(dy, dx);
 }
 
 void Quantizer::finish_gradient(std::span<const double> /*sums*/) {}

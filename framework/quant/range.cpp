@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "framework/core/error.h"
-#include "framework/quant/reduce.h"
+#include "framework/engine/reductions.h"
 
 namespace bitsweep {
 namespace {
@@ -20,7 +20,7 @@ float finite(float v) { return std::clamp(v, -kLargest, kLargest); }
 class MaxAbs final : public RangeEstimator {
  public:
   void collect(std::span<const float> x) override {
-    largest_ = std::max(largest_, finite(max_abs(x)));
+    largest_ = std::max(largest_, finite(kernels::max_abs(x)));
   }
   Range range() const override { return {-largest_, largest_}; }
 
@@ -28,11 +28,11 @@ class MaxAbs final : public RangeEstimator {
   float largest_ = 0;
 };
 
-class MinMax final : public RangeEstimator {
+class LeastAndLargest final : public RangeEstimator {
  public:
   void collect(std::span<const float> x) override {
-    const auto [low, high] = extremes(x);
-    if (low > high) return;  // no number in it
+    const auto [low, high] = kernels::min_max(x);
+    if (x.empty() || low > high) return;  // no number in it
     range_ = empty_ ? Range{finite(low), finite(high)}
                     : Range{std::min(range_.low, finite(low)),
                             std::max(range_.high, finite(high))};
@@ -50,8 +50,8 @@ class MovingAverage final : public RangeEstimator {
   explicit MovingAverage(double momentum) : momentum_(momentum) {}
 
   void collect(std::span<const float> x) override {
-    const auto [low, high] = extremes(x);
-    if (low > high) return;
+    const auto [low, high] = kernels::min_max(x);
+    if (x.empty() || low > high) return;
     low_ = empty_ ? finite(low) : momentum_ * low_ + (1 - momentum_) * finite(low);
     high_ = empty_ ? finite(high) : momentum_ * high_ + (1 - momentum_) * finite(high);
     empty_ = false;
@@ -73,7 +73,7 @@ class Histogram {
   static constexpr std::size_t kBins = 8192;
 
   void collect(std::span<const float> x) {
-    const float largest = finite(max_abs(x));
+    const float largest = finite(kernels::max_abs(x));
     largest_ = std::max(largest_, largest);
     if (total_ == 0) width_ = std::ldexp(1.0, exponent_for(largest));
     while (largest >= width_ * double(kBins)) merge();
@@ -182,7 +182,7 @@ std::vector<std::string> range_names() {
 std::unique_ptr<RangeEstimator> make_range_estimator(std::string_view name,
                                                      RangeOptions options) {
   if (name == "max_abs") return std::make_unique<MaxAbs>();
-  if (name == "min_max") return std::make_unique<MinMax>();
+  if (name == "min_max") return std::make_unique<LeastAndLargest>();
   if (name == "moving_average") return std::make_unique<MovingAverage>(options.momentum);
   if (name == "percentile") return std::make_unique<Percentile>(options.percentile);
   ensure(name == "mse", "a schema let only known names through");

@@ -1,34 +1,16 @@
 #include "framework/quant/uniform.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/engine/elementwise.h"
 #include "framework/quant/loops.h"
 
 namespace bitsweep {
 namespace {
-
-// Calls `loop` with the function that rounds, so that each rule has a loop of its own.
-template <class Loop>
-void with_rounding(Rounding rounding, Loop loop) {
-  switch (rounding) {
-    case Rounding::kHalfEven:
-      return loop([](float v) { return std::rint(v); });
-    case Rounding::kHalfAway:
-      return loop([](float v) { return round_half_away(v); });
-    case Rounding::kHalfUp:
-      return loop([](float v) { return round_half_up(v); });
-    case Rounding::kFloor:
-      return loop([](float v) { return std::floor(v); });
-    case Rounding::kStochastic:
-      ensure(false, "stochastic rounding draws");
-  }
-}
-
-// What rounds to -0 has the code 0, whose value is +0.
-float unsigned_zero(float code) { return code + 0.0f; }
 
 // Ends that no grid's steps carry beyond the largest float.
 double reachable(float end) {
@@ -44,31 +26,27 @@ float scale_over(double range, int steps) {
 
 }  // namespace
 
-void quantize_uniform(std::span<const float> x, std::span<float> y,
-                      const UniformFormat& format, Rounding rounding, Draws draws) {
-  if (rounding == Rounding::kStochastic) {
-    return for_each_indexed(x, [to = y.data(), format, draw = *draws.stream,
-                                offset = draws.offset](std::size_t i, float v) {
-      const float u = draw.uniform_at(std::uint32_t(offset + i));
-      to[i] = format.value(unsigned_zero(round_stochastic(format.position(v), u)));
-    });
-  }
-  with_rounding(rounding, [&](auto round) {
-    transform(x, y, [format, round](float v) {
-      return format.value(unsigned_zero(round(format.position(v))));
-    });
-  });
-}
-
 void encode_uniform(std::span<const float> x, std::span<std::int32_t> codes,
-                    const UniformFormat& format, Rounding rounding) {
-  with_rounding(rounding, [&](auto round) {
-    const float zero = std::rint(format.position(0));
-    transform(x, codes, [format, round, zero](float v) {
-      const float code = round(format.position(v));
+                    const UniformQuantization& q, Rounding rounding) {
+  const auto encode = [&](auto round) {
+    const float zero = uniform_code(0, q, round);
+    transform(x, codes, [q, round, zero](float v) {
+      const float code = uniform_code(v, q, round);
       return std::int32_t(code == code ? code : zero);
     });
-  });
+  };
+  switch (rounding) {
+    case Rounding::kHalfEven:
+      return encode([](float v) { return round_half_even(v); });
+    case Rounding::kHalfAway:
+      return encode([](float v) { return round_half_away(v); });
+    case Rounding::kHalfUp:
+      return encode([](float v) { return round_half_up(v); });
+    case Rounding::kFloor:
+      return encode([](float v) { return std::floor(v); });
+    case Rounding::kStochastic:
+      ensure(false, "a code is chosen without draws");
+  }
 }
 
 UniformGrid symmetric_grid(const Range& range, int bits) {
@@ -98,10 +76,10 @@ UniformQuantizer::UniformQuantizer(const Site& site, UniformSettings settings)
 
 void UniformQuantizer::set_grid(UniformGrid grid) {
   grid_ = std::move(grid);
-  format_ = {.low = float(grid_.low),
-             .high = float(grid_.high),
-             .scale = grid_.scale.front(),
-             .zero_point = grid_.zero_point.front()};
+  quantization_ = {.scale = grid_.scale.front(),
+                   .zero_point = grid_.zero_point.front(),
+                   .low = float(grid_.low),
+                   .high = float(grid_.high)};
 }
 
 void UniformQuantizer::calibrate(std::span<const float> x) { range_->collect(x); }
@@ -117,24 +95,34 @@ void UniformQuantizer::prepare(std::span<const float> x) {
 
 void UniformQuantizer::forward(std::span<const float> x, std::span<float> y,
                                const Pass& pass) const {
-  if (pass.training && !settings_.quantizes_in_training) return copy(x, y);
+  if (pass.training && !settings_.quantizes_in_training) return kernels::copy(x, y);
+  const Rounding rounding =
+      pass.training ? settings_.training_rounding : settings_.rounding;
   const auto draw = stream_.substream(std::uint64_t(pass.step));
-  quantize_uniform(x, y, format_,
-                   pass.training ? settings_.training_rounding : settings_.rounding,
-                   {&draw, pass.offset});
+  parallel_ranges(x.size(), [&](std::size_t begin, std::size_t end) {
+    const auto from = x.subspan(begin, end - begin);
+    const auto to = y.subspan(begin, end - begin);
+    if (rounding == Rounding::kStochastic) {
+      kernels::fake_quantize_stochastic(from, quantization_, draw,
+                                        std::uint32_t(pass.offset + begin), to);
+    } else {
+      kernels::fake_quantize(from, quantization_, rounding, to);
+    }
+  });
 }
 
 void UniformQuantizer::backward(std::span<const float> x, std::span<const float> dy,
                                 std::span<float> dx, std::span<double> /*sums*/,
                                 const Pass& pass) const {
-  if (pass.training && !settings_.quantizes_in_training) return copy(dy, dx);
-  straight_through(settings_.straight_through, x, dy, dx,
-                   {format_.value(format_.low), format_.value(format_.high)});
+  if (pass.training && !settings_.quantizes_in_training) return kernels::copy(dy, dx);
+  const Grid ends = grid();
+  kernels::straight_through(settings_.straight_through, x, dy, ends.value(grid_.low, 0),
+                            ends.value(grid_.high, 0), dx);
 }
 
 void UniformQuantizer::encode(std::span<const float> x,
                               std::span<std::int32_t> codes) const {
-  encode_uniform(x, codes, format_, settings_.rounding);
+  encode_uniform(x, codes, quantization_, settings_.rounding);
 }
 
 }  // namespace bitsweep

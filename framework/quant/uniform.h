@@ -2,7 +2,6 @@
 // follows from a range.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,60 +9,17 @@
 #include <string>
 
 #include "framework/core/random.h"
+#include "framework/engine/fake_quantize.h"
+#include "framework/engine/rounding.h"
 #include "framework/quant/quantizer.h"
 #include "framework/quant/range.h"
-#include "framework/quant/rounding.h"
-#include "framework/quant/straight_through.h"
 
 namespace bitsweep {
 
-/// sign(x) floor(|x| + 0.5), without the sum's own rounding.
-inline float round_half_away(float x) {
-  const float whole = std::trunc(x);
-  return whole + std::copysign(std::fabs(x - whole) >= 0.5f ? 1.0f : 0.0f, x);
-}
-
-/// floor(x + 0.5), without the sum's own rounding.
-inline float round_half_up(float x) {
-  const float whole = std::floor(x);
-  return whole + (x - whole >= 0.5f ? 1.0f : 0.0f);
-}
-
-/// floor(x + u) for u in [0, 1), without the sum's own rounding: a whole x stays.
-inline float round_stochastic(float x, float u) {
-  const float whole = std::floor(x);
-  return whole + (u > 1 - (x - whole) ? 1.0f : 0.0f);
-}
-
-/// One channel of a uniform grid, in the numbers its loop uses.
-struct UniformFormat {
-  float low = 0;
-  float high = 0;
-  float scale = 1;
-  float zero_point = 0;
-
-  /// Where x stands among the codes, clamped to them; NaN stays NaN.
-  float position(float x) const {
-    const float v = x / scale + zero_point;
-    const float raised = v < low ? low : v;
-    return raised > high ? high : raised;
-  }
-  float value(float code) const { return scale * (code - zero_point); }
-};
-
-/// y = value(R(position(x))); NaN stays NaN. y may be x. Stochastic rounding draws u of
-/// element i at `draws` + i, the others draw nothing.
-struct Draws {
-  const RandomStream* stream = nullptr;
-  std::size_t offset = 0;
-};
-void quantize_uniform(std::span<const float> x, std::span<float> y,
-                      const UniformFormat& format, Rounding rounding, Draws draws = {});
-
-/// The codes of the same; NaN takes the code nearest to zero. Not for stochastic
-/// rounding.
+/// The codes that `kernels::fake_quantize` decodes; NaN takes the code nearest to zero.
+/// Any rounding but the stochastic.
 void encode_uniform(std::span<const float> x, std::span<std::int32_t> codes,
-                    const UniformFormat& format, Rounding rounding);
+                    const UniformQuantization& q, Rounding rounding);
 
 /// Codes -(2^(bits-1) - 1) to 2^(bits-1) - 1 over the larger end of the range; bits >= 2.
 UniformGrid symmetric_grid(const Range& range, int bits);
@@ -104,7 +60,7 @@ class UniformQuantizer final : public Quantizer {
   RandomStream stream_;
   std::unique_ptr<RangeEstimator> range_;
   UniformGrid grid_;
-  UniformFormat format_;
+  UniformQuantization quantization_;
 };
 
 }  // namespace bitsweep

@@ -12,9 +12,10 @@
 #include <cmath>
 #include <vector>
 
+#include "framework/engine/elementwise.h"
+#include "framework/engine/reductions.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
-#include "framework/quant/reduce.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -60,7 +61,7 @@ Stretches stretches(const Site& site, bool center) {
   return center && inputs > 1 ? Stretches{filter / inputs, inputs} : Stretches{1, filter};
 }
 
-float mean(std::span<const float> v) { return float(sum(v) / double(v.size())); }
+float mean(std::span<const float> v) { return float(kernels::sum(v) / double(v.size())); }
 
 class BinaryWeights final : public Quantizer {
  public:
@@ -97,7 +98,7 @@ class BinaryWeights final : public Quantizer {
 
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
                 std::span<double>, const Pass&) const override {
-    if (params_.grad == "identity") return copy(g, dw);
+    if (params_.grad == "identity") return kernels::copy(g, dw);
     if (params_.grad == "paper") return paper_gradient(w, g, dw);
     exact_gradient(w, g, dw);
   }

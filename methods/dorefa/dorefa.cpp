@@ -11,12 +11,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include <Eigen/Core>
-
 #include "framework/core/random.h"
+#include "framework/engine/reductions.h"
+#include "framework/engine/vector_math.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
-#include "framework/quant/reduce.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -77,76 +76,53 @@ std::int32_t integer_code(const QuantizeK& quantize, float r) {
   return std::int32_t(quantize.code(r == r ? r : 0.0f));
 }
 
-// Calls f(i, tanh(x[i])) in tiles of one size, so that each element passes through the
-// same vector instructions wherever in a tensor it stands.
-template <class F>
-void for_each_tanh(std::span<const float> x, F f) {
-  constexpr std::size_t kTile = 64;
-  parallel_ranges(x.size(), [&](std::size_t begin, std::size_t end) {
-    const F apply = f;
-    Eigen::Array<float, int(kTile), 1> tile = tile.Zero();
-    for (std::size_t i = begin; i < end; i += kTile) {
-      const std::size_t count = std::min(kTile, end - i);
-      std::copy_n(x.data() + i, count, tile.data());
-      tile = tile.tanh().eval();
-#pragma GCC ivdep
-      for (std::size_t j = 0; j < count; ++j) apply(i + j, tile[Eigen::Index(j)]);
-    }
-  });
-}
-
-float tanh_of(float x) {
-  float t = 0;
-  for_each_tanh({&x, 1}, [&t](std::size_t, float value) { t = value; });
-  return t;
-}
+// sign(0) = +1.
+float sign(float v) { return v >= 0 ? 1.0f : -1.0f; }
 
 // k > 1: Wq = 2 quantize_k(tanh(W) / (2 max|tanh(W)|) + 1/2) - 1, the maximum over the
 // layer.
 class WeightLevels final : public Quantizer {
  public:
-  WeightLevels(const DorefaParams& params)
+  explicit WeightLevels(const DorefaParams& params)
       : quantize_(params.weight_bits, -1), through_max_(params.max_grad == "through") {}
 
   // tanh rises, so its largest value belongs to the largest weight. A layer of zeros is
   // divided by 1.
   void prepare(std::span<const float> w) override {
-    const float peak = tanh_of(max_abs(w));
+    const float peak = vector_tanh(kernels::max_abs(w));
     peak_ = peak > 0 ? peak : 1;
   }
 
   void forward(std::span<const float> w, std::span<float> y, const Pass&) const override {
-    for_each_tanh(w, [to = y.data(), q = quantize_, p = peak_](std::size_t i, float t) {
-      to[i] = q(unit(t, p));
-    });
+    transform(w, y, [q = quantize_, m = peak_](float v) { return q(unit(v, m)); });
   }
 
   void encode(std::span<const float> w, std::span<std::int32_t> codes) const override {
-    for_each_tanh(w,
-                  [to = codes.data(), q = quantize_, p = peak_](std::size_t i, float t) {
-                    to[i] = integer_code(q, unit(t, p));
-                  });
+    transform(w, codes, [q = quantize_, m = peak_](float v) {
+      return integer_code(q, unit(v, m));
+    });
   }
 
-  // dW = G (1 - tanh(W)^2) / max, with the maximum m = |tanh(W_j)| held; through it,
+  // dW = G (1 - tanh(W)^2) / m with m = max|tanh(W)| = |tanh(W_j)| held; through it,
   // element j receives dL/dm dm/dW_j besides, dL/dm = -sum(G tanh(W)) / m^2.
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
                 std::span<double>, const Pass&) const override {
-    const float along = through_max_ ? gradient_of_max(w, g) : 0;
-    for_each_tanh(w,
-                  [from = g.data(), to = dw.data(), p = peak_](std::size_t i, float t) {
-                    to[i] = from[i] * ((1 - t * t) / p);
-                  });
-    if (!through_max_) return;
-    const std::size_t j = largest(w);
-    const float t = tanh_of(w[j]);
-    dw[j] += along * (1 - t * t) * (t < 0 ? -1.0f : 1.0f);
+    const std::size_t j = through_max_ ? largest(w) : 0;
+    const float through =
+        through_max_ ? gradient_of_max(w, g) * sign(w[j]) * slope(w[j]) : 0;
+    transform(w, g, dw, [m = peak_](float v, float gv) { return gv * (slope(v) / m); });
+    if (through_max_) dw[j] += through;
   }
 
   Grid grid() const override { return {quantize_.grid()}; }
 
  private:
-  static float unit(float t, float peak) { return t / (2 * peak) + 0.5f; }
+  static float unit(float w, float peak) { return vector_tanh(w) / (2 * peak) + 0.5f; }
+
+  static float slope(float w) {
+    const float t = vector_tanh(w);
+    return 1 - t * t;
+  }
 
   static std::size_t largest(std::span<const float> w) {
     const auto smaller = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
@@ -155,7 +131,7 @@ class WeightLevels final : public Quantizer {
 
   float gradient_of_max(std::span<const float> w, std::span<const float> g) const {
     const double sum = sum_over(w.size(), [p = w.data(), q = g.data()](std::size_t i) {
-      return double(q[i]) * std::tanh(double(p[i]));
+      return double(q[i] * vector_tanh(p[i]));
     });
     return float(-sum / (double(peak_) * double(peak_)));
   }
@@ -165,16 +141,14 @@ class WeightLevels final : public Quantizer {
   float peak_ = 1;  // max |tanh(W)|
 };
 
-// k = 1: Wq = sign(W) E|W|, one scale a layer, sign(0) = +1, E|W| a constant to
+// k = 1: Wq = sign(W) E|W|, one scale a layer, E|W| a constant to
 // gradients.
 class WeightSigns final : public Quantizer {
  public:
-  void prepare(std::span<const float> w) override {
-    mean_ = float(sum_abs(w) / double(w.size()));
-  }
+  void prepare(std::span<const float> w) override { mean_ = float(kernels::mean_abs(w)); }
 
   void forward(std::span<const float> w, std::span<float> y, const Pass&) const override {
-    transform(w, y, [m = mean_](float v) { return m * (v >= 0 ? 1.0f : -1.0f); });
+    transform(w, y, [m = mean_](float v) { return m * sign(v); });
   }
 
   void encode(std::span<const float> w, std::span<std::int32_t> codes) const override {
@@ -187,29 +161,17 @@ class WeightSigns final : public Quantizer {
   float mean_ = 1;  // E|W|
 };
 
-// The bounds h: `each` calls f(i, h(x[i])), where `quantize_k` sees to clipping; `slope`
-// is h'(x), given x and that h.
+// The bounds h, where `quantize_k` sees to clipping, and their slopes, given x and h(x).
 struct Clip {
-  template <class F>
-  static void each(std::span<const float> x, F f) {
-    for_each_indexed(x, f);
-  }
+  static float of(float x) { return x; }
   static float slope(float, float h) { return (0 <= h) & (h <= 1) ? 1.0f : 0.0f; }
 };
-
 struct Abs {
-  template <class F>
-  static void each(std::span<const float> x, F f) {
-    for_each_indexed(x, [f](std::size_t i, float v) { f(i, std::fabs(v)); });
-  }
+  static float of(float x) { return std::fabs(x); }
   static float slope(float x, float h) { return h <= 1 ? std::copysign(1.0f, x) : 0.0f; }
 };
-
 struct Tanh {
-  template <class F>
-  static void each(std::span<const float> x, F f) {
-    for_each_tanh(x, [f](std::size_t i, float t) { f(i, (t + 1) / 2); });
-  }
+  static float of(float x) { return (vector_tanh(x) + 1) / 2; }
   static float slope(float, float h) { return 2 * h * (1 - h); }
 };
 
@@ -220,20 +182,16 @@ class Activations final : public Quantizer {
   explicit Activations(int bits) : quantize_(bits, 0) {}
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
-    Bound::each(x,
-                [to = y.data(), q = quantize_](std::size_t i, float h) { to[i] = q(h); });
+    transform(x, y, [q = quantize_](float v) { return q(Bound::of(v)); });
   }
   void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
-    Bound::each(x, [to = codes.data(), q = quantize_](std::size_t i, float h) {
-      to[i] = integer_code(q, h);
-    });
+    transform(x, codes,
+              [q = quantize_](float v) { return integer_code(q, Bound::of(v)); });
   }
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double>, const Pass&) const override {
-    Bound::each(x,
-                [from = x.data(), g = dy.data(), to = dx.data()](std::size_t i, float h) {
-                  to[i] = g[i] * Bound::slope(from[i], h);
-                });
+    transform(x, dy, dx,
+              [](float v, float g) { return g * Bound::slope(v, Bound::of(v)); });
   }
   Grid grid() const override { return {quantize_.grid()}; }
 
@@ -257,7 +215,7 @@ class Gradients final : public Quantizer {
     parallel_blocks(int(pass.images), [&](int image) {
       const std::size_t begin = std::size_t(image) * size;
       const auto own = g.subspan(begin, size);
-      const float m = max_abs(own);
+      const float m = kernels::max_abs(own);
       for_each_indexed(
           own,
           [to = y.data() + begin, q = quantize_, noise, m, divisor = m > 0 ? m : 1.0f,

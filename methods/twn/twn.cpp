@@ -9,10 +9,10 @@
 #include <functional>
 #include <vector>
 
+#include "framework/engine/elementwise.h"
+#include "framework/engine/reductions.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
-#include "framework/quant/reduce.h"
-#include "framework/quant/straight_through.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -53,7 +53,7 @@ struct Ternary {
 };
 
 float approximate_delta(std::span<const float> w, double factor) {
-  return float(factor * sum_abs(w) / double(w.size()));
+  return float(factor * kernels::mean_abs(w));
 }
 
 // Keeping the k largest |W| leaves the residual ||W||^2 - (their sum)^2 / k: the best k
@@ -80,14 +80,8 @@ float exact_delta(std::span<const float> w) {
 
 // The least-squares scale: the mean of the magnitudes beyond delta.
 float best_alpha(std::span<const float> w, float delta) {
-  const double total = sum_over(w.size(), [p = w.data(), delta](std::size_t i) {
-    const float size = std::fabs(p[i]);
-    return double(size > delta ? size : 0.0f);
-  });
-  const double count = sum_over(w.size(), [p = w.data(), delta](std::size_t i) {
-    return double(std::fabs(p[i]) > delta ? 1.0f : 0.0f);
-  });
-  return count == 0 ? 0 : float(total / count);
+  const auto [count, sum] = kernels::beyond(w, delta);
+  return count == 0 ? 0 : float(sum / double(count));
 }
 
 class TernaryWeights final : public Quantizer {
@@ -119,7 +113,7 @@ class TernaryWeights final : public Quantizer {
 
   void backward(std::span<const float> w, std::span<const float> dy, std::span<float> dw,
                 std::span<double>, const Pass&) const override {
-    straight_through(ste_, w, dy, dw);
+    kernels::straight_through(ste_, w, dy, 0, 0, dw);
   }
 
   void encode(std::span<const float> w, std::span<std::int32_t> codes) const override {

@@ -15,7 +15,7 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 std::vector<std::int32_t> codes_of(const std::vector<float>& x,
-                                   const UniformFormat& format,
+                                   const UniformQuantization& format,
                                    Rounding rounding = Rounding::kHalfEven) {
   std::vector<std::int32_t> codes(x.size());
   encode_uniform(x, codes, format, rounding);
@@ -26,7 +26,7 @@ std::vector<std::int32_t> codes_of(const std::vector<float>& x,
 
 TEST_CASE("static Q4.4 gives the codes worked out by hand", "[uniform]") {
   // 0.34375 * 16 = 5.5 is a tie that both rules take to 6.
-  const UniformFormat q4_4{.low = -128, .high = 127, .scale = 1.0f / 16};
+  const UniformQuantization q4_4{.scale = 1.0f / 16, .low = -128, .high = 127};
   const std::vector<float> x = {0.03f,  -0.27f,   0.50f, -0.74f, 1.06f,
                                 -1.31f, 0.34375f, 7.99f, -9.2f,  0};
   const std::vector<std::int32_t> codes = {0, -4, 8, -12, 17, -21, 6, 127, -128, 0};
@@ -34,17 +34,36 @@ TEST_CASE("static Q4.4 gives the codes worked out by hand", "[uniform]") {
   CHECK(codes_of(x, q4_4, Rounding::kHalfAway) == codes);
 
   std::vector<float> y(x.size());
-  quantize_uniform(x, y, q4_4, Rounding::kHalfEven);
+  kernels::fake_quantize(x, q4_4, Rounding::kHalfEven, y);
   CHECK(y == std::vector<float>{0, -0.25f, 0.5f, -0.75f, 1.0625f, -1.3125f, 0.375f,
                                 7.9375f, -8, 0});
 }
 
 TEST_CASE("NaN stays NaN in values and takes the code of zero", "[uniform]") {
-  const UniformFormat format{.low = 0, .high = 15, .scale = 0.5f, .zero_point = 5};
+  const UniformQuantization format{.scale = 0.5f, .zero_point = 5, .low = 0, .high = 15};
   std::vector<float> x = {kNan};
   CHECK(codes_of(x, format) == std::vector<std::int32_t>{5});
-  quantize_uniform(x, x, format, Rounding::kHalfEven);
+  kernels::fake_quantize(x, format, Rounding::kHalfEven, x);
   CHECK(std::isnan(x[0]));
+}
+
+TEST_CASE("rounding rules part at ties alone", "[uniform]") {
+  // x = -0.5 on scale 0.2: -2.5 steps.
+  const UniformQuantization format{.scale = 0.2f, .low = -8, .high = 7};
+  const auto code = [&](Rounding rounding) {
+    return codes_of({-0.5f}, format, rounding).front();
+  };
+  CHECK(code(Rounding::kHalfEven) == -2);
+  CHECK(code(Rounding::kHalfAway) == -3);
+  CHECK(code(Rounding::kHalfUp) == -2);
+  CHECK(code(Rounding::kFloor) == -3);
+}
+
+TEST_CASE("what rounds to zero from below is +0", "[uniform]") {
+  std::vector<float> x = {-0.1f, -0.0f};
+  kernels::fake_quantize(x, {.scale = 1, .low = -8, .high = 7}, Rounding::kHalfEven, x);
+  CHECK_FALSE(std::signbit(x[0]));
+  CHECK_FALSE(std::signbit(x[1]));
 }
 
 TEST_CASE("a symmetric grid reaches the larger end", "[uniform]") {

@@ -1,0 +1,120 @@
+// Quantizers of registered methods on made-up sites.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/core/random.h"
+#include "framework/quant/method.h"
+#include "framework/quant/registry.h"
+#include "methods/builtin_methods.h"
+
+namespace bitsweep::testing {
+
+using Values = std::vector<float>;
+using Codes = std::vector<std::int32_t>;
+
+inline const MethodRegistry& builtin_methods() {
+  static const MethodRegistry registry = [] {
+    MethodRegistry all;
+    register_builtin_methods(all);
+    return all;
+  }();
+  return registry;
+}
+
+/// "weight_bits", "2" and so on in pairs.
+inline RawParams params(
+    std::initializer_list<std::pair<const char*, const char*>> pairs) {
+  RawParams raw;
+  for (const auto& [name, word] : pairs) raw[name] = RawValue::scalar(word);
+  return raw;
+}
+
+/// Weights {filters, kernel area, 1, in}: `shape` is {out, in} or {out, h, w, in}.
+inline Site weight_site(std::vector<int> shape) {
+  Site site;
+  site.name = "conv1/weight";
+  site.layer = "conv1";
+  site.role = Role::kWeight;
+  site.elements = 1;
+  for (const int extent : shape) site.elements *= std::size_t(extent);
+  site.channels = {std::size_t(shape[0]), site.elements / std::size_t(shape[0])};
+  site.fan_in = int(site.channels.inner);
+  site.shape = std::move(shape);
+  return site;
+}
+
+/// Any other role: one image of `size` values in `channels` channels.
+inline Site value_site(Role role, std::size_t size, bool is_signed = true,
+                       int channels = 1) {
+  Site site;
+  site.name = std::string("conv1/") + role_name(role);
+  site.layer = "conv1";
+  site.role = role;
+  site.shape = {1, int(size) / channels, channels};
+  if (role == Role::kBias) site.shape = {int(size)};
+  site.elements = size;
+  site.channels = {std::size_t(channels), 1};
+  site.is_signed = is_signed;
+  return site;
+}
+
+inline std::unique_ptr<Quantizer> quantizer_for(const std::string& id,
+                                                const RawParams& raw, const Site& site) {
+  return builtin_methods().at(id).make(raw)->quantizer(site);
+}
+
+/// Calibrated on x, and prepared with it.
+inline std::unique_ptr<Quantizer> calibrated(const std::string& id, const RawParams& raw,
+                                             const Site& site, const Values& x) {
+  auto quantizer = quantizer_for(id, raw, site);
+  if (!quantizer) return quantizer;
+  quantizer->calibrate(x);
+  quantizer->finish_calibration();
+  quantizer->prepare(x);
+  return quantizer;
+}
+
+inline Values quantized(const Quantizer& quantizer, const Values& x, Pass pass = {}) {
+  Values y(x.size());
+  quantizer.forward(x, y, pass);
+  return y;
+}
+
+inline Codes encoded(const Quantizer& quantizer, const Values& x) {
+  Codes codes(x.size());
+  quantizer.encode(x, codes);
+  return codes;
+}
+
+inline Values gradient(const Quantizer& quantizer, const Values& x, const Values& dy) {
+  Values dx(x.size());
+  quantizer.backward(x, dy, dx, {}, {.training = true});
+  return dx;
+}
+
+/// Standard normal, times `spread`.
+inline Values normal_values(std::size_t size, std::uint64_t seed, float spread = 1) {
+  const RandomStream stream(seed, "values");
+  Values x(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    x[i] = spread * float(stream.normal_at(std::uint32_t(i)));
+  }
+  return x;
+}
+
+/// Matches values within `tolerance` of each expected one.
+inline bool near(const Values& x, const std::vector<double>& expected, double tolerance) {
+  if (x.size() != expected.size()) return false;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double error = double(x[i]) - expected[i];
+    if (!(-tolerance <= error && error <= tolerance)) return false;
+  }
+  return true;
+}
+
+}  // namespace bitsweep::testing
