@@ -37,7 +37,7 @@ TEST_CASE("response normalisation agrees with its twins") {
   const Kind kind = GENERATE(kWithin, kAcross);
   const ImageShape shape = GENERATE(ImageShape{1, 1, 1}, ImageShape{3, 2, 10},
                                     ImageShape{8, 8, 32}, ImageShape{2, 7, 33});
-  const int size = GENERATE(1, 3, 5);
+  const int size = GENERATE(1, 3, 5, 7);
   const float beta = GENERATE(0.75f, 0.6f);
   CAPTURE(shape.height, shape.width, shape.channels, size, beta);
   const ResponseNormalisation lrn{.size = size, .alpha = 0.5f, .beta = beta, .k = 1.5f};
