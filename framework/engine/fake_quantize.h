@@ -3,6 +3,7 @@
 // go to the ends of the grid. One thread; no allocation.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -23,9 +24,7 @@ struct UniformQuantization {
 /// value. The order of operations is part of the contract: whoever encodes must use this.
 template <class Round>
 float uniform_code(float x, const UniformQuantization& q, Round round) {
-  const float code = round(x / q.scale + q.zero_point);
-  const float raised = code < q.low ? q.low : code;
-  return raised > q.high ? q.high : raised;
+  return std::clamp(round(x / q.scale + q.zero_point), q.low, q.high);
 }
 
 namespace kernels {
