@@ -68,10 +68,7 @@ void relu_backward(std::span<const float> y, std::span<const float> dy,
 }
 
 void hard_tanh_forward(std::span<const float> x, std::span<float> y) {
-  map(x, y, [](float v) {
-    const float above = v < -1 ? -1.0f : v;
-    return above > 1 ? 1.0f : above;
-  });
+  map(x, y, [](float v) { return std::clamp(v, -1.0f, 1.0f); });
 }
 
 void hard_tanh_backward(std::span<const float> x, std::span<const float> dy,

@@ -1,5 +1,7 @@
 #include "framework/engine/fake_quantize.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 #include "framework/core/error.h"
@@ -56,9 +58,7 @@ void quantize_unit(std::span<const float> x, float steps, std::span<float> y) {
   const std::size_t n = x.size();
 #pragma GCC ivdep
   for (std::size_t i = 0; i < n; ++i) {
-    const float raised = in[i] < 0 ? 0.0f : in[i];
-    const float unit = raised > 1 ? 1.0f : raised;
-    out[i] = round_half_even(unit * steps) / steps;
+    out[i] = round_half_even(std::clamp(in[i], 0.0f, 1.0f) * steps) / steps;
   }
 }
 

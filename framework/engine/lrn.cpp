@@ -41,15 +41,22 @@ void with_power(float beta, Body body) {
   }
 }
 
-// sums[i] = values[i] + values[i + step] + ... , `count` values.
+// sums[i] = values[i] + values[i + step] + ... , `count` values, in one pass.
+template <int count>
+void fixed_strided_sums(const float* __restrict values, std::size_t step, std::size_t n,
+                        float* __restrict sums) {
+  for (std::size_t i = 0; i < n; ++i) {
+    float sum = values[i];
+#pragma GCC unroll 8
+    for (int k = 1; k < count; ++k) sum += values[i + std::size_t(k) * step];
+    sums[i] = sum;
+  }
+}
+
 void strided_sums(const float* __restrict values, std::size_t step, int count,
                   std::size_t n, float* __restrict sums) {
-  if (count == 3) {  // the common window in one pass
-    for (std::size_t i = 0; i < n; ++i) {
-      sums[i] = values[i] + values[i + step] + values[i + 2 * step];
-    }
-    return;
-  }
+  if (count == 3) return fixed_strided_sums<3>(values, step, n, sums);
+  if (count == 5) return fixed_strided_sums<5>(values, step, n, sums);
   std::copy(values, values + n, sums);
   for (int k = 1; k < count; ++k) {
     const float* more = values + std::size_t(k) * step;

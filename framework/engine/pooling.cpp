@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -58,18 +60,6 @@ Extent window_extent(int index, int size, const PoolGeometry& g) {
   return {begin, std::min(stop, size), begin - start, stop - start};
 }
 
-/// Windows [begin, end) along one side that hold the pixel at `position`.
-struct Cover {
-  int begin;
-  int end;
-};
-
-Cover covering_windows(int position, int windows, const PoolGeometry& g) {
-  const int padded = position + g.pad;
-  const int first = padded < g.kernel ? 0 : (padded - g.kernel) / g.stride + 1;
-  return {first, std::min(windows, padded / g.stride + 1)};
-}
-
 void check_sizes(const PoolGeometry& g, int images, std::size_t inputs,
                  std::size_t outputs) {
   ensure(inputs == g.input.elements() * std::size_t(images) &&
@@ -77,117 +67,123 @@ void check_sizes(const PoolGeometry& g, int images, std::size_t inputs,
          "pooling spans hold exactly their images");
 }
 
-/// Calls `window(row extent, column extent, first input element, first output element)`
-/// for each output pixel; elements count from the start of the batch.
-template <class Window>
-void for_each_window(const PoolGeometry& g, int images, Window window) {
+// The channels of a pixel are worked on eight at a time, in a vector: the compiler finds
+// none in the choice of a maximum and its place. The last eight overlap the ones before
+// where channels are no multiple of eight, and are worked out twice. A pixel with fewer
+// channels fills part of a vector.
+constexpr std::size_t kVector = 8;
+using Floats [[gnu::vector_size(kVector * sizeof(float))]] = float;
+using Ints [[gnu::vector_size(kVector * sizeof(float))]] = std::int32_t;
+using Bytes [[gnu::vector_size(kVector)]] = std::uint8_t;
+using ManyBytes [[gnu::vector_size(kVector * sizeof(float))]] = std::uint8_t;
+using Words [[gnu::vector_size(kVector * sizeof(float))]] = std::uint64_t;
+
+template <class Vector, class Value, class Count>
+Vector load(const Value* from, Count count) {
+  Vector vector = {};
+  std::memcpy(&vector, from, std::size_t(count) * sizeof(Value));
+  return vector;
+}
+
+template <class Vector, class Value, class Count>
+void store(Vector vector, Value* to, Count count) {
+  std::memcpy(to, &vector, std::size_t(count) * sizeof(Value));
+}
+
+// Bytes to and from integers by shuffles, one instruction or two; what the compiler makes
+// of a conversion is twenty.
+
+Bytes narrowed(Ints places) {
+  const auto bytes = ManyBytes(places);
+  return __builtin_shufflevector(bytes, bytes, 0, 4, 8, 12, 16, 20, 24, 28);
+}
+
+template <class Count>
+Ints load_places(const std::uint8_t* from, Count count) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, from, std::size_t(count));
+  const auto bytes = ManyBytes(Words{word, word, word, word});
+  constexpr int z = sizeof(ManyBytes);  // the first byte of the zeros
+  return Ints(
+      __builtin_shufflevector(bytes, ManyBytes{},                  //
+                              0, z, z, z, 1, z, z, z,              //
+                              2, z, z, z, 3, z, z, z,              //
+                              4 + 16, z, z, z, 5 + 16, z, z, z,    // from the upper half,
+                              6 + 16, z, z, z, 7 + 16, z, z, z));  // no lane crossed
+}
+
+template <std::size_t n>
+using Constant = std::integral_constant<std::size_t, n>;
+
+/// Calls `block(first channel, count, done)`, where the first `done` of the block's
+/// channels belonged to the block before; count is a constant to the compiler but for
+/// pixels smaller than a vector.
+template <class Block>
+void for_channel_blocks(std::size_t channels, Block block) {
+  if (channels < kVector) return block(std::size_t{0}, channels, 0);
+  const std::size_t last = channels - kVector;
+  std::size_t c = 0;
+  for (; c <= last; c += kVector) block(c, Constant<kVector>{}, 0);
+  if (c < channels) block(last, Constant<kVector>{}, int(c - last));
+}
+
+// Zero in the channels that are done: adding the rest leaves those as they are.
+Floats without_done(Floats values, int done) {
+  const Ints lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  return lane >= done ? values : Floats{};
+}
+
+/// The part of one window that lies in the image. Offsets are in floats from the start of
+/// the batch.
+struct Window {
+  std::size_t in;        // its first value
+  std::size_t out;       // its pooled value
+  std::size_t row;       // from row to row of the image
+  std::size_t channels;  // from pixel to pixel
+  int first_place;
+  int kernel;
+  float area;
+
+  std::size_t pixel(std::size_t h, std::size_t w) const {
+    return in + h * row + w * channels;
+  }
+  int place(std::size_t h, std::size_t w) const {
+    return first_place + int(h) * kernel + int(w);
+  }
+};
+
+/// Calls `pool(window, height, width)` for each output pixel; height and width are
+/// constants to the compiler where they are 2 or 3.
+template <class Pool>
+void for_each_window(const PoolGeometry& g, int images, Pool pool) {
   const std::size_t channels = std::size_t(g.input.channels);
-  std::size_t out = 0;
-  for (int image = 0; image < images; ++image) {
-    const std::size_t base = std::size_t(image) * g.input.elements();
+  const std::size_t row = channels * std::size_t(g.input.width);
+  std::size_t in = 0, out = 0;
+  for (int image = 0; image < images; ++image, in += g.input.elements()) {
     for (int h = 0; h < g.output.height; ++h) {
       const Extent rows = window_extent(h, g.input.height, g);
-      for (int w = 0; w < g.output.width; ++w) {
+      for (int w = 0; w < g.output.width; ++w, out += channels) {
         const Extent columns = window_extent(w, g.input.width, g);
-        const std::size_t corner = std::size_t(rows.begin) * std::size_t(g.input.width) +
-                                   std::size_t(columns.begin);
-        window(rows, columns, base + corner * channels, out);
-        out += channels;
+        const Window window = {.in = in + std::size_t(rows.begin) * row +
+                                     std::size_t(columns.begin) * channels,
+                               .out = out,
+                               .row = row,
+                               .channels = channels,
+                               .first_place = rows.place * g.kernel + columns.place,
+                               .kernel = g.kernel,
+                               .area = float(rows.length * columns.length)};
+        const auto height = std::size_t(rows.end - rows.begin);
+        const auto width = std::size_t(columns.end - columns.begin);
+        if (height == 2 && width == 2) {
+          pool(window, Constant<2>{}, Constant<2>{});
+        } else if (height == 3 && width == 3) {
+          pool(window, Constant<3>{}, Constant<3>{});
+        } else {
+          pool(window, height, width);
+        }
       }
     }
   }
-}
-
-/// Calls `pixel(row cover, column cover, row, column, image's first output element, input
-/// element)` for each input pixel.
-template <class Pixel>
-void for_each_pixel(const PoolGeometry& g, int images, Pixel pixel) {
-  const std::size_t channels = std::size_t(g.input.channels);
-  std::size_t in = 0;
-  for (int image = 0; image < images; ++image) {
-    const std::size_t base = std::size_t(image) * g.output.elements();
-    for (int h = 0; h < g.input.height; ++h) {
-      const Cover rows = covering_windows(h, g.output.height, g);
-      for (int w = 0; w < g.input.width; ++w) {
-        const Cover columns = covering_windows(w, g.output.width, g);
-        pixel(rows, columns, h, w, base, in);
-        in += channels;
-      }
-    }
-  }
-}
-
-bool is_whole(const Extent& rows, const Extent& columns, int kernel) {
-  return rows.end - rows.begin == kernel && columns.end - columns.begin == kernel;
-}
-
-bool beats(float challenger, float best) {
-  return (challenger > best) | (challenger != challenger);
-}
-
-/// A window of K x K, all inside the image: one pass over the channels.
-template <int K>
-void max_whole_window(const float* x, std::size_t row, std::size_t channels,
-                      float* __restrict y, std::uint8_t* __restrict argmax) {
-  for (std::size_t c = 0; c < channels; ++c) {
-    float best = x[c];
-    int place = 0;
-#pragma GCC unroll 9
-    for (int k = 1; k < K * K; ++k) {
-      const float v = x[std::size_t(k / K) * row + std::size_t(k % K) * channels + c];
-      const bool wins = beats(v, best);
-      best = wins ? v : best;
-      place = wins ? k : place;
-    }
-    y[c] = best;
-    argmax[c] = std::uint8_t(place);
-  }
-}
-
-/// Any window, place after place.
-void max_window(const Extent& rows, const Extent& columns, int kernel, const float* x,
-                std::size_t row, std::size_t channels, float* __restrict y,
-                std::uint8_t* __restrict argmax) {
-  const int first = rows.place * kernel + columns.place;
-  std::copy(x, x + channels, y);
-  std::fill(argmax, argmax + channels, std::uint8_t(first));
-  for (int h = 0; h < rows.end - rows.begin; ++h) {
-    for (int w = 0; w < columns.end - columns.begin; ++w) {
-      const float* pixel = x + std::size_t(h) * row + std::size_t(w) * channels;
-      const auto place = std::uint8_t(first + h * kernel + w);
-      for (std::size_t c = 0; c < channels; ++c) {
-        const bool wins = beats(pixel[c], y[c]) & (place != first);
-        y[c] = wins ? pixel[c] : y[c];
-        argmax[c] = wins ? place : argmax[c];
-      }
-    }
-  }
-}
-
-template <int K>
-void average_whole_window(const float* x, std::size_t row, std::size_t channels,
-                          float* __restrict y) {
-  for (std::size_t c = 0; c < channels; ++c) {
-    float sum = x[c];
-#pragma GCC unroll 9
-    for (int k = 1; k < K * K; ++k) {
-      sum += x[std::size_t(k / K) * row + std::size_t(k % K) * channels + c];
-    }
-    y[c] = sum / (K * K);
-  }
-}
-
-void average_window(const Extent& rows, const Extent& columns, const float* x,
-                    std::size_t row, std::size_t channels, float* __restrict y) {
-  std::fill(y, y + channels, 0.0f);
-  for (int h = 0; h < rows.end - rows.begin; ++h) {
-    for (int w = 0; w < columns.end - columns.begin; ++w) {
-      const float* pixel = x + std::size_t(h) * row + std::size_t(w) * channels;
-      for (std::size_t c = 0; c < channels; ++c) y[c] += pixel[c];
-    }
-  }
-  const float area = float(rows.length * columns.length);
-  for (std::size_t c = 0; c < channels; ++c) y[c] /= area;
 }
 
 }  // namespace
@@ -196,101 +192,82 @@ void max_pool_forward(const PoolGeometry& g, int images, std::span<const float> 
                       std::span<float> y, std::span<std::uint8_t> argmax) {
   check_sizes(g, images, x.size(), y.size());
   ensure(argmax.size() == y.size(), "each maximum has its place");
-  const std::size_t channels = std::size_t(g.input.channels);
-  const std::size_t row = channels * std::size_t(g.input.width);
-  const auto window = [&](const Extent& rows, const Extent& columns, std::size_t in,
-                          std::size_t out) {
-    const bool whole = is_whole(rows, columns, g.kernel);
-    const float* from = x.data() + in;
-    float* best = y.data() + out;
-    std::uint8_t* place = argmax.data() + out;
-    if (whole && g.kernel == 2)
-      return max_whole_window<2>(from, row, channels, best, place);
-    if (whole && g.kernel == 3)
-      return max_whole_window<3>(from, row, channels, best, place);
-    max_window(rows, columns, g.kernel, from, row, channels, best, place);
+  const auto pool = [&](const Window& window, auto height, auto width) {
+    for_channel_blocks(window.channels, [&](std::size_t c, auto count, int) {
+      Floats best = load<Floats>(x.data() + window.in + c, count);
+      Ints place = Ints{} + window.first_place;
+      for (std::size_t h = 0; h < height; ++h) {
+        for (std::size_t w = h == 0; w < width; ++w) {
+          const auto here = load<Floats>(x.data() + window.pixel(h, w) + c, count);
+          const Ints wins = (here > best) | (here != here);
+          best = wins ? here : best;
+          place = wins ? Ints{} + window.place(h, w) : place;
+        }
+      }
+      store(best, y.data() + window.out + c, count);
+      store(narrowed(place), argmax.data() + window.out + c, count);
+    });
   };
-  for_each_window(g, images, window);
+  for_each_window(g, images, pool);
 }
 
 void max_pool_backward(const PoolGeometry& g, int images, std::span<const float> dy,
                        std::span<const std::uint8_t> argmax, std::span<float> dx) {
   check_sizes(g, images, dx.size(), dy.size());
   ensure(argmax.size() == dy.size(), "each maximum has its place");
-  const std::size_t channels = std::size_t(g.input.channels);
-  const auto pixel = [&](Cover rows, Cover columns, int h, int w, std::size_t base,
-                         std::size_t in) {
-    float* __restrict sum = dx.data() + in;
-    bool is_first = true;
-    for (int i = rows.begin; i < rows.end; ++i) {
-      for (int j = columns.begin; j < columns.end; ++j) {
-        const std::size_t window =
-            std::size_t(i) * std::size_t(g.output.width) + std::size_t(j);
-        const float* gradient = dy.data() + base + window * channels;
-        const std::uint8_t* chosen = argmax.data() + base + window * channels;
-        const auto place = std::uint8_t((h + g.pad - i * g.stride) * g.kernel + w +
-                                        g.pad - j * g.stride);
-        if (is_first) {
-          for (std::size_t c = 0; c < channels; ++c) {
-            sum[c] = chosen[c] == place ? gradient[c] : 0.0f;
-          }
-        } else {
-          for (std::size_t c = 0; c < channels; ++c) {
-            sum[c] += chosen[c] == place ? gradient[c] : 0.0f;
-          }
+  std::fill(dx.begin(), dx.end(), 0.0f);
+  const auto pool = [&](const Window& window, auto height, auto width) {
+    for_channel_blocks(window.channels, [&](std::size_t c, auto count, int done) {
+      const Floats gradient =
+          without_done(load<Floats>(dy.data() + window.out + c, count), done);
+      const Ints chosen = load_places(argmax.data() + window.out + c, count);
+      for (std::size_t h = 0; h < height; ++h) {
+        for (std::size_t w = 0; w < width; ++w) {
+          float* to = dx.data() + window.pixel(h, w) + c;
+          const Ints is_here = chosen == window.place(h, w);
+          store(load<Floats>(to, count) + (is_here ? gradient : Floats{}), to, count);
         }
-        is_first = false;
       }
-    }
-    if (is_first) std::fill(sum, sum + channels, 0.0f);
+    });
   };
-  for_each_pixel(g, images, pixel);
+  for_each_window(g, images, pool);
 }
 
 void average_pool_forward(const PoolGeometry& g, int images, std::span<const float> x,
                           std::span<float> y) {
   check_sizes(g, images, x.size(), y.size());
-  const std::size_t channels = std::size_t(g.input.channels);
-  const std::size_t row = channels * std::size_t(g.input.width);
-  const auto window = [&](const Extent& rows, const Extent& columns, std::size_t in,
-                          std::size_t out) {
-    const bool whole = is_whole(rows, columns, g.kernel);
-    const float* from = x.data() + in;
-    float* mean = y.data() + out;
-    if (whole && g.kernel == 2) return average_whole_window<2>(from, row, channels, mean);
-    if (whole && g.kernel == 3) return average_whole_window<3>(from, row, channels, mean);
-    average_window(rows, columns, from, row, channels, mean);
+  const auto pool = [&](const Window& window, auto height, auto width) {
+    for_channel_blocks(window.channels, [&](std::size_t c, auto count, int) {
+      Floats sum = {};
+      for (std::size_t h = 0; h < height; ++h) {
+        for (std::size_t w = 0; w < width; ++w) {
+          sum += load<Floats>(x.data() + window.pixel(h, w) + c, count);
+        }
+      }
+      store(sum / window.area, y.data() + window.out + c, count);
+    });
   };
-  for_each_window(g, images, window);
+  for_each_window(g, images, pool);
 }
 
 void average_pool_backward(const PoolGeometry& g, int images, std::span<const float> dy,
                            std::span<float> dx) {
   check_sizes(g, images, dx.size(), dy.size());
-  const std::size_t channels = std::size_t(g.input.channels);
-  const auto pixel = [&](Cover rows, Cover columns, int, int, std::size_t base,
-                         std::size_t in) {
-    float* __restrict sum = dx.data() + in;
-    bool is_first = true;
-    for (int i = rows.begin; i < rows.end; ++i) {
-      const int height = window_extent(i, g.input.height, g).length;
-      for (int j = columns.begin; j < columns.end; ++j) {
-        const int width = window_extent(j, g.input.width, g).length;
-        const float share = 1.0f / float(height * width);
-        const std::size_t window =
-            std::size_t(i) * std::size_t(g.output.width) + std::size_t(j);
-        const float* gradient = dy.data() + base + window * channels;
-        if (is_first) {
-          for (std::size_t c = 0; c < channels; ++c) sum[c] = gradient[c] * share;
-        } else {
-          for (std::size_t c = 0; c < channels; ++c) sum[c] += gradient[c] * share;
+  std::fill(dx.begin(), dx.end(), 0.0f);
+  const auto pool = [&](const Window& window, auto height, auto width) {
+    const float share = 1 / window.area;
+    for_channel_blocks(window.channels, [&](std::size_t c, auto count, int done) {
+      const Floats gradient =
+          without_done(load<Floats>(dy.data() + window.out + c, count) * share, done);
+      for (std::size_t h = 0; h < height; ++h) {
+        for (std::size_t w = 0; w < width; ++w) {
+          float* to = dx.data() + window.pixel(h, w) + c;
+          store(load<Floats>(to, count) + gradient, to, count);
         }
-        is_first = false;
       }
-    }
-    if (is_first) std::fill(sum, sum + channels, 0.0f);
+    });
   };
-  for_each_pixel(g, images, pixel);
+  for_each_window(g, images, pool);
 }
 
 void global_average_pool_forward(ImageShape shape, int images, std::span<const float> x,
