@@ -16,7 +16,7 @@ inline constexpr int kResultsVersion = 1;
 /// What produced a result.
 struct Provenance {
   std::string program;   // "bitsweep 0.1.0"
-  std::string revision;  // of the source, "-dirty" when it had changes, "" when unknown
+  std::string revision;  // of the source, "-dirty" when it had changes, "unknown"
   std::string compiler;  // "GCC 12.2.0"
   std::string arch;      // BITSWEEP_ARCH
   std::string engine;    // "oneDNN 2.6.3", "reference"
@@ -47,6 +47,7 @@ struct RunRecord {
   int results_version = kResultsVersion;
   std::string digest;          // of the canonical text
   std::string canonical_text;  // resolved configuration
+  std::string data_title;      // the dataset's, "Fashion-MNIST"
   std::string data_checksum;
   std::string method;  // id
   std::int64_t seed = 1;
@@ -66,7 +67,8 @@ struct RunRecord {
 };
 
 /// Writes under a temporary name beside `path` and renames: a reader sees all or nothing.
-/// Throws RunError naming the path (disk full, no permission).
+/// Throws RunError naming the path (disk full, no permission). Equal records give equal
+/// files, but for the versions of HDF5 and zlib.
 void write_record(const RunRecord& record, const std::filesystem::path& path);
 
 /// Throws DataError when the file is missing, not a record, damaged, or of another
@@ -76,7 +78,11 @@ RunRecord read_record(const std::filesystem::path& path);
 /// Without `state`, for reports over many runs.
 RunRecord read_record_summary(const std::filesystem::path& path);
 
-/// Of this process, now.
+/// Of this process, now: call it when a run begins. The engine and the seconds are for
+/// the caller to fill in, and the peak of memory again at the end.
 Provenance current_provenance();
+
+/// The most memory this process has had, in units of a million bytes.
+double peak_memory_mb();
 
 }  // namespace bitsweep

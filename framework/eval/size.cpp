@@ -1,0 +1,39 @@
+#include "framework/eval/size.h"
+
+namespace bitsweep {
+namespace {
+
+double quotient(double above, std::int64_t below, double otherwise) {
+  return below == 0 ? otherwise : above / double(below);
+}
+
+}  // namespace
+
+double ModelSize::ratio() const {
+  return quotient(32.0 * double(elements), total_bits(), 1);
+}
+
+double ModelSize::quantized_ratio() const {
+  return quotient(32.0 * double(quantized_elements), payload_bits + side_bits, 1);
+}
+
+double ModelSize::bits_per_weight() const {
+  return quotient(double(total_bits()), weights, 0);
+}
+
+bool is_weight(const SizeEntry& entry) { return entry.site.ends_with("/weight"); }
+
+ModelSize model_size(std::span<const SizeEntry> entries) {
+  ModelSize size;
+  for (const auto& entry : entries) {
+    size.elements += entry.elements;
+    if (is_weight(entry)) size.weights += entry.elements;
+    if (entry.quantized) size.quantized_elements += entry.elements;
+    (entry.quantized ? size.payload_bits : size.float_bits) +=
+        entry.elements * entry.bits;
+    size.side_bits += entry.side_bits;
+  }
+  return size;
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,161 @@
+#include "framework/report/manifest.h"
+
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts, const char* separator = ", ") {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::string in_parentheses(const std::string& name,
+                           const std::vector<std::string>& parts) {
+  return parts.empty() ? name : fmt::format("{} ({})", name, joined(parts));
+}
+
+std::string optimizer_text(const OptimizerSpec& optimizer) {
+  std::string text =
+      fmt::format("{}, learning rate {}", optimizer.id, optimizer.learning_rate);
+  if (optimizer.id == "sgd" && optimizer.momentum != 0) {
+    text += fmt::format(", {}momentum {}", optimizer.nesterov ? "Nesterov " : "",
+                        optimizer.momentum);
+  }
+  if (optimizer.weight_decay != 0) {
+    text += fmt::format(", weight decay {}", optimizer.weight_decay);
+  }
+  return text;
+}
+
+std::string training_text(const TrainingSpec& training) {
+  std::vector<std::string> parts;
+  parts.push_back(training.iterations != 0
+                      ? fmt::format("{} iterations", training.iterations)
+                      : fmt::format("{} epochs", training.epochs));
+  parts.push_back(fmt::format("batches of {}", training.batch_size));
+  parts.push_back(optimizer_text(training.optimizer));
+  if (training.schedule.id != "fixed")
+    parts.push_back(training.schedule.id + " schedule");
+  if (training.loss != "cross_entropy") parts.push_back(training.loss);
+  if (training.augmentation.pad != 0) {
+    parts.push_back(fmt::format("shifted by up to {}", training.augmentation.pad));
+  }
+  if (training.augmentation.flip) parts.push_back("flipped");
+  return training.recipe.empty() ? joined(parts) : training.recipe + ": " + joined(parts);
+}
+
+std::string fine_tuning_text(const RunSpec& run) {
+  if (run.is_baseline()) return "";
+  if (run.start == "scratch") {
+    return "none: trained from scratch, " + training_text(run.training);
+  }
+  if (run.fine_tuning) return training_text(*run.fine_tuning);
+  return fmt::format("none: calibrated on {} batches", run.calibration_batches);
+}
+
+std::string parameter(const MethodSpec& method, const std::string& name) {
+  if (method.id == "float") return "32";
+  const auto found = method.params.find(name);
+  return found == method.params.end() ? "" : found->second.text();
+}
+
+// "fc*" of "fc*/weight", when the pattern may match sites of that role.
+std::string layers_of(const std::string& pattern, const std::set<std::string>& roles) {
+  const auto slash = pattern.rfind('/');
+  if (slash == pattern.npos) return pattern;
+  const auto role = pattern.substr(slash + 1);
+  const bool matches = roles.contains(role) || role.find('*') != role.npos;
+  return matches ? pattern.substr(0, slash) : "";
+}
+
+// The method's bits, and behind them those of the sites that have others: "5 (fc*: 4)".
+// A method without the parameter does not quantize such sites by `otherwise`.
+std::string bits_text(const RunSpec& run, const std::string& name,
+                      const std::set<std::string>& roles, const std::string& otherwise) {
+  std::string bits = parameter(run.method, name);
+  if (bits.empty()) bits = otherwise;
+  if (bits.empty()) return "";
+  std::vector<std::string> exceptions;
+  for (const auto& rule : run.sites) {
+    const auto layers = layers_of(rule.match, roles);
+    const auto own = parameter(rule.method, name);
+    if (!layers.empty()) {
+      exceptions.push_back(layers + ": " + (own.empty() ? rule.method.id : own));
+    }
+  }
+  return in_parentheses(bits, exceptions);
+}
+
+// A score on part of the data must not pass for one on all of it.
+std::string dataset_text(const DatasetSpec& dataset) {
+  std::vector<std::string> limits;
+  if (dataset.train_limit != 0) {
+    limits.push_back(fmt::format("training on {}", dataset.train_limit));
+  }
+  if (dataset.test_limit != 0) {
+    limits.push_back(fmt::format("test on {}", dataset.test_limit));
+  }
+  return in_parentheses(dataset.id, limits);
+}
+
+std::vector<std::string> parameter_texts(const RawParams& params) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : params) texts.push_back(name + " " + value.text());
+  return texts;
+}
+
+/// Names networks by id, with their parameters where one id stands for several.
+class NetworkNames {
+ public:
+  explicit NetworkNames(const StudySpec& study) {
+    for (const auto& row : study.rows) {
+      for (const auto& run : row.runs) {
+        variants_[run.network.id].insert(joined(parameter_texts(run.network.params)));
+      }
+    }
+  }
+  std::string of(const ModelSpec& network) const {
+    if (variants_.at(network.id).size() == 1) return network.id;
+    return in_parentheses(network.id, parameter_texts(network.params));
+  }
+
+ private:
+  std::map<std::string, std::set<std::string>> variants_;
+};
+
+ManifestRow row_of(const RowSpec& row, const NetworkNames& networks) {
+  ensure(!row.runs.empty(), "a row has a run for each seed");
+  const RunSpec& run = row.runs.front();
+  return {.label = row.label,
+          .group = row.group,
+          .method = run.method.id,
+          .network = networks.of(run.network),
+          .dataset = dataset_text(run.dataset),
+          .weight_bits = bits_text(run, "weight_bits", {"weight"}, ""),
+          .activation_bits = bits_text(run, "activation_bits", {"input", "output"}, "32"),
+          .edges = run.edges,
+          .training = training_text(run.training),
+          .fine_tuning = fine_tuning_text(run),
+          .published = row.published,
+          .runs = {}};
+}
+
+}  // namespace
+
+StudyManifest make_manifest(const StudySpec& study,
+                            const std::function<RunName(const RunSpec&)>& name_of) {
+  const NetworkNames networks(study);
+  StudyManifest manifest{study.name, study.title, study.file, {}};
+  for (const auto& row : study.rows) {
+    auto& entry = manifest.rows.emplace_back(row_of(row, networks));
+    for (const auto& run : row.runs) entry.runs.push_back({run.seed, name_of(run)});
+  }
+  return manifest;
+}
+
+}  // namespace bitsweep

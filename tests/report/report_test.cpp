@@ -1,0 +1,191 @@
+#include "framework/report/report.h"
+
+#include <cmath>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "framework/core/error.h"
+#include "tests/report/approved.h"
+#include "tests/report/sample_study.h"
+#include "tests/results/scratch_folder.h"
+
+using namespace bitsweep;
+using namespace bitsweep::testing;
+using Catch::Matchers::Contains;
+using Catch::Matchers::WithinAbs;
+using Catch::Matchers::WithinRel;
+
+namespace {
+
+using Records = std::map<std::string, RunRecord>;
+using Texts = std::vector<std::string>;
+
+StudyReport report_of(const Records& records, const StudySpec& study = sample_study()) {
+  return build_report(make_manifest(study, sample_name), lookup_in(records));
+}
+
+ReportRow row_of(const StudyReport& report, const std::string& label) {
+  for (const auto& row : report.rows) {
+    if (row.row.label == label) return row;
+  }
+  throw std::out_of_range(label);
+}
+
+}  // namespace
+
+TEST_CASE("the table for people is as approved") {
+  check_approved(render(report_of(sample_records()), "md"), "study.md");
+}
+
+TEST_CASE("the table for programs is as approved") {
+  check_approved(render(report_of(sample_records()), "csv"), "study.csv");
+}
+
+TEST_CASE("the report of a study that has not run is as approved") {
+  check_approved(render(report_of({}), "md"), "nothing_run.md");
+}
+
+TEST_CASE("an unknown format is refused with those there are") {
+  const auto report = report_of({});
+  CHECK_THROWS_AS(render(report, "pdf"), ConfigError);
+  CHECK_THROWS_WITH(render(report, "pdf"), Contains("'pdf'; available: md, csv"));
+}
+
+TEST_CASE("a loss is paired with the float run of the same seed") {
+  const auto row = row_of(report_of(sample_records()), "twn");
+  // Right of 400: float 362, 364, 366; twn 353, 356, 359: 9, 8, 7 fewer.
+  const auto& loss = row.metrics.at("accuracy_loss");
+  CHECK(loss.count == 3);
+  CHECK_THAT(loss.mean, WithinAbs(2, 1e-12));
+  CHECK_THAT(loss.deviation, WithinAbs(0.25, 1e-12));
+  const auto& accuracy = row.metrics.at("accuracy");
+  CHECK_THAT(accuracy.mean, WithinAbs(89, 1e-12));
+  CHECK_THAT(accuracy.deviation, WithinAbs(0.75, 1e-12));
+  // t = 2 / (0.25 / sqrt 3) = 13.856; p for 2 degrees: 1 - t / sqrt(2 + t^2).
+  REQUIRE(row.against_float);
+  CHECK_THAT(row.against_float->p, WithinRel(1 - std::sqrt(192.0 / 194), 1e-9));
+  CHECK(row.against_float->test == "paired t over 3 seeds");
+  CHECK(row.remarks.empty());
+}
+
+TEST_CASE("with fewer than three seeds the predictions decide, the worse p counts") {
+  const auto row = row_of(report_of(sample_records()), "dorefa");
+  // Images lost: 362 - 361 = 1 and 364 - 362 = 2, none won: p = 2^-1 and 2^-2.
+  REQUIRE(row.against_float);
+  CHECK_THAT(row.against_float->p, WithinRel(0.5, 1e-12));
+  CHECK(row.against_float->test == "McNemar mid-p");
+  CHECK(row.remarks == Texts{"seed 3: failed: conv2/weight: step became NaN at epoch 3",
+                             "not told apart from float (p = 0.50)"});
+}
+
+TEST_CASE("two seeds that disagree say nothing, however sure each is") {
+  auto records = sample_records();
+  records["dorefa-1"] = sample_record("dorefa", 1, 300);
+  records["dorefa-2"] = sample_record("dorefa", 2, 400);
+  CHECK(row_of(report_of(records), "dorefa").against_float->p == 1);
+  records["dorefa-2"] = sample_record("dorefa", 2, 300);
+  CHECK(row_of(report_of(records), "dorefa").against_float->p < 1e-9);
+}
+
+TEST_CASE("predictions on other images are not compared") {
+  auto records = sample_records();
+  records["dorefa-1"].labels.back() = 3;
+  CHECK_FALSE(row_of(report_of(records), "dorefa").against_float);
+}
+
+TEST_CASE("a row without its float run has accuracy and no loss") {
+  auto records = sample_records();
+  records.erase("float-2");
+  const auto report = report_of(records);
+  const auto row = row_of(report, "twn");
+  CHECK(row.metrics.at("accuracy").count == 3);
+  CHECK(row.metrics.at("accuracy_loss").count == 2);
+  CHECK(row.remarks.front() == "seed 2: no float baseline");
+}
+
+TEST_CASE("runs are counted") {
+  const auto report = report_of(sample_records());
+  CHECK(report.done == 11);
+  CHECK(report.failed == 1);
+  CHECK(report.missing == 3);
+  CHECK_FALSE(report.complete());
+  auto study = sample_study();
+  study.rows.resize(2);
+  CHECK(report_of(sample_records(), study).complete());
+}
+
+TEST_CASE("numbers of an older version are neither averaged nor compared") {
+  auto records = sample_records();
+  for (auto& [digest, record] : records) record.results_version = 5;
+  records["twn-1"].results_version = 4;
+  const auto row = row_of(report_of(records), "twn");
+  CHECK(row.done == 2);
+  CHECK(row.remarks.front() ==
+        "seed 1: failed: its numbers are of version 4, others of 5; run again");
+}
+
+TEST_CASE("each network has its own block with its float baseline first") {
+  auto study = sample_study();
+  const auto small = study.rows;
+  for (auto row : small) {
+    for (auto& run : row.runs) run.network.id = "resnet";
+    study.rows.push_back(row);
+  }
+  std::swap(study.rows[5], study.rows[6]);
+  Texts order;
+  for (const auto& row : report_of({}, study).rows) {
+    order.push_back(row.row.network + " " + row.row.label);
+  }
+  CHECK(order == Texts{"lenet float", "lenet twn", "lenet bwn", "lenet dorefa",
+                       "lenet lognet", "resnet float", "resnet twn", "resnet bwn",
+                       "resnet dorefa", "resnet lognet"});
+}
+
+TEST_CASE("the dataset is a column only when there are several") {
+  auto study = sample_study();
+  CHECK_THAT(render(report_of({}, study), "md"), !Contains("| dataset"));
+  for (auto& run : study.rows[1].runs) run.dataset.id = "mnist";
+  CHECK_THAT(render(report_of({}, study), "md"), Contains("| dataset"));
+}
+
+TEST_CASE("bits that only the records tell leave the ends out that others see to") {
+  auto records = sample_records();
+  for (auto& size : records["twn-1"].sizes) size.quantized = size.site != "conv1/bias";
+  records["twn-1"].sizes.front().bits = 8;
+  CHECK(row_of(report_of(records), "twn").row.weight_bits == "2");
+  auto study = sample_study();
+  for (auto& run : study.rows[1].runs) run.edges = {.first = "method", .last = "method"};
+  CHECK(row_of(report_of(records, study), "twn").row.weight_bits == "8, 2, 32");
+}
+
+TEST_CASE("records from several revisions, machines and datasets are all named") {
+  auto records = sample_records();
+  records["twn-1"].provenance.revision = "another";
+  records["twn-2"].provenance.cpu = "A slow processor";
+  records["twn-3"].data_checksum = "fedcba9876543210";
+  const auto text = render(report_of(records), "md");
+  CHECK_THAT(text, Contains("revision 0123456789ab") && Contains("revision another"));
+  CHECK_THAT(text, Contains("A fast processor") && Contains("A slow processor"));
+  CHECK_THAT(text, Contains("SHA-256 0123456789ab") && Contains("SHA-256 fedcba987654"));
+}
+
+TEST_CASE("a record that cannot be read costs its run alone") {
+  const ScratchFolder folder;
+  for (const auto& [digest, record] : sample_records()) {
+    write_record(record, folder / (digest + ".h5"));
+  }
+  std::ofstream(folder / "twn-1.h5") << "not a record";
+  std::filesystem::copy_file(folder / "twn-3.h5", folder / "twn-2.h5",
+                             std::filesystem::copy_options::overwrite_existing);
+  const auto report =
+      build_report(make_manifest(sample_study(), sample_name), records_in(folder.path()));
+  const auto row = row_of(report, "twn");
+  CHECK(row.done == 1);
+  CHECK_THAT(row.remarks.at(0), Contains("seed 1: failed: ") &&
+                                    Contains("twn-1.h5: not a run record of bitsweep"));
+  CHECK_THAT(row.remarks.at(1),
+             Contains("seed 2: failed: ") &&
+                 Contains("twn-2.h5: holds the run twn-3, expected twn-2"));
+  CHECK(row_of(report, "bwn").done == 3);
+}
