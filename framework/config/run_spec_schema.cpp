@@ -63,14 +63,13 @@ Schema<ScheduleSpec> ScheduleSpec::schema() {
       .field("unit", &ScheduleSpec::unit, "What positions t are counted in.",
              one_of({"epoch", "iteration"}))
       .field("gamma", &ScheduleSpec::gamma,
-             "step and multistep: factor at each step; exponential: gamma^t; inv: "
-             "(1 + gamma t)^-power.",
+             "step and multistep: factor at each step; inv: (1 + gamma t)^-power.",
              above(0.0))
       .field("power", &ScheduleSpec::power, "Of inv.", above(0.0))
       .field("step", &ScheduleSpec::step, "Distance between steps.", at_least(0.0))
       .field("milestones", &ScheduleSpec::milestones, "Where multistep steps, ascending.")
       .field("final_learning_rate", &ScheduleSpec::final_learning_rate,
-             "Where cosine ends.", at_least(0.0))
+             "Where cosine and exponential end.", at_least(0.0))
       .field("warmup", &ScheduleSpec::warmup,
              "Positions over which the rate rises from 0, linearly.", at_least(0.0));
 }

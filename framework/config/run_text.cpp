@@ -78,7 +78,7 @@ Node schedule_node(const ScheduleSpec& schedule) {
       {"step", {"unit", "gamma", "step"}},
       {"inv", {"unit", "gamma", "power"}},
       {"multistep", {"unit", "gamma", "milestones"}},
-      {"exponential", {"unit", "gamma"}},
+      {"exponential", {"unit", "final_learning_rate"}},
       {"cosine", {"final_learning_rate"}}};
   Names used = kOwn.at(schedule.id);
   used.push_back("id");
@@ -95,8 +95,9 @@ Node training_node(const TrainingSpec& training) {
   node.set("schedule", schedule_node(training.schedule));
   if (!training.multipliers.empty()) {
     Node rules = Node::of_list();
-    for (const auto& rule : training.multipliers)
+    for (const auto& rule : training.multipliers) {
       rules.items.push_back(fields_node(rule));
+    }
     node.set("multipliers", std::move(rules));
   }
   node.set("preprocessing", fields_node(training.preprocessing));

@@ -30,6 +30,9 @@ void check_schedule(const Node& node, const ScheduleSpec& schedule, Problems& pr
   if (schedule.id == "step" && schedule.step <= 0) {
     problems.add(node, "the schedule 'step' needs a step above 0");
   }
+  if (schedule.id == "exponential" && schedule.final_learning_rate <= 0) {
+    problems.add(node, "the schedule 'exponential' needs a final_learning_rate above 0");
+  }
   if (schedule.id != "multistep") return;
   const auto& at = schedule.milestones;
   const bool ascending =

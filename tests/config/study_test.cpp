@@ -338,6 +338,9 @@ TEST_CASE("mistakes between keys are refused", "[study][refusal]") {
         "study.yaml:4: training.iterations: given beside 'epochs'; keep one of them");
   CHECK(with("training: {schedule: {id: step}}\n" + rows) ==
         "study.yaml:4: training.schedule: the schedule 'step' needs a step above 0");
+  CHECK(with("training: {schedule: {id: exponential}}\n" + rows) ==
+        "study.yaml:4: training.schedule: the schedule 'exponential' needs a "
+        "final_learning_rate above 0");
   CHECK(with("training: {schedule: {id: multistep, milestones: [5, 3]}}\n" + rows) ==
         "study.yaml:4: training.schedule: the milestones do not ascend");
   CHECK(with("rows: [{method: plain, start: scratch, fine_tuning: {epochs: 1}}]\n") ==

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/config/model_file.h"
 #include "framework/config/training_file.h"
 #include "tests/config/config_fixture.h"
 
@@ -65,4 +66,18 @@ TEST_CASE("a recipe's mistakes stand in its own file", "[recipe][refusal]") {
         "r.yaml:3: optimizer.momentum: 2 is not allowed (0 to 1)");
   CHECK(refusal([] { load_recipe("lenett"); }) ==
         "recipe: 'lenett': unknown recipe; did you mean 'lenet'?");
+}
+
+TEST_CASE("the README of configs names every model and recipe", "[shipped]") {
+  std::ifstream file(BITSWEEP_SOURCE_DIR "/configs/README.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto is_named = [&](const std::string& id) {
+    return text.find("`" + id + "`") != std::string::npos;
+  };
+  for (const auto& model : known_models(ConfigFolders{})) {
+    CHECK(is_named(model.id));
+    for (const auto& variant : model.variants) CHECK(is_named(variant));
+    for (const auto& parameter : model.parameters) CHECK(is_named(parameter.name));
+  }
+  for (const auto& recipe : known_recipes(ConfigFolders{})) CHECK(is_named(recipe));
 }

@@ -1,0 +1,199 @@
+#include "framework/config/study_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "framework/config/training_file.h"
+
+namespace bitsweep {
+namespace {
+
+// Keys that a study gives for all its rows and a row may change.
+constexpr std::array kShared = {"edges", "training", "fine_tuning",
+                                "sites", "start",    "calibration_batches",
+                                "seeds", "seed"};
+
+struct Seeds {
+  std::vector<int> seeds = {1};
+  static Schema<Seeds> schema() {
+    return Schema<Seeds>{}.field(
+        "seeds", &Seeds::seeds, "A run for each.",
+        Allowed<std::vector<int>>{"different numbers of at least 0", are_seeds});
+  }
+  static bool are_seeds(const std::vector<int>& seeds) {
+    const std::set<int> different(seeds.begin(), seeds.end());
+    return !seeds.empty() && different.size() == seeds.size() && *different.begin() >= 0;
+  }
+};
+
+bool holds_lists(const Node& node) {
+  return std::all_of(node.items.begin(), node.items.end(),
+                     [](const Node& item) { return item.is_list(); });
+}
+
+class RowReader {
+ public:
+  RowReader(const Node& study, const MethodCatalog& methods, Problems& problems)
+      : study_(study), methods_(methods), problems_(problems) {}
+
+  std::vector<Row> read(MappingReader& reader) {
+    Node shared = Node::of_mapping();
+    for (const char* key : kShared) {
+      if (const Node* value = reader.get(key)) shared.set(key, *value);
+    }
+    const Node* rows = reader.get("rows");
+    if (!rows) return read_single(reader, shared);
+    std::vector<Row> all;
+    if (!rows->is_list() || rows->items.empty()) {
+      problems_.add(*rows, "a list of rows is expected: [{method: {id: twn}}]");
+      return all;
+    }
+    for (const Node& row : rows->items) append_rows(row, shared, all);
+    return all;
+  }
+
+ private:
+  std::vector<Row> read_single(MappingReader& reader, const Node& shared) {
+    Node row = Node::of_mapping();
+    row.place = study_.place;
+    for (const char* key : {"method", "group", "label", "published"}) {
+      if (const Node* value = reader.get(key)) row.set(key, *value);
+    }
+    std::vector<Row> all;
+    if (row.find("method")) {
+      append_rows(row, shared, all);
+    } else {
+      problems_.add(study_, "a study needs rows: [{method: {id: ...}}], or one method");
+    }
+    return all;
+  }
+
+  void append_rows(const Node& row, const Node& shared, std::vector<Row>& all) {
+    check_row(row);
+    Node whole = with_shared(row, shared);
+    if (Node* method = whole.find("method")) *method = with_id(*method);
+    const auto expanded =
+        variations(whole, [this](const Node& root, const auto& keys, const Node& list) {
+          return is_axis(root, keys, list);
+        });
+    const auto published = read_published(row.find("published"), expanded.size());
+    for (std::size_t i = 0; i < expanded.size(); ++i) {
+      MappingReader reader(expanded[i].node, problems_);
+      all.push_back({expanded[i].node, reader.fields<RowHeading>(), published[i],
+                     read_seeds(reader), expanded[i].choices});
+    }
+  }
+
+  void check_row(const Node& row) {
+    MappingReader reader(row, problems_);
+    for (const char* key : kShared) reader.get(key);
+    for (const char* key : {"group", "label", "published"}) reader.get(key);
+    if (!reader.get("method")) problems_.add(row, "a row needs a method: {id: ...}");
+    reader.refuse_others();
+    const Node* start = row.find("start");
+    const Node* fine_tuning = row.find("fine_tuning");
+    if (start && start->is_word("scratch") && fine_tuning) {
+      problems_.add(*fine_tuning, "a run from scratch is trained as 'training' says");
+    }
+  }
+
+  // The row's own keys come first, so that its lists vary in the order of the row.
+  static Node with_shared(const Node& row, const Node& shared) {
+    Node whole = row;
+    for (std::size_t i = 0; i < shared.keys.size(); ++i) {
+      const auto& key = shared.keys[i];
+      const Node* own = row.find(key);
+      const bool is_seed = key == "seed" || key == "seeds";
+      if (is_seed && (row.find("seed") || row.find("seeds"))) continue;
+      if (!own) {
+        whole.set(key, shared.items[i]);
+      } else if (key == "edges") {
+        whole.set(key, merged(shared.items[i], *own));
+      } else if (key == "training" || key == "fine_tuning") {
+        whole.set(key, training_over(shared.items[i], *own));
+      }
+    }
+    return whole;
+  }
+
+  bool is_axis(const Node& row, const std::vector<std::string>& keys, const Node& list) {
+    if (keys.empty()) return false;
+    const std::string& group = keys.front();
+    if (group == "start" || group == "calibration_batches") return true;
+    if (keys.size() < 2) return false;
+    if (group == "edges") return true;
+    if (group == "method") return is_method_axis(*row.find("method"), keys.back(), list);
+    if (group != "training" && group != "fine_tuning") return false;
+    if (keys.back() == "milestones") return holds_lists(list);
+    return keys.back() != "multipliers";
+  }
+
+  bool is_method_axis(const Node& method, const std::string& key, const Node& list) {
+    const Node* id = method.find("id");
+    if (key == "id" || !id || !id->is_word()) return key == "id";
+    const auto* fields = methods_.fields(id->word);
+    if (!fields) return false;
+    for (const auto& field : *fields) {
+      if (field.name == key) return !field.is_list() || holds_lists(list);
+    }
+    return false;
+  }
+
+  std::vector<PublishedSpec> read_published(const Node* node, std::size_t rows) {
+    std::vector<PublishedSpec> published(rows);
+    if (!node) return published;
+    if (node->is_list() && node->items.size() != rows) {
+      problems_.add(*node,
+                    fmt::format("{} figures for the {} rows that the lists of this "
+                                "row stand for",
+                                node->items.size(), rows));
+      return published;
+    }
+    for (std::size_t i = 0; i < rows; ++i) {
+      const Node& item = node->is_list() ? node->items[i] : *node;
+      if (!item.is_word("none"))
+        published[i] = read_fields<PublishedSpec>(item, problems_);
+    }
+    return published;
+  }
+
+  std::vector<std::int64_t> read_seeds(MappingReader& reader) {
+    const std::int64_t seed = reader.fields<RunSpec>().seed;
+    const Node* node = reader.get("seeds");
+    if (!node) return {seed};
+    if (const Node* single = reader.get("seed")) {
+      problems_.add(*single, "given beside 'seeds'; keep one of them");
+    }
+    std::vector<ParamProblem> found;
+    RawParams raw;
+    if (auto value = raw_value(*node, problems_)) raw["seeds"] = std::move(*value);
+    const auto seeds = Seeds::schema().parse(raw, found).seeds;
+    for (const auto& problem : found) problems_.add(*node, problem.text);
+    return {seeds.begin(), seeds.end()};
+  }
+
+  const Node& study_;
+  const MethodCatalog& methods_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+Node with_id(const Node& node) {
+  if (!node.is_word()) return node;
+  Node mapping = Node::of_mapping();
+  mapping.place = node.place;
+  mapping.path = node.path;
+  mapping.set("id", node);
+  return mapping;
+}
+
+std::vector<Row> read_rows(const Node& study, MappingReader& reader,
+                           const MethodCatalog& methods, Problems& problems) {
+  return RowReader(study, methods, problems).read(reader);
+}
+
+}  // namespace bitsweep

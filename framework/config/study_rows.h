@@ -1,0 +1,40 @@
+// The rows of a study file: what they take from the study, and what their lists stand
+// for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "framework/config/mapping_reader.h"
+#include "framework/config/study_file.h"
+
+namespace bitsweep {
+
+struct RowHeading {
+  std::string group;
+  std::string label;
+  static Schema<RowHeading> schema() {
+    return Schema<RowHeading>{}
+        .field("group", &RowHeading::group, "Rows of a group stand together.")
+        .field("label", &RowHeading::label, "Called so in tables.");
+  }
+};
+
+/// A row of the file after its lists were expanded.
+struct Row {
+  Node node;  // with the study's shared keys below its own
+  RowHeading heading;
+  PublishedSpec published;
+  std::vector<std::int64_t> seeds;
+  Settings choices;
+};
+
+/// `lenet` is short for `{id: lenet}`.
+Node with_id(const Node& node);
+
+/// The rows of `study`, or the study itself as its only row. `reader` reads `study`.
+std::vector<Row> read_rows(const Node& study, MappingReader& reader,
+                           const MethodCatalog& methods, Problems& problems);
+
+}  // namespace bitsweep
