@@ -1,7 +1,7 @@
-#include "framework/quant/registry.h"
-#include "methods/builtin_methods.h"
+#include "framework/app/program.h"
 
-int main() {
-  bitsweep::MethodRegistry registry;
-  bitsweep::register_builtin_methods(registry);
+int main(int argc, char** argv) {
+  return bitsweep::run_program(
+      argc, argv,
+      {bitsweep::run_experiment, bitsweep::check_run, bitsweep::bench_train});
 }

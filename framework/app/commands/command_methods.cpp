@@ -1,0 +1,38 @@
+// bitsweep methods: what is registered, and the card of one.
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/quant/describe.h"
+
+namespace bitsweep {
+namespace {
+
+std::string method_list(const MethodRegistry& methods) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const auto& id : methods.ids()) {
+    const auto& entry = methods.at(id);
+    lines.emplace_back(id, fmt::format("{} [{}]", entry.summary, entry.origin));
+  }
+  return two_columns(lines);
+}
+
+int list_methods(const Arguments& arguments, Program& program) {
+  load_plugins(arguments, program);
+  const std::string id = arguments.positional(0);
+  print_out(id.empty() ? method_list(program.methods)
+                       : describe_method(program.methods.at(id)));
+  return 0;
+}
+
+}  // namespace
+
+Command methods_command() {
+  return {{.command = "methods",
+           .summary = "List the quantization methods, or describe one.",
+           .positionals = {{"NAME", "The method to describe.", /*required=*/false}},
+           .options = {plugin_option()}},
+          list_methods};
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,101 @@
+// bitsweep quantize: a method's quantizer on one tensor, so that anyone can check it against
+// another library.
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/app/method_words.h"
+#include "framework/app/quantize_tensor.h"
+#include "framework/app/tensor_file.h"
+#include "framework/core/error.h"
+#include "framework/quant/method.h"
+
+namespace bitsweep {
+namespace {
+
+Role role_named(const std::string& word) {
+  if (word == "weight") return Role::kWeight;
+  if (word == "activation") return Role::kInput;
+  throw ConfigError(
+      fmt::format("quantize: --role: '{}' is neither weight nor activation", word));
+}
+
+void write_grid(TensorFile& file, const Grid& grid) {
+  file.attribute("low", grid.low_code());
+  file.attribute("high", grid.high_code());
+  file.attribute("bits", grid.bits());
+  const auto write = [&](const char* name, const std::vector<float>& values) {
+    file.tensor(name, std::span<const float>(values), {std::int64_t(values.size())});
+  };
+  if (const auto* uniform = grid.uniform()) {
+    file.attribute("kind", "uniform");
+    write("/scale", uniform->scale);
+    write("/zero_point", uniform->zero_point);
+  } else {
+    file.attribute("kind", "levels");
+    write("/scale", grid.levels()->scale);
+    write("/levels", grid.levels()->levels);
+  }
+}
+
+void write_quantized(const std::filesystem::path& path, const QuantizedTensor& quantized,
+                     const std::vector<std::int64_t>& shape, const MethodSpec& method,
+                     const std::string& role) {
+  TensorFile file;
+  file.tensor("/values", quantized.values, shape);
+  file.tensor("/codes", quantized.codes, shape);
+  write_grid(file, quantized.grid);
+  file.attribute("role", role);
+  file.attribute("method", method.id);
+  for (const auto& [name, value] : method.params) {
+    file.attribute("method." + name, value.text());
+  }
+  file.save(path);
+}
+
+int quantize(const Arguments& arguments, Program& program) {
+  load_plugins(arguments, program);
+  const std::string role_word = arguments.text("role");
+  const Role role = role_named(role_word);
+  const MethodSpec spec =
+      method_from_words(arguments.positional(0), arguments.all("set"), program.methods);
+  const StoredTensor tensor = read_tensor(parse_tensor_place(arguments.text("in")));
+
+  const auto method = program.methods.at(spec.id).make(spec.params);
+  const auto quantized = quantize_tensor(*method, tensor_site(tensor, role), tensor);
+
+  write_quantized(arguments.text("out"), quantized, tensor.shape, spec, role_word);
+  print_note(fmt::format("{}: {} codes of {} bits", arguments.text("out"),
+                         quantized.codes.size(), quantized.grid.bits()));
+  return 0;
+}
+
+}  // namespace
+
+Command quantize_command() {
+  return {{.command = "quantize",
+           .summary = "Apply a method's quantizer to a tensor of an HDF5 file.",
+           .positionals = {{"METHOD", "A method's id; `bitsweep methods` lists them."}},
+           .options = {{.name = "role",
+                        .value = "weight|activation",
+                        .help = "What the tensor is: weights have their output channels "
+                                "first, activations their channels last.",
+                        .required = true},
+                       {.name = "in",
+                        .value = "FILE.h5:/dataset",
+                        .help = "The tensor. The method calibrates on it as well.",
+                        .required = true},
+                       {.name = "out",
+                        .value = "FILE.h5",
+                        .help = "Where /values, /codes and the grid (/scale, /zero_point "
+                                "or /levels, and attributes) are written.",
+                        .required = true},
+                       {.name = "set",
+                        .value = "KEY=VALUE",
+                        .help = "A parameter of the method.",
+                        .repeated = true},
+                       plugin_option()}},
+          quantize};
+}
+
+}  // namespace bitsweep

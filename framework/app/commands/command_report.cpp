@@ -1,0 +1,31 @@
+// bitsweep report: the table again, from the records of a folder.
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/report/report.h"
+
+namespace bitsweep {
+namespace {
+
+int report(const Arguments& arguments, Program&) {
+  const std::filesystem::path folder = arguments.positional(0);
+  const auto study = build_report(read_manifest(folder), records_in(folder));
+  print_out(render(study, arguments.text("format", "md")));
+  return 0;
+}
+
+}  // namespace
+
+Command report_command() {
+  return {{.command = "report",
+           .summary = "Make a study's table from the records of a folder.",
+           .positionals = {{"DIR", "A folder of results: what `run` calls --out."}},
+           .options = {{.name = "format",
+                        .value = "FORMAT",
+                        .help = fmt::format("One of {} (md).",
+                                            fmt::join(report_formats(), ", "))}}},
+          report};
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,144 @@
+// bitsweep run: what is not done yet of a study, and its table.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "framework/app/commands/commands.h"
+#include "framework/app/report_files.h"
+#include "framework/app/schedule/batch.h"
+#include "framework/app/study.h"
+#include "framework/data/dataset.h"
+
+namespace bitsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kInterrupted = 130;  // as a shell gives for Ctrl-C
+
+fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
+  return arguments.text("out", "results/" + study.name);
+}
+
+Plan plan_of(const StudySpec& study, const RunFiles& files) {
+  return make_plan(study,
+                   [&](const std::string& digest) { return files.state_of(digest); });
+}
+
+// Files that are missing or damaged are told of before hours of training, not after.
+void check_data(const Plan& plan, const std::vector<fs::path>& folders) {
+  std::vector<RawParams> seen;
+  for (const auto& run : plan.runs) {
+    if (run.state == RunState::kDone) continue;
+    auto dataset = DatasetSpec::schema().write(run.spec.dataset);
+    if (std::find(seen.begin(), seen.end(), dataset) != seen.end()) continue;
+    load_dataset(run.spec.dataset, folders);
+    seen.push_back(std::move(dataset));
+  }
+}
+
+int default_jobs(int threads) {
+  return std::max(1, int(std::thread::hardware_concurrency()) / threads);
+}
+
+BatchOptions batch_options(const Arguments& arguments) {
+  const int threads = arguments.whole_number("threads", 1, 1);
+  BatchOptions options{
+      .workers = arguments.whole_number("jobs", default_jobs(threads), 1),
+      .worker_command = {fs::read_symlink("/proc/self/exe").string(), "worker",
+                         "--threads", std::to_string(threads)}};
+  const auto pass_on = [&](const std::string& option) {
+    for (const auto& value : arguments.all(option)) {
+      options.worker_command.insert(options.worker_command.end(),
+                                    {"--" + option, value});
+    }
+  };
+  pass_on("data-dir");
+  pass_on("plugin");
+  return options;
+}
+
+StudyManifest manifest_of(const StudySpec& study, const Plan& plan,
+                          const RunFiles& files, const fs::path& folder) {
+  std::map<std::string, const PlannedRun*> by_digest;
+  for (const auto& run : plan.runs) by_digest[run.digest] = &run;
+  return make_manifest(study, [&](const RunSpec& spec) -> RunName {
+    const PlannedRun& run = *by_digest.at(digest(spec, kResultsVersion));
+    const PlannedRun& baseline = run.baseline ? plan.runs[*run.baseline] : run;
+    return {run.digest, baseline.digest,
+            files.path_of(run).lexically_relative(folder).string()};
+  });
+}
+
+int tell_interrupted(const BatchResult& batch, const Plan& plan) {
+  print_note(fmt::format(
+      "bitsweep: interrupted; {} of {} runs are done and kept, the same command goes on "
+      "from there",
+      batch.done, plan.runs.size()));
+  return kInterrupted;
+}
+
+int tell_failures(const BatchResult& batch) {
+  for (const auto& run : batch.failed) {
+    print_note(fmt::format("bitsweep: failed: {}: {}", run.label, run.why));
+  }
+  if (batch.failed.empty()) return 0;
+  print_note("bitsweep: the same command tries again what failed");
+  return 1;
+}
+
+int dry_run(const StudySpec& study, const fs::path& folder) {
+  const Plan plan = plan_of(study, RunFiles(folder));
+  print_note(plan_summary(study.name, plan));
+  print_out(plan_listing(plan));
+  return 0;
+}
+
+int run(const Arguments& arguments, Program& program) {
+  const BatchOptions options = batch_options(arguments);
+  const StudySpec study = checked_study(arguments, program);
+  const fs::path folder = results_folder(arguments, study);
+  if (arguments.has("dry-run")) return dry_run(study, folder);
+
+  const ResultsLock lock(folder);
+  const RunFiles files(folder);
+  const Plan plan = plan_of(study, files);
+  print_note(plan_summary(study.name, plan));
+  check_data(plan, data_folders(arguments.text("data-dir")));
+  const StudyManifest manifest = manifest_of(study, plan, files, folder);
+  write_manifest(manifest, folder);
+
+  const BatchResult batch = run_batch(plan, files, lock, options);
+  if (batch.interrupted) return tell_interrupted(batch, plan);
+  print_out(write_reports(build_report(manifest, records_in(folder)), folder));
+  return tell_failures(batch);
+}
+
+}  // namespace
+
+Command run_command() {
+  return {
+      {.command = "run",
+       .summary = "Run what is not done yet of a study, and print its table.",
+       .positionals = {{"STUDY", "The study's YAML file."}},
+       .options = {{.name = "jobs",
+                    .value = "N",
+                    .help = "Runs at a time, each in a process of its own (as many as "
+                            "there are cores for their threads)."},
+                   {.name = "threads", .value = "N", .help = "Threads of each run (1)."},
+                   data_folder_option(),
+                   {.name = "out",
+                    .value = "DIR",
+                    .help = "Where records and reports go (results/<study>)."},
+                   override_option(),
+                   plugin_option(),
+                   {.name = "dry-run",
+                    .value = "",
+                    .help = "List the runs and which of them are done, and stop."}}},
+      run};
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,124 @@
+// bitsweep worker: one run, for the scheduler. The run's canonical text is on standard
+// input; messages go to standard output, the record to a file.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <iterator>
+
+#include "framework/app/commands/commands.h"
+#include "framework/app/schedule/worker_message.h"
+#include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/data/dataset.h"
+
+namespace bitsweep {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Takes standard output for messages alone: what libraries print goes to standard error.
+class MessagePipe {
+ public:
+  MessagePipe() : pipe_(dup(STDOUT_FILENO)) { dup2(STDERR_FILENO, STDOUT_FILENO); }
+  ~MessagePipe() { close(pipe_); }
+  MessagePipe(const MessagePipe&) = delete;
+  MessagePipe& operator=(const MessagePipe&) = delete;
+
+  // Shorter than a pipe's atomic unit, and nobody else writes: one call sends a line whole.
+  void send(const WorkerMessage& message) const {
+    const std::string line = to_line(message);
+    [[maybe_unused]] const ssize_t sent = write(pipe_, line.data(), line.size());
+  }
+
+ private:
+  int pipe_;
+};
+
+class SendingObserver final : public RunObserver {
+ public:
+  explicit SendingObserver(const MessagePipe& pipe) : pipe_(pipe) {}
+
+  void progress(const Progress& progress) override {
+    const auto now = Clock::now();
+    if (progress.stage == stage_ && now - sent_ < std::chrono::milliseconds(100)) return;
+    stage_ = progress.stage;
+    sent_ = now;
+    pipe_.send(WorkerMessage::of_progress(progress));
+  }
+
+  void warning(const std::string& text) override {
+    pipe_.send(WorkerMessage::of_warning(text));
+  }
+
+ private:
+  const MessagePipe& pipe_;
+  std::string stage_;
+  Clock::time_point sent_;
+};
+
+std::string all_input() {
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+double test_accuracy(const RunRecord& record) {
+  const auto found = record.metrics.find("test_accuracy");
+  return found == record.metrics.end() ? std::nan("") : found->second;
+}
+
+double run_and_record(const Arguments& arguments, Program& program,
+                      RunObserver& observer) {
+  load_plugins(arguments, program);
+  set_threads(arguments.whole_number("threads", 1, 1));
+  RunEnvironment environment;
+  environment.methods = &program.methods;
+  environment.data_folders = data_folders(arguments.text("data-dir"));
+  if (arguments.has("baseline")) {
+    environment.baseline = read_record(arguments.text("baseline"));
+  }
+  const RunSpec spec = parse_run(all_input());
+  auto record = program.pipeline.run(spec, environment, observer);
+  record.digest = digest(spec, kResultsVersion);
+  write_record(record, arguments.text("record"));
+  return test_accuracy(record);
+}
+
+int worker(const Arguments& arguments, Program& program) {
+  const MessagePipe pipe;
+  SendingObserver observer(pipe);
+  try {
+    const double accuracy = run_and_record(arguments, program, observer);
+    pipe.send(WorkerMessage::of_result(accuracy));
+    return 0;
+  } catch (const std::bad_alloc&) {
+    pipe.send(WorkerMessage::of_failure("out of memory"));
+  } catch (const std::exception& error) {
+    pipe.send(WorkerMessage::of_failure(error.what()));
+  }
+  return 1;
+}
+
+}  // namespace
+
+Command worker_command() {
+  return {{.command = "worker",
+           .summary = "Carry out one run, whose text is on standard input.",
+           .positionals = {},
+           .options = {{.name = "record",
+                        .value = "FILE.h5",
+                        .help = "Where to write the record.",
+                        .required = true},
+                       {.name = "baseline",
+                        .value = "FILE.h5",
+                        .help = "The record of the float run to start from."},
+                       {.name = "threads", .value = "N", .help = "Threads (1)."},
+                       data_folder_option(),
+                       plugin_option()}},
+          worker,
+          /*hidden=*/true};
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,27 @@
+// One function a command, each in the file of its name.
+#pragma once
+
+#include "framework/app/program.h"
+
+namespace bitsweep {
+
+Command run_command();
+Command validate_command();
+Command report_command();
+Command methods_command();
+Command models_command();
+Command datasets_command();
+Command quantize_command();
+Command bench_train_command();
+Command version_command();
+Command worker_command();
+
+/// Options that several commands share.
+OptionInfo plugin_option();
+OptionInfo override_option();
+OptionInfo data_folder_option();
+
+/// Loads what `--plugin` names into the program's registry.
+void load_plugins(const Arguments& arguments, Program& program);
+
+}  // namespace bitsweep

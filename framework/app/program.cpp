@@ -1,0 +1,140 @@
+#include "framework/app/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "framework/app/commands/commands.h"
+#include "framework/core/error.h"
+#include "methods/builtin_methods.h"
+
+namespace bitsweep {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kMisused = 2;
+
+std::string general_help() {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const auto& command : commands()) {
+    if (!command.hidden) lines.emplace_back(command.syntax.command, command.syntax.summary);
+  }
+  return fmt::format(
+      "bitsweep trains networks under quantization methods and tells what each bit-width "
+      "costs.\n\nusage: bitsweep COMMAND [ARGUMENT]... [OPTION]...\n\n{}\n"
+      "`bitsweep COMMAND --help` tells more about one of them.\n",
+      two_columns(lines));
+}
+
+std::vector<std::string> words_of(const std::string& name) {
+  const auto space = name.find(' ');
+  if (space == std::string::npos) return {name};
+  return {name.substr(0, space), name.substr(space + 1)};
+}
+
+[[noreturn]] void refuse_command(const std::vector<std::string>& words) {
+  std::vector<std::string> known;
+  for (const auto& command : commands()) {
+    if (!command.hidden) known.push_back(command.syntax.command);
+  }
+  std::string near = nearest_word(words.front(), known);
+  for (const auto& name : known) {
+    if (near.empty() && words_of(name).front() == words.front()) near = name;
+  }
+  throw ConfigError(fmt::format("unknown command '{}'; {}", words.front(),
+                                near.empty()
+                                    ? fmt::format("known: {}", fmt::join(known, ", "))
+                                    : fmt::format("did you mean '{}'?", near)));
+}
+
+// The command whose name the words begin with; the name is taken off.
+const Command& take_command(std::vector<std::string>& words) {
+  for (const auto& command : commands()) {
+    const auto name = words_of(command.syntax.command);
+    if (words.size() < name.size()) continue;
+    if (!std::equal(name.begin(), name.end(), words.begin())) continue;
+    words.erase(words.begin(), words.begin() + std::ptrdiff_t(name.size()));
+    return command;
+  }
+  refuse_command(words);
+}
+
+int run_words(std::vector<std::string> words, const Pipeline& pipeline) {
+  if (words.empty()) {
+    throw ConfigError("no command given; `bitsweep --help` lists them");
+  }
+  if (words.front() == "--help" || words.front() == "-h" || words.front() == "help") {
+    print_out(general_help());
+    return 0;
+  }
+  if (words.front() == "--version") words.front() = "version";
+  const Command& command = take_command(words);
+  if (asks_for_help(words)) {
+    print_out(help_text(command.syntax));
+    return 0;
+  }
+  PluginLibraries plugins;  // outlives what was made by them
+  MethodRegistry methods;
+  register_builtin_methods(methods);
+  Program program{pipeline, plugins, methods};
+  return command.run(Arguments(command.syntax, words), program);
+}
+
+int explained(int code, const char* why) {
+  print_note(fmt::format("bitsweep: {}", why));
+  return code;
+}
+
+// The exit code, changed where what was printed did not arrive: at a full disk, not at a
+// reader who has seen enough.
+int flushed(int code) {
+  errno = 0;
+  const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (arrived || errno == EPIPE || errno == 0) return code;
+  return explained(kFailed, fmt::format("standard output cannot be written: {}",
+                                        strerror(errno))
+                                .c_str());
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table = {
+      run_command(),      validate_command(),    report_command(),  methods_command(),
+      models_command(),   datasets_command(),    quantize_command(), bench_train_command(),
+      version_command(),  worker_command()};
+  return table;
+}
+
+int run_program(int argc, char** argv, const Pipeline& pipeline) {
+  // A closed pipe is a failed write to be looked at, not the end of a night's training.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return flushed(run_words({argv + 1, argv + argc}, pipeline));
+  } catch (const RunError& error) {
+    return explained(kFailed, error.what());
+  } catch (const Error& error) {
+    return explained(kMisused, error.what());
+  } catch (const std::bad_alloc&) {
+    return explained(kFailed, "out of memory");
+  } catch (const std::exception& error) {
+    return explained(kFailed,
+                     fmt::format("an unexpected failure: {}", error.what()).c_str());
+  }
+}
+
+void print_out(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void print_note(const std::string& line) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,21 @@
+#include "framework/app/report_files.h"
+
+#include <fmt/format.h>
+
+#include "framework/app/program.h"
+#include "framework/results/whole_file.h"
+
+namespace bitsweep {
+
+std::string write_reports(const StudyReport& report, const std::filesystem::path& folder) {
+  std::vector<std::string> written;
+  for (const auto& format : report_formats()) {
+    const auto path = folder / ("report." + format);
+    write_whole_file(path, render(report, format));
+    written.push_back(path.string());
+  }
+  print_note(fmt::format("written: {}", fmt::join(written, ", ")));
+  return render(report, "md");
+}
+
+}  // namespace bitsweep

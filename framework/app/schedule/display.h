@@ -1,0 +1,22 @@
+// Shows a batch on standard error: redrawn in place on a terminal, sparse lines otherwise.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "framework/app/schedule/scheduler.h"
+
+namespace bitsweep {
+
+/// A job as it is shown and estimated.
+struct DisplayedJob {
+  std::string label;
+  std::string network;
+  double work = 1;  // see `work_of`
+};
+
+/// `done_before` runs were finished before this batch; they count as done.
+std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs, int workers,
+                                               std::size_t done_before);
+
+}  // namespace bitsweep

@@ -1,0 +1,42 @@
+// How the state of a batch reads, as text alone.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/app/schedule/scheduler.h"
+#include "framework/app/schedule/time_left.h"
+
+namespace bitsweep {
+
+/// One run under way.
+struct RunningView {
+  std::string label;  // "twn, seed 1"
+  RunObserver::Progress progress;
+};
+
+struct BatchView {
+  std::size_t total = 0;
+  std::size_t done = 0;  // those of earlier invocations among them
+  std::size_t failed = 0;
+  double seconds = 0;  // since the start
+  std::optional<double> seconds_left = {};
+};
+
+/// "twn, seed 1        train           epoch 2.4  loss 0.4120  accuracy 87.10 %   41 %",
+/// cut at `width`.
+std::string running_line(const RunningView& view, std::size_t width);
+
+/// "12 of 60 runs done, 1 failed, 3 min 20 s so far, about 12 min 00 s left".
+std::string batch_line(const BatchView& view);
+
+/// "twn, seed 1: test accuracy 91.23 % after 3 min 20 s" or "... failed: <why>".
+std::string outcome_line(const std::string& label, const Outcome& outcome);
+
+/// The share of its work that a run has done; 0 while it does not know how much there is.
+double done_share(const RunObserver::Progress& progress);
+
+}  // namespace bitsweep

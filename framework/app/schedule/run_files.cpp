@@ -1,0 +1,46 @@
+#include "framework/app/schedule/run_files.h"
+
+#include "framework/core/error.h"
+#include "framework/results/record.h"
+
+namespace bitsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "lenet5-twn-seed1-3fa94c1d00112233.h5": what stands behind the last dash.
+std::string digest_of(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  return stem.substr(stem.rfind('-') + 1);
+}
+
+}  // namespace
+
+RunFiles::RunFiles(fs::path results) : folder_(std::move(results) / "runs") {
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(folder_, missing)) {
+    if (entry.path().extension() == ".h5") {
+      known_[digest_of(entry.path())] = entry.path();
+    }
+  }
+}
+
+RunState RunFiles::state_of(const std::string& digest) const {
+  const auto found = known_.find(digest);
+  if (found == known_.end()) return RunState::kMissing;
+  try {
+    const RunRecord record = read_record_summary(found->second);
+    if (record.digest != digest) return RunState::kMissing;
+    return record.status == "done" ? RunState::kDone : RunState::kFailed;
+  } catch (const DataError&) {
+    return RunState::kMissing;
+  }
+}
+
+fs::path RunFiles::path_of(const PlannedRun& run) const {
+  const auto found = known_.find(run.digest);
+  if (found != known_.end()) return found->second;
+  return folder_ / (run.name + "-" + run.digest + ".h5");
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,28 @@
+// The records of a folder of results, found by the digest in their names.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "framework/app/schedule/plan.h"
+
+namespace bitsweep {
+
+class RunFiles {
+ public:
+  /// Looks at names alone; a folder that is not there has no records.
+  explicit RunFiles(std::filesystem::path results);
+
+  /// A record that is damaged or of another run counts as missing.
+  RunState state_of(const std::string& digest) const;
+
+  /// Where the run's record is, or will be: `<results>/runs/<name>-<digest>.h5`.
+  std::filesystem::path path_of(const PlannedRun& run) const;
+
+ private:
+  std::filesystem::path folder_;
+  std::map<std::string, std::filesystem::path> known_;  // by digest
+};
+
+}  // namespace bitsweep

@@ -1,0 +1,190 @@
+#include "framework/app/schedule/scheduler.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "framework/app/schedule/interrupt.h"
+#include "framework/app/schedule/worker_message.h"
+#include "framework/app/schedule/worker_process.h"
+#include "framework/core/error.h"
+
+namespace bitsweep {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTickMilliseconds = 200;
+constexpr int kGraceMilliseconds = 50;
+
+struct Worker {
+  Worker(std::size_t index, const Job& its_job)
+      : job(index), process(its_job.command, its_job.input) {}
+
+  std::size_t job;
+  WorkerProcess process;
+  Clock::time_point started = Clock::now();
+  std::optional<WorkerMessage> verdict;  // kDone or kFailed
+  std::string last_complaint;
+
+  bool has_ended() {
+    return !process.output().is_open() && !process.complaints().is_open();
+  }
+};
+
+class Schedule {
+ public:
+  Schedule(const std::vector<Job>& jobs, int workers,
+           const std::function<void(std::size_t)>& complete, ScheduleObserver& observer)
+      : jobs_(jobs), most_(std::size_t(workers)), complete_(complete),
+        observer_(observer), started_(jobs.size(), false) {
+    result_.outcomes.resize(jobs.size());
+  }
+
+  ScheduleResult run() {
+    start_ready_jobs();
+    while (!workers_.empty() && !result_.interrupted) {
+      wait_for_news();
+      result_.interrupted = signals_.arrived();
+      for (auto& worker : workers_) hear(*worker);
+      if (!result_.interrupted) settle_ended_workers();
+      observer_.tick();
+    }
+    workers_.clear();  // kills what still runs
+    return std::move(result_);
+  }
+
+ private:
+  void start_ready_jobs() {
+    for (std::size_t job = 0; job < jobs_.size() && workers_.size() < most_; ++job) {
+      if (started_[job]) continue;
+      const Outcome* needed =
+          jobs_[job].after ? &result_.outcomes[*jobs_[job].after] : nullptr;
+      if (needed != nullptr && needed->status == Outcome::Status::kNotRun) continue;
+      started_[job] = true;
+      if (needed != nullptr && needed->status == Outcome::Status::kFailed) {
+        fail(job, "its float baseline failed: " + needed->failure);
+      } else {
+        start(job);
+      }
+    }
+  }
+
+  void start(std::size_t job) {
+    try {
+      workers_.push_back(std::make_unique<Worker>(job, jobs_[job]));
+      observer_.started(job);
+    } catch (const RunError& error) {
+      fail(job, error.what());
+    }
+  }
+
+  void fail(std::size_t job, const std::string& why) {
+    settle(job, {.status = Outcome::Status::kFailed, .failure = why});
+  }
+
+  void settle(std::size_t job, Outcome outcome) {
+    result_.outcomes[job] = std::move(outcome);
+    observer_.finished(job, result_.outcomes[job]);
+  }
+
+  void wait_for_news() {
+    std::vector<pollfd> entries = {{signals_.descriptor(), POLLIN, 0}};
+    for (const auto& worker : workers_) {
+      for (const LineReader* reader :
+           {&worker->process.output(), &worker->process.complaints()}) {
+        // A closed one is -1, which poll passes over.
+        entries.push_back({reader->descriptor(), POLLIN, 0});
+      }
+    }
+    poll(entries.data(), entries.size(), kTickMilliseconds);
+  }
+
+  void hear(Worker& worker) {
+    for (const auto& line : worker.process.output().read()) {
+      const auto message = from_line(line);
+      if (!message) continue;
+      switch (message->kind) {
+        case WorkerMessage::Kind::kProgress:
+          observer_.progress(worker.job, message->progress);
+          break;
+        case WorkerMessage::Kind::kWarning:
+          observer_.warning(worker.job, message->text);
+          break;
+        default:
+          worker.verdict = message;
+      }
+    }
+    for (auto& line : worker.process.complaints().read()) {
+      worker.last_complaint = std::move(line);
+    }
+  }
+
+  void settle_ended_workers() {
+    for (auto& worker : workers_) {
+      if (!worker->has_ended()) continue;
+      const auto ended = std::move(worker);
+      const Outcome outcome = outcome_of(*ended);
+      if (result_.interrupted) return;
+      settle(ended->job, outcome);
+    }
+    std::erase(workers_, nullptr);
+    start_ready_jobs();
+  }
+
+  Outcome outcome_of(Worker& worker) {
+    const int status = worker.process.wait();
+    const std::chrono::duration<double> lasted = Clock::now() - worker.started;
+    Outcome outcome{.status = Outcome::Status::kFailed, .seconds = lasted.count()};
+    // A signal to the whole group may reach the worker first; the batch was meant.
+    if (WIFSIGNALED(status) && signals_.arrived(kGraceMilliseconds)) {
+      result_.interrupted = true;
+      return outcome;
+    }
+    if (worker.verdict && worker.verdict->kind == WorkerMessage::Kind::kFailed) {
+      outcome.failure = worker.verdict->text;
+    } else if (const auto reason = exit_reason(status); !reason.empty()) {
+      outcome.failure = worker.last_complaint.empty()
+                            ? reason
+                            : fmt::format("{}: {}", reason, worker.last_complaint);
+    } else if (!worker.verdict) {
+      outcome.failure = "ended without a result";
+    } else {
+      accept(worker, outcome);
+    }
+    return outcome;
+  }
+
+  void accept(const Worker& worker, Outcome& outcome) {
+    try {
+      complete_(worker.job);
+      outcome.status = Outcome::Status::kDone;
+      outcome.test_accuracy = worker.verdict->test_accuracy;
+    } catch (const RunError& error) {
+      outcome.failure = error.what();
+    }
+  }
+
+  const std::vector<Job>& jobs_;
+  const std::size_t most_;
+  const std::function<void(std::size_t)>& complete_;
+  ScheduleObserver& observer_;
+  const InterruptSignals signals_;
+  std::vector<bool> started_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  ScheduleResult result_;
+};
+
+}  // namespace
+
+ScheduleResult run_jobs(const std::vector<Job>& jobs, int workers,
+                        const std::function<void(std::size_t job)>& complete,
+                        ScheduleObserver& observer) {
+  return Schedule(jobs, workers, complete, observer).run();
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,32 @@
+// How long a batch will still take, from the speeds seen so far.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "framework/config/run_spec.h"
+
+namespace bitsweep {
+
+/// One run of the batch: how much there is to do, how far it is, how long it took to get
+/// there.
+struct WorkItem {
+  std::string network;
+  double work = 0;   // in passes over the training data
+  double share = 0;  // done of it: 0 not started, 1 finished
+  double seconds = 0;
+};
+
+/// The passes over the data that a run makes itself; its baseline's are another run's.
+/// Calibration, evaluation and setting up count as one.
+double work_of(const RunSpec& spec);
+
+/// With `workers` at once. A network not yet seen is taken to be as fast as the mean of
+/// the others; nothing is said before there is a speed to go by.
+std::optional<double> seconds_left(std::span<const WorkItem> items, int workers);
+
+/// "8 s", "3 min 20 s", "2 h 05 min", "4 d 03 h".
+std::string duration_text(double seconds);
+
+}  // namespace bitsweep

@@ -1,0 +1,111 @@
+#include "framework/app/schedule/worker_message.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+namespace bitsweep {
+namespace {
+
+constexpr std::string_view kMark = "bitsweep-worker";
+
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return text;
+}
+
+std::vector<std::string_view> split_fields(std::string_view line) {
+  std::vector<std::string_view> fields;
+  for (;;) {
+    const auto tab = line.find('\t');
+    fields.push_back(line.substr(0, tab));
+    if (tab == std::string_view::npos) return fields;
+    line.remove_prefix(tab + 1);
+  }
+}
+
+template <class Number>
+bool read(std::string_view word, Number& value) {
+  const auto [stop, failure] =
+      std::from_chars(word.data(), word.data() + word.size(), value);
+  return failure == std::errc{} && stop == word.data() + word.size();
+}
+
+bool read_progress(const std::vector<std::string_view>& fields,
+                   RunObserver::Progress& progress) {
+  if (fields.size() != 8) return false;
+  progress.stage = fields[2];
+  return read(fields[3], progress.done) && read(fields[4], progress.total) &&
+         read(fields[5], progress.epoch) && read(fields[6], progress.loss) &&
+         read(fields[7], progress.accuracy);
+}
+
+}  // namespace
+
+WorkerMessage WorkerMessage::of_progress(const RunObserver::Progress& progress) {
+  WorkerMessage message;
+  message.progress = progress;
+  return message;
+}
+
+WorkerMessage WorkerMessage::of_warning(const std::string& text) {
+  WorkerMessage message;
+  message.kind = Kind::kWarning;
+  message.text = text;
+  return message;
+}
+
+WorkerMessage WorkerMessage::of_result(double test_accuracy) {
+  WorkerMessage message;
+  message.kind = Kind::kDone;
+  message.test_accuracy = test_accuracy;
+  return message;
+}
+
+WorkerMessage WorkerMessage::of_failure(const std::string& why) {
+  WorkerMessage message;
+  message.kind = Kind::kFailed;
+  message.text = why;
+  return message;
+}
+
+std::string to_line(const WorkerMessage& message) {
+  const auto& p = message.progress;
+  switch (message.kind) {
+    case WorkerMessage::Kind::kProgress:
+      return fmt::format("{}\tprogress\t{}\t{}\t{}\t{}\t{}\t{}\n", kMark,
+                         one_line(p.stage), p.done, p.total, p.epoch, p.loss,
+                         p.accuracy);
+    case WorkerMessage::Kind::kWarning:
+      return fmt::format("{}\twarning\t{}\n", kMark, one_line(message.text));
+    case WorkerMessage::Kind::kDone:
+      return fmt::format("{}\tdone\t{}\n", kMark, message.test_accuracy);
+    case WorkerMessage::Kind::kFailed:
+      return fmt::format("{}\tfailed\t{}\n", kMark, one_line(message.text));
+  }
+  return "";
+}
+
+std::optional<WorkerMessage> from_line(std::string_view line) {
+  const auto fields = split_fields(line);
+  if (fields.size() < 3 || fields[0] != kMark) return std::nullopt;
+  WorkerMessage message;
+  if (fields[1] == "progress") {
+    if (!read_progress(fields, message.progress)) return std::nullopt;
+  } else if (fields[1] == "done") {
+    message.kind = WorkerMessage::Kind::kDone;
+    if (!read(fields[2], message.test_accuracy)) return std::nullopt;
+  } else if (fields[1] == "warning" || fields[1] == "failed") {
+    message.kind = fields[1] == "warning" ? WorkerMessage::Kind::kWarning
+                                          : WorkerMessage::Kind::kFailed;
+    message.text = fields[2];
+  } else {
+    return std::nullopt;
+  }
+  return message;
+}
+
+}  // namespace bitsweep

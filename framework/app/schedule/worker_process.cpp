@@ -1,0 +1,145 @@
+#include "framework/app/schedule/worker_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+namespace {
+
+struct Pipe {
+  FileDescriptor reading;
+  FileDescriptor writing;
+};
+
+[[noreturn]] void throw_system_error(const char* what) {
+  throw RunError(fmt::format("a worker cannot be started: {}: {}", what, strerror(errno)));
+}
+
+Pipe make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw_system_error("pipe");
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+// A file without a name that holds `text`, set to its beginning.
+FileDescriptor file_with(std::string_view text) {
+  FileDescriptor file(memfd_create("bitsweep-run", MFD_CLOEXEC));
+  if (!file.is_open()) throw_system_error("memfd_create");
+  while (!text.empty()) {
+    const ssize_t written = write(file.number(), text.data(), text.size());
+    if (written < 0) throw_system_error("write");
+    text.remove_prefix(std::size_t(written));
+  }
+  lseek(file.number(), 0, SEEK_SET);
+  return file;
+}
+
+// In the child, between fork and exec: only calls that are safe there.
+[[noreturn]] void become(char* const* command, pid_t parent, int input, int output,
+                         int complaints) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);  // it went before we could ask for the signal
+  // The keyboard's signals reach the whole group; the parent decides what they mean.
+  signal(SIGINT, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  dup2(input, STDIN_FILENO);
+  dup2(output, STDOUT_FILENO);
+  dup2(complaints, STDERR_FILENO);
+  execv(command[0], command);
+  _exit(127);
+}
+
+}  // namespace
+
+FileDescriptor::~FileDescriptor() {
+  if (number_ >= 0) close(number_);
+}
+FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
+    : number_(std::exchange(other.number_, -1)) {}
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  std::swap(number_, other.number_);
+  return *this;
+}
+
+std::vector<std::string> LineReader::read() {
+  char bytes[4096];
+  ssize_t count = 0;
+  while (is_open() && (count = ::read(pipe_.number(), bytes, sizeof bytes)) > 0) {
+    rest_.append(bytes, std::size_t(count));
+  }
+  const bool waiting = count < 0 && (errno == EAGAIN || errno == EINTR);
+  if (is_open() && !waiting) {
+    pipe_ = FileDescriptor();
+    if (!rest_.empty()) rest_ += '\n';
+  }
+  std::vector<std::string> lines;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = rest_.find('\n', begin)) != std::string::npos;) {
+    if (end > begin) lines.push_back(rest_.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  rest_.erase(0, begin);
+  return lines;
+}
+
+WorkerProcess::WorkerProcess(const std::vector<std::string>& command,
+                             const std::string& input)
+    : output_(FileDescriptor()), complaints_(FileDescriptor()) {
+  const FileDescriptor input_file = file_with(input);
+  Pipe output = make_pipe();
+  Pipe complaints = make_pipe();
+  std::vector<char*> words;
+  for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ < 0) throw_system_error("fork");
+  if (pid_ == 0) {
+    become(words.data(), parent, input_file.number(), output.writing.number(),
+           complaints.writing.number());
+  }
+  output_ = LineReader(std::move(output.reading));
+  complaints_ = LineReader(std::move(complaints.reading));
+}
+
+WorkerProcess::~WorkerProcess() {
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  wait();
+}
+
+int WorkerProcess::wait() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return status;
+}
+
+std::string exit_reason(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    const int number = WTERMSIG(wait_status);
+    const char* guess = number == SIGKILL ? "out of memory?" : strsignal(number);
+    return fmt::format("killed by signal {} ({})", number, guess);
+  }
+  const int code = WEXITSTATUS(wait_status);
+  return code == 0 ? "" : fmt::format("ended with status {}", code);
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,68 @@
+// A child process: given its input whole, heard through two pipes, never outliving us.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace bitsweep {
+
+/// Owns a file descriptor.
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int number = -1) : number_(number) {}
+  ~FileDescriptor();
+  FileDescriptor(FileDescriptor&& other) noexcept;
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+
+  int number() const { return number_; }
+  bool is_open() const { return number_ >= 0; }
+
+ private:
+  int number_;
+};
+
+/// The reading end of a pipe, split into lines as they come.
+class LineReader {
+ public:
+  explicit LineReader(FileDescriptor pipe) : pipe_(std::move(pipe)) {}
+
+  int descriptor() const { return pipe_.number(); }
+  bool is_open() const { return pipe_.is_open(); }
+  /// The complete lines that are there, without waiting; closes itself at the end, giving
+  /// out an unfinished last line.
+  std::vector<std::string> read();
+
+ private:
+  FileDescriptor pipe_;
+  std::string rest_;
+};
+
+class WorkerProcess {
+ public:
+  /// Starts `command` with `input` on its standard input. Throws RunError when the system
+  /// has no process to give.
+  WorkerProcess(const std::vector<std::string>& command, const std::string& input);
+  /// Kills it when it is still there.
+  ~WorkerProcess();
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  LineReader& output() { return output_; }
+  LineReader& complaints() { return complaints_; }  // its standard error
+
+  /// Waits for its end; the status is `waitpid`'s.
+  int wait();
+
+ private:
+  pid_t pid_ = -1;
+  LineReader output_;
+  LineReader complaints_;
+};
+
+/// Why a process with this wait status did not succeed: "killed by signal 9 (out of
+/// memory?)", "ended with status 3"; "" for success.
+std::string exit_reason(int wait_status);
+
+}  // namespace bitsweep

@@ -1,0 +1,67 @@
+// The program with a pipeline that trains nothing: a run's seed says what becomes of it.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "framework/app/program.h"
+#include "framework/core/error.h"
+
+namespace {
+
+using namespace bitsweep;
+
+constexpr std::int64_t kThrows = 11;
+constexpr std::int64_t kThrowsUnexpectedly = 12;
+constexpr std::int64_t kAborts = 13;
+constexpr std::int64_t kIsKilled = 14;
+constexpr std::int64_t kHangs = 15;
+
+void misbehave(std::int64_t seed) {
+  switch (seed) {
+    case kThrows: throw RunError("conv1/weight: step became NaN at epoch 3, batch 118");
+    case kThrowsUnexpectedly: throw std::out_of_range("vector::at");
+    case kAborts: ensure(false, "blocks tile the image");
+    case kIsKilled: raise(SIGKILL);
+    case kHangs: sleep(60);
+  }
+}
+
+RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
+                   RunObserver& observer) {
+  observer.progress({"train", 1, 2, 0.5, 0.7, 0.6});
+  const bool starts_from_baseline = !spec.is_baseline() && spec.start == "baseline";
+  ensure(environment.baseline.has_value() == starts_from_baseline,
+         "a run that starts from a baseline is given it");
+  if (std::getenv("BITSWEEP_FAKE_MISBEHAVES") != nullptr) misbehave(spec.seed);
+  RunRecord record;
+  record.canonical_text = spec.canonical_text();
+  record.method = spec.method.id;
+  record.seed = spec.seed;
+  record.metrics["test_accuracy"] = spec.is_baseline() ? 0.95 : 0.9;
+  record.provenance = current_provenance();
+  return record;
+}
+
+std::vector<std::string> fake_check(const RunSpec& spec, const MethodRegistry&) {
+  if (spec.training.batch_size == 666) return {"conv1: a batch of 666 does not fit"};
+  return {};
+}
+
+BenchResult fake_bench(const BenchOptions& options, const MethodRegistry&) {
+  return {.steps = 10,
+          .seconds = options.seconds,
+          .median_step_ms = 2,
+          .fastest_step_ms = 1.5,
+          .images_per_second = options.batch / 0.002,
+          .peak_memory_mb = 100,
+          .engine = "none",
+          .cpu = "a CPU"};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_program(argc, argv, {fake_run, fake_check, fake_bench});
+}

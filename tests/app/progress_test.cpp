@@ -1,0 +1,83 @@
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "framework/app/schedule/progress_text.h"
+#include "framework/app/schedule/time_left.h"
+
+using namespace bitsweep;
+using Catch::Matchers::WithinRel;
+
+TEST_CASE("durations read in two units at most") {
+  CHECK(duration_text(0.4) == "0 s");
+  CHECK(duration_text(59.4) == "59 s");
+  CHECK(duration_text(59.6) == "1 min 00 s");
+  CHECK(duration_text(200) == "3 min 20 s");
+  CHECK(duration_text(2 * 3600 + 5 * 60 + 59) == "2 h 05 min");
+  CHECK(duration_text(4 * 86400 + 3 * 3600) == "4 d 03 h");
+}
+
+TEST_CASE("a run under way is one line, cut at the terminal's width") {
+  const RunningView view = {"twn, seed 1", {"train", 41, 100, 2.4, 0.412, 0.871}};
+  CHECK(running_line(view, 200) ==
+        "twn, seed 1                   train           epoch   2.4  loss   0.4120  "
+        "accuracy  87.10 %   41 %");
+  CHECK(running_line(view, 20) == "twn, seed 1         ");
+  CHECK(running_line({"twn, seed 1", {}}, 200) ==
+        "twn, seed 1                   starting");
+}
+
+TEST_CASE("100 percent is shown when all is done, not before") {
+  RunObserver::Progress progress{"train", 999, 1000, 1, 0, 0};
+  CHECK(running_line({"x", progress}, 200).ends_with(" 99 %"));
+  progress.done = 1000;
+  CHECK(running_line({"x", progress}, 200).ends_with("100 %"));
+}
+
+TEST_CASE("the batch's line tells failures and time left where there are any") {
+  CHECK(batch_line({.total = 60, .done = 12, .failed = 0, .seconds = 200}) ==
+        "12 of 60 runs done, 3 min 20 s so far");
+  CHECK(batch_line({60, 12, 1, 200, 725}) ==
+        "12 of 60 runs done, 1 failed, 3 min 20 s so far, about 12 min 05 s left");
+}
+
+TEST_CASE("an outcome is its accuracy or its failure") {
+  CHECK(outcome_line("twn, seed 1", {Outcome::Status::kDone, "", 0.91234, 200}) ==
+        "twn, seed 1: test accuracy 91.23 % after 3 min 20 s");
+  CHECK(outcome_line("twn, seed 1", {Outcome::Status::kDone, "", std::nan(""), 2}) ==
+        "twn, seed 1: done after 2 s");
+  CHECK(outcome_line("twn, seed 1", {Outcome::Status::kFailed, "loss is NaN", 0, 2}) ==
+        "twn, seed 1: failed: loss is NaN");
+}
+
+TEST_CASE("nothing is said of the time left before there is a speed") {
+  const WorkItem items[] = {{"lenet5", 10, 0, 0}, {"lenet5", 10, 0.001, 4}};
+  CHECK_FALSE(seconds_left(items, 2));
+}
+
+TEST_CASE("time left is the remaining work at its network's speed") {
+  // lenet5: 12 units took 24 s, 2 s each; 8 + 20 units remain: 56 s, by two workers 28 s,
+  // but the last job alone takes 40 s.
+  const WorkItem items[] = {
+      {"lenet5", 10, 1, 20}, {"lenet5", 10, 0.2, 4}, {"lenet5", 20, 0, 0}};
+  CHECK_THAT(*seconds_left(items, 1), WithinRel(56.0, 1e-12));
+  CHECK_THAT(*seconds_left(items, 2), WithinRel(40.0, 1e-12));
+}
+
+TEST_CASE("a network not yet seen is as fast as the others on the whole") {
+  // 20 units in 60 s: 3 s each.
+  const WorkItem items[] = {
+      {"lenet5", 10, 1, 10}, {"resnet-20", 10, 1, 50}, {"alexnet", 4, 0, 0}};
+  CHECK_THAT(*seconds_left(items, 1), WithinRel(12.0, 1e-12));
+}
+
+TEST_CASE("a run's work is the training it does itself") {
+  RunSpec spec;
+  spec.training.epochs = 8;
+  CHECK(work_of(spec) == 9);  // the baseline
+  spec.method.id = "twn";
+  CHECK(work_of(spec) == 1);  // calibration alone
+  spec.fine_tuning.emplace().epochs = 3;
+  CHECK(work_of(spec) == 4);
+  spec.start = "scratch";
+  CHECK(work_of(spec) == 9);
+}
