@@ -12,14 +12,14 @@ namespace bitsweep {
 namespace {
 
 std::string setting_text(const std::string& path, const std::string& value) {
-  static const std::map<std::string, std::string> kShort = {
+  static const std::map<std::string, std::string> short_names = {
       {"method.weight_bits", "w"},
       {"method.activation_bits", "a"},
       {"method.gradient_bits", "g"},
       {"dataset.id", ""},
       {"network.id", ""},
       {"method.id", ""}};
-  if (const auto found = kShort.find(path); found != kShort.end()) {
+  if (const auto found = short_names.find(path); found != short_names.end()) {
     return found->second + value;
   }
   constexpr std::array kPlain = {"method.", "edges.", "network.parameters.", "dataset."};

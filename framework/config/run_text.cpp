@@ -73,14 +73,14 @@ Node optimizer_node(const OptimizerSpec& optimizer) {
 }
 
 Node schedule_node(const ScheduleSpec& schedule) {
-  static const std::map<std::string, Names> kOwn = {
+  static const std::map<std::string, Names> own_fields = {
       {"fixed", {}},
       {"step", {"unit", "gamma", "step"}},
       {"inv", {"unit", "gamma", "power"}},
       {"multistep", {"unit", "gamma", "milestones"}},
       {"exponential", {"unit", "final_learning_rate"}},
       {"cosine", {"final_learning_rate"}}};
-  Names used = kOwn.at(schedule.id);
+  Names used = own_fields.at(schedule.id);
   used.push_back("id");
   if (schedule.warmup > 0) used.insert(used.end(), {"unit", "warmup"});
   Names left_out = ScheduleSpec::schema().names();

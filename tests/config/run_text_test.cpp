@@ -15,7 +15,7 @@ namespace {
 
 const std::string kStudy =
     "name: s\n"
-    "dataset: {id: cifar-10}\n"
+    "dataset: {id: cifar10}\n"
     "network: {id: resnet, depth: 8}\n"
     "seeds: [7]\n"
     "edges: {first: 8}\n"
@@ -72,7 +72,7 @@ TEST_CASE("a canonical text reads back as itself", "[run][round trip]") {
 TEST_CASE("what a run reads back as is the run", "[run][round trip]") {
   const RunSpec run = parse_run(run_of(kStudy).canonical_text());
   CHECK(run.seed == 7);
-  CHECK(run.dataset.id == "cifar-10");
+  CHECK(run.dataset.id == "cifar10");
   CHECK(run.network.id == "resnet");
   CHECK(run.network.params.at("depth").text() == "8");
   CHECK(run.network.layers[3].body.size() == 5);
