@@ -24,7 +24,7 @@ struct BenchOptions {
 
 struct BenchResult {
   std::int64_t steps = 0;
-  double seconds = 0;           // of all measured steps
+  double seconds = 0;  // of all measured steps
   double median_step_ms = 0;
   double fastest_step_ms = 0;
   double images_per_second = 0;  // by the median step

@@ -1,11 +1,11 @@
 #include "framework/app/command_line.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
 
@@ -36,7 +36,8 @@ po::options_description described(const Syntax& syntax) {
 
 std::string unknown_option(const Syntax& syntax, const std::string& word) {
   std::vector<std::string> known = {"--help"};
-  for (const auto& option : syntax.options) known.push_back(fmt::format("--{}", option.name));
+  for (const auto& option : syntax.options)
+    known.push_back(fmt::format("--{}", option.name));
   const std::string near = nearest_word(word, known);
   return fmt::format("unknown option '{}'; {}", word,
                      near.empty() ? fmt::format("known: {}", fmt::join(known, ", "))
@@ -101,10 +102,11 @@ Arguments::Arguments(const Syntax& syntax, const std::vector<std::string>& words
     }
   } catch (const po::unknown_option& unknown) {
     const std::string name = unknown.get_option_name();
-    refuse(unknown_option(
-        syntax, fmt::format("--{}", name.substr(name.find_first_not_of('-')))));
+    refuse(unknown_option(syntax,
+                          fmt::format("--{}", name.substr(name.find_first_not_of('-')))));
   } catch (const po::error_with_option_name& problem) {
-    const bool surplus = std::string(problem.what()).find("not take") != std::string::npos;
+    const bool surplus =
+        std::string(problem.what()).find("not take") != std::string::npos;
     refuse(fmt::format("{} {}", problem.get_option_name(),
                        surplus ? "takes no value" : "needs a value"));
   }
@@ -163,7 +165,8 @@ int Arguments::whole_number(const std::string& option, int otherwise, int least)
       std::from_chars(word.data(), word.data() + word.size(), number);
   const bool whole = failure == std::errc{} && stop == word.data() + word.size();
   if (!whole || number < least) {
-    refuse(fmt::format("--{}: '{}' is not a whole number from {} up", option, word, least));
+    refuse(
+        fmt::format("--{}: '{}' is not a whole number from {} up", option, word, least));
   }
   return number;
 }
@@ -212,7 +215,8 @@ std::string help_text(const Syntax& syntax) {
     lines.emplace_back(option_head(option), option.help);
   }
   lines.emplace_back("--help", "Show this page.");
-  return fmt::format("{}\n\n{}\n{}", syntax.summary, usage_text(syntax), two_columns(lines));
+  return fmt::format("{}\n\n{}\n{}", syntax.summary, usage_text(syntax),
+                     two_columns(lines));
 }
 
 std::string two_columns(const std::vector<std::pair<std::string, std::string>>& lines) {
@@ -220,8 +224,8 @@ std::string two_columns(const std::vector<std::pair<std::string, std::string>>& 
   for (const auto& line : lines) first = std::max(first, line.first.size());
   std::string text;
   for (const auto& [head, help] : lines) {
-    text += fmt::format("  {:<{}}  {}\n", head, first,
-                        filled(split_words(help), first + 4));
+    text +=
+        fmt::format("  {:<{}}  {}\n", head, first, filled(split_words(help), first + 4));
   }
   return text;
 }

@@ -34,8 +34,8 @@ struct Syntax {
 /// when asked for; a mistake is a ConfigError that names the option.
 class Arguments {
  public:
-  /// Throws ConfigError for unknown, repeated, valueless or missing options and for too few
-  /// or too many positionals.
+  /// Throws ConfigError for unknown, repeated, valueless or missing options and for too
+  /// few or too many positionals.
   Arguments(const Syntax& syntax, const std::vector<std::string>& words);
 
   bool has(const std::string& option) const { return options_.count(option) != 0; }

@@ -2,6 +2,5 @@
 
 int main(int argc, char** argv) {
   return bitsweep::run_program(
-      argc, argv,
-      {bitsweep::run_experiment, bitsweep::check_run, bitsweep::bench_train});
+      argc, argv, {bitsweep::run_experiment, bitsweep::check_run, bitsweep::bench_train});
 }

@@ -1,13 +1,13 @@
 #include "framework/app/program.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <new>
+
+#include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/core/error.h"
@@ -22,7 +22,8 @@ constexpr int kMisused = 2;
 std::string general_help() {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const auto& command : commands()) {
-    if (!command.hidden) lines.emplace_back(command.syntax.command, command.syntax.summary);
+    if (!command.hidden)
+      lines.emplace_back(command.syntax.command, command.syntax.summary);
   }
   return fmt::format(
       "bitsweep trains networks under quantization methods and tells what each bit-width "
@@ -96,18 +97,18 @@ int flushed(int code) {
   errno = 0;
   const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (arrived || errno == EPIPE || errno == 0) return code;
-  return explained(kFailed, fmt::format("standard output cannot be written: {}",
-                                        strerror(errno))
-                                .c_str());
+  return explained(
+      kFailed,
+      fmt::format("standard output cannot be written: {}", strerror(errno)).c_str());
 }
 
 }  // namespace
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      run_command(),      validate_command(),    report_command(),  methods_command(),
-      models_command(),   datasets_command(),    quantize_command(), bench_train_command(),
-      version_command(),  worker_command()};
+      run_command(),     validate_command(), report_command(),   methods_command(),
+      models_command(),  datasets_command(), quantize_command(), bench_train_command(),
+      version_command(), worker_command()};
   return table;
 }
 

@@ -37,8 +37,8 @@ struct Command {
 /// All commands, in the order in which they are listed.
 const std::vector<Command>& commands();
 
-/// Everything between `main` and the commands: finds the command, prints help, turns errors
-/// into one line and an exit code.
+/// Everything between `main` and the commands: finds the command, prints help, turns
+/// errors into one line and an exit code.
 int run_program(int argc, char** argv, const Pipeline& pipeline);
 
 /// The only way to standard output. A reader who left early (`| head`) is no failure.

@@ -1,8 +1,8 @@
 #include "framework/app/quantize_tensor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
 
@@ -37,10 +37,14 @@ Site weight_site(const StoredTensor& tensor) {
 std::vector<int> image_shape(const StoredTensor& tensor) {
   const std::vector<int> shape(tensor.shape.begin(), tensor.shape.end());
   switch (shape.size()) {
-    case 1: return {shape[0], 1, 1};
-    case 2: return {1, 1, shape[1]};
-    case 3: return shape;
-    case 4: return {shape[1], shape[2], shape[3]};
+    case 1:
+      return {shape[0], 1, 1};
+    case 2:
+      return {1, 1, shape[1]};
+    case 3:
+      return shape;
+    case 4:
+      return {shape[1], shape[2], shape[3]};
   }
   refuse_shape(tensor,
                "activations as [images, height, width, channels], [height, width, "
@@ -84,8 +88,8 @@ QuantizedTensor quantize_tensor(const Method& method, const Site& site,
                                 const StoredTensor& tensor) {
   const auto quantizer = method.quantizer(site);
   if (!quantizer) {
-    throw ConfigError(fmt::format("{}: the method leaves it in float; set its bits",
-                                  site.name));
+    throw ConfigError(
+        fmt::format("{}: the method leaves it in float; set its bits", site.name));
   }
   Parameter latent(site.name, tensor.values.size());
   std::copy(tensor.values.begin(), tensor.values.end(), latent.value.data());

@@ -16,13 +16,13 @@ struct QuantizedTensor {
 };
 
 /// The site a tensor would be in a network. Weights: [out, kernel, kernel, in] or
-/// [out, in]; activations: [images, height, width, channels], [height, width, channels] or
-/// [images, features]; a vector is one channel of either. An activation is signed when a
-/// value of it is negative. Throws ConfigError for other shapes.
+/// [out, in]; activations: [images, height, width, channels], [height, width, channels]
+/// or [images, features]; a vector is one channel of either. An activation is signed when
+/// a value of it is negative. Throws ConfigError for other shapes.
 Site tensor_site(const StoredTensor& tensor, Role role);
 
-/// Calibrated on the tensor itself and taken through all stages of the method that need no
-/// training. Throws ConfigError when the method leaves such a site in float.
+/// Calibrated on the tensor itself and taken through all stages of the method that need
+/// no training. Throws ConfigError when the method leaves such a site in float.
 QuantizedTensor quantize_tensor(const Method& method, const Site& site,
                                 const StoredTensor& tensor);
 

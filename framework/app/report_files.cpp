@@ -7,7 +7,8 @@
 
 namespace bitsweep {
 
-std::string write_reports(const StudyReport& report, const std::filesystem::path& folder) {
+std::string write_reports(const StudyReport& report,
+                          const std::filesystem::path& folder) {
   std::vector<std::string> written;
   for (const auto& format : report_formats()) {
     const auto path = folder / ("report." + format);

@@ -146,6 +146,7 @@ class Experiment {
     record.provenance.threads = threads();
     record.provenance.engine = engine_name(selected_engine());
     record.canonical_text = spec_.canonical_text();
+    record.data_title = data_.title;
     record.data_checksum = data_.checksum;
     record.method = spec_.method.id;
     record.seed = spec_.seed;

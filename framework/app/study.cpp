@@ -1,8 +1,8 @@
 #include "framework/app/study.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/config/study_file.h"

@@ -1,10 +1,10 @@
 #include "framework/app/tensor_file.h"
 
-#include <fmt/format.h>
-#include <hdf5.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
+#include <hdf5.h>
 
 #include "framework/core/error.h"
 #include "framework/results/whole_file.h"
@@ -66,7 +66,8 @@ bool holds_floats(hid_t dataset) {
 }
 
 void check_values(const TensorPlace& place, const std::vector<float>& values) {
-  if (values.empty()) throw DataError(fmt::format("{}: the tensor is empty", place.text()));
+  if (values.empty())
+    throw DataError(fmt::format("{}: the tensor is empty", place.text()));
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
     throw DataError(fmt::format("{}: element {} is {}; expected finite float32 numbers",
@@ -97,12 +98,12 @@ StoredTensor read_tensor(const TensorPlace& place) {
   }
   const Handle dataset(H5Dopen2(file.id(), place.dataset.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.is_valid()) {
-    throw DataError(fmt::format("{}: there is no dataset of that name in the file",
-                                place.text()));
+    throw DataError(
+        fmt::format("{}: there is no dataset of that name in the file", place.text()));
   }
   if (!holds_floats(dataset.id())) {
-    throw DataError(fmt::format("{}: expected a dataset of floating-point numbers",
-                                place.text()));
+    throw DataError(
+        fmt::format("{}: expected a dataset of floating-point numbers", place.text()));
   }
   StoredTensor tensor{shape_of(dataset.id()), {}};
   tensor.values.resize(element_count(tensor.shape));

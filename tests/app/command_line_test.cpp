@@ -65,15 +65,14 @@ TEST_CASE("misuse is refused in one sentence") {
 }
 
 TEST_CASE("a required option must be there") {
-  const Syntax syntax = {.command = "brew",
-                         .summary = "",
-                         .positionals = {},
-                         .options = {{.name = "water",
-                                      .value = "LITRES",
-                                      .help = "",
-                                      .required = true}}};
-  CHECK_THROWS_WITH(Arguments(syntax, {}),
-                    "brew: --water LITRES is missing (`bitsweep brew --help` tells more)");
+  const Syntax syntax = {
+      .command = "brew",
+      .summary = "",
+      .positionals = {},
+      .options = {{.name = "water", .value = "LITRES", .help = "", .required = true}}};
+  CHECK_THROWS_WITH(
+      Arguments(syntax, {}),
+      "brew: --water LITRES is missing (`bitsweep brew --help` tells more)");
   CHECK(Arguments(syntax, {"--water", "2"}).positive_number("water", 1) == 2);
   CHECK_THROWS_AS(Arguments(syntax, {"--water", "-2"}).positive_number("water", 1),
                   ConfigError);

@@ -1,9 +1,9 @@
 // The program with a pipeline that trains nothing: a run's seed says what becomes of it.
-#include <signal.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <stdexcept>
+
+#include <signal.h>
+#include <unistd.h>
 
 #include "framework/app/program.h"
 #include "framework/core/error.h"
@@ -20,11 +20,19 @@ constexpr std::int64_t kHangs = 15;
 
 void misbehave(std::int64_t seed) {
   switch (seed) {
-    case kThrows: throw RunError("conv1/weight: step became NaN at epoch 3, batch 118");
-    case kThrowsUnexpectedly: throw std::out_of_range("vector::at");
-    case kAborts: ensure(false, "blocks tile the image");
-    case kIsKilled: raise(SIGKILL);
-    case kHangs: sleep(60);
+    case kThrows:
+      throw RunError("conv1/weight: step became NaN at epoch 3, batch 118");
+    case kThrowsUnexpectedly:
+      throw std::out_of_range("vector::at");
+    case kAborts:
+      ensure(false, "blocks tile the image");
+      break;
+    case kIsKilled:
+      raise(SIGKILL);
+      break;
+    case kHangs:
+      sleep(60);
+      break;
   }
 }
 

@@ -1,5 +1,6 @@
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include <catch2/catch.hpp>
 
 #include "framework/app/schedule/progress_text.h"
 #include "framework/app/schedule/time_left.h"

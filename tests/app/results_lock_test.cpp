@@ -1,7 +1,8 @@
 #include "framework/app/schedule/results_lock.h"
 
-#include <catch2/catch.hpp>
 #include <fstream>
+
+#include <catch2/catch.hpp>
 
 #include "framework/core/error.h"
 #include "tests/results/scratch_folder.h"

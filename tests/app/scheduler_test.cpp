@@ -1,9 +1,9 @@
 #include "framework/app/schedule/scheduler.h"
 
-#include <signal.h>
+#include <map>
 
 #include <catch2/catch.hpp>
-#include <map>
+#include <signal.h>
 
 #include "framework/core/error.h"
 
@@ -44,7 +44,8 @@ class Recorder final : public ScheduleObserver {
 
 ScheduleResult scheduled(const std::vector<Job>& jobs, int workers = 2) {
   Recorder unheard;
-  return run_jobs(jobs, workers, [](std::size_t) {}, unheard);
+  return run_jobs(
+      jobs, workers, [](std::size_t) {}, unheard);
 }
 
 std::string failure_of(const std::string& script) {
@@ -98,9 +99,10 @@ TEST_CASE("a job starts when the one it needs has been completed") {
    private:
     std::vector<std::string>& events_;
   } observer(order);
-  run_jobs({shell("sleep 0.05; " + kDone), shell(kDone, 0)}, 2,
-           [&](std::size_t job) { order.push_back("complete " + std::to_string(job)); },
-           observer);
+  run_jobs(
+      {shell("sleep 0.05; " + kDone), shell(kDone, 0)}, 2,
+      [&](std::size_t job) { order.push_back("complete " + std::to_string(job)); },
+      observer);
   CHECK(order ==
         std::vector<std::string>{"start 0", "complete 0", "start 1", "complete 1"});
 }
@@ -108,15 +110,17 @@ TEST_CASE("a job starts when the one it needs has been completed") {
 TEST_CASE("no more workers run at once than allowed") {
   Recorder recorder;
   const std::vector<Job> jobs(5, shell("sleep 0.02; " + kDone));
-  run_jobs(jobs, 2, [](std::size_t) {}, recorder);
+  run_jobs(
+      jobs, 2, [](std::size_t) {}, recorder);
   CHECK(recorder.most_at_once == 2);
 }
 
 TEST_CASE("a job whose result cannot be kept has failed") {
   Recorder recorder;
   const auto outcomes =
-      run_jobs({shell(kDone), shell(kDone, 0)}, 1,
-               [](std::size_t) { throw RunError("the disk is full"); }, recorder)
+      run_jobs(
+          {shell(kDone), shell(kDone, 0)}, 1,
+          [](std::size_t) { throw RunError("the disk is full"); }, recorder)
           .outcomes;
   CHECK(outcomes[0].failure == "the disk is full");
   CHECK(outcomes[1].failure == "its float baseline failed: the disk is full");
@@ -124,11 +128,12 @@ TEST_CASE("a job whose result cannot be kept has failed") {
 
 TEST_CASE("what workers say is heard, what libraries print is not") {
   Recorder recorder;
-  run_jobs({shell("echo noise; printf "
-                  "'bitsweep-worker\\tprogress\\ttrain\\t1\\t2\\t0.5\\t0.7\\t0.9\\n"
-                  "bitsweep-worker\\twarning\\tscale is 0\\n'; " +
-                  kDone)},
-           1, [](std::size_t) {}, recorder);
+  run_jobs(
+      {shell("echo noise; printf "
+             "'bitsweep-worker\\tprogress\\ttrain\\t1\\t2\\t0.5\\t0.7\\t0.9\\n"
+             "bitsweep-worker\\twarning\\tscale is 0\\n'; " +
+             kDone)},
+      1, [](std::size_t) {}, recorder);
   CHECK(recorder.events == std::vector<std::string>{"start 0", "progress train",
                                                     "warning scale is 0", "finish 0"});
 }
@@ -143,8 +148,9 @@ TEST_CASE("an interrupt ends workers and keeps what is done") {
    public:
     void finished(std::size_t, const Outcome&) override { raise(SIGTERM); }
   } interrupter;
-  const auto result = run_jobs({shell(kDone), shell("sleep 60"), shell(kDone)}, 2,
-                               [](std::size_t) {}, interrupter);
+  const auto result = run_jobs(
+      {shell(kDone), shell("sleep 60"), shell(kDone)}, 2, [](std::size_t) {},
+      interrupter);
   CHECK(result.interrupted);
   CHECK(result.outcomes[0].status == Status::kDone);
   CHECK(result.outcomes[1].status == Status::kNotRun);

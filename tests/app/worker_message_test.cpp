@@ -1,7 +1,8 @@
 #include "framework/app/schedule/worker_message.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include <catch2/catch.hpp>
 
 using namespace bitsweep;
 
@@ -19,8 +20,8 @@ WorkerMessage sent(const WorkerMessage& message) {
 }  // namespace
 
 TEST_CASE("progress arrives as it was sent, to the last bit") {
-  const auto read = sent(WorkerMessage::of_progress(
-      {"float training", 7, 600, 1.5, 1.0 / 3, 0.1}));
+  const auto read =
+      sent(WorkerMessage::of_progress({"float training", 7, 600, 1.5, 1.0 / 3, 0.1}));
   CHECK(read.progress.stage == "float training");
   CHECK(read.progress.done == 7);
   CHECK(read.progress.total == 600);
@@ -35,8 +36,7 @@ TEST_CASE("a loss that is no number arrives") {
 }
 
 TEST_CASE("a text with newlines and tabs stays one message") {
-  const auto read =
-      sent(WorkerMessage::of_failure("conv1:\n\tstep is NaN"));
+  const auto read = sent(WorkerMessage::of_failure("conv1:\n\tstep is NaN"));
   CHECK(read.text == "conv1:  step is NaN");
 }
 

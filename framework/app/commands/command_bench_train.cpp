@@ -35,15 +35,14 @@ std::string plain_text(const BenchOptions& options, const BenchResult& result) {
 int bench(const Arguments& arguments, Program& program) {
   load_plugins(arguments, program);
   const auto& dataset = dataset_info(arguments.text("dataset", "fashion-mnist"));
-  BenchOptions options{
-      .model = load_model(arguments.text("model"), {}),
-      .image = dataset.shape,
-      .classes = dataset.classes,
-      .method = method_from_words(arguments.text("method", "float"), arguments.all("set"),
-                                  program.methods),
-      .batch = arguments.whole_number("batch", 100, 1),
-      .threads = arguments.whole_number("threads", 1, 1),
-      .seconds = arguments.positive_number("seconds", 5)};
+  BenchOptions options{.model = load_model(arguments.text("model"), {}),
+                       .image = dataset.shape,
+                       .classes = dataset.classes,
+                       .method = method_from_words(arguments.text("method", "float"),
+                                                   arguments.all("set"), program.methods),
+                       .batch = arguments.whole_number("batch", 100, 1),
+                       .threads = arguments.whole_number("threads", 1, 1),
+                       .seconds = arguments.positive_number("seconds", 5)};
   set_threads(options.threads);
   const auto result = program.pipeline.bench(options, program.methods);
   print_out(arguments.has("json") ? json_text(options, result)
@@ -58,24 +57,25 @@ Command bench_train_command() {
       {.command = "bench train",
        .summary = "Measure the speed of training steps on random images.",
        .positionals = {},
-       .options =
-           {{.name = "model",
-             .value = "NAME",
-             .help = "A network; `bitsweep models` lists them.",
-             .required = true},
-            {.name = "dataset",
-             .value = "ID",
-             .help = "Whose image shape and classes to use (fashion-mnist)."},
-            {.name = "method", .value = "ID", .help = "A quantization method (float)."},
-            {.name = "set",
-             .value = "KEY=VALUE",
-             .help = "A parameter of the method.",
-             .repeated = true},
-            {.name = "batch", .value = "N", .help = "Images in a step (100)."},
-            {.name = "threads", .value = "N", .help = "Threads (1)."},
-            {.name = "seconds", .value = "S", .help = "How long to measure (5)."},
-            {.name = "json", .value = "", .help = "Print one line of JSON."},
-            plugin_option()}},
+       .options = {{.name = "model",
+                    .value = "NAME",
+                    .help = "A network; `bitsweep models` lists them.",
+                    .required = true},
+                   {.name = "dataset",
+                    .value = "ID",
+                    .help = "Whose image shape and classes to use (fashion-mnist)."},
+                   {.name = "method",
+                    .value = "ID",
+                    .help = "A quantization method (float)."},
+                   {.name = "set",
+                    .value = "KEY=VALUE",
+                    .help = "A parameter of the method.",
+                    .repeated = true},
+                   {.name = "batch", .value = "N", .help = "Images in a step (100)."},
+                   {.name = "threads", .value = "N", .help = "Threads (1)."},
+                   {.name = "seconds", .value = "S", .help = "How long to measure (5)."},
+                   {.name = "json", .value = "", .help = "Print one line of JSON."},
+                   plugin_option()}},
       bench};
 }
 

@@ -14,9 +14,8 @@ std::string state_of(const DatasetInfo& info,
                      const std::vector<std::filesystem::path>& folders) {
   try {
     const Dataset dataset = load_dataset({.id = info.id, .validation = 0}, folders);
-    const std::string counts =
-        fmt::format("{} training and {} test images", dataset.training.count(),
-                    dataset.test.count());
+    const std::string counts = fmt::format(
+        "{} training and {} test images", dataset.training.count(), dataset.test.count());
     if (dataset.folder.empty()) return counts + ", made by the program";
     return fmt::format("{} in {}", counts, dataset.folder);
   } catch (const DataError& error) {
@@ -27,9 +26,9 @@ std::string state_of(const DatasetInfo& info,
 int list_datasets(const Arguments& arguments, Program&) {
   const auto folders = data_folders(arguments.text("data-dir"));
   for (const auto& info : known_datasets()) {
-    print_out(fmt::format("{}\n  {}: {} x {} x {}, {} classes\n  {}\n", info.id, info.title,
-                          info.shape.height, info.shape.width, info.shape.channels,
-                          info.classes, state_of(info, folders)));
+    print_out(fmt::format("{}\n  {}: {} x {} x {}, {} classes\n  {}\n", info.id,
+                          info.title, info.shape.height, info.shape.width,
+                          info.shape.channels, info.classes, state_of(info, folders)));
   }
   return 0;
 }

@@ -1,8 +1,8 @@
 // bitsweep models: the networks that can be named, and the layers of one.
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/config/model_file.h"
@@ -65,11 +65,10 @@ std::string model_card(const std::string& id, const std::vector<ModelInfo>& mode
 std::string model_list(const std::vector<ModelInfo>& models) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const auto& model : models) {
-    lines.emplace_back(model.id,
-                       model.variants.empty()
-                           ? model.summary
-                           : fmt::format("{} Variants: {}.", model.summary,
-                                         fmt::join(model.variants, ", ")));
+    lines.emplace_back(model.id, model.variants.empty()
+                                     ? model.summary
+                                     : fmt::format("{} Variants: {}.", model.summary,
+                                                   fmt::join(model.variants, ", ")));
   }
   return two_columns(lines);
 }

@@ -1,5 +1,5 @@
-// bitsweep quantize: a method's quantizer on one tensor, so that anyone can check it against
-// another library.
+// bitsweep quantize: a method's quantizer on one tensor, so that anyone can check it
+// against another library.
 
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
 // bitsweep run: what is not done yet of a study, and its table.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/report_files.h"
@@ -52,8 +52,7 @@ BatchOptions batch_options(const Arguments& arguments) {
                          "--threads", std::to_string(threads)}};
   const auto pass_on = [&](const std::string& option) {
     for (const auto& value : arguments.all(option)) {
-      options.worker_command.insert(options.worker_command.end(),
-                                    {"--" + option, value});
+      options.worker_command.insert(options.worker_command.end(), {"--" + option, value});
     }
   };
   pass_on("data-dir");
@@ -61,8 +60,8 @@ BatchOptions batch_options(const Arguments& arguments) {
   return options;
 }
 
-StudyManifest manifest_of(const StudySpec& study, const Plan& plan,
-                          const RunFiles& files, const fs::path& folder) {
+StudyManifest manifest_of(const StudySpec& study, const Plan& plan, const RunFiles& files,
+                          const fs::path& folder) {
   std::map<std::string, const PlannedRun*> by_digest;
   for (const auto& run : plan.runs) by_digest[run.digest] = &run;
   return make_manifest(study, [&](const RunSpec& spec) -> RunName {

@@ -1,13 +1,13 @@
 // bitsweep worker: one run, for the scheduler. The run's canonical text is on standard
 // input; messages go to standard output, the record to a file.
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cmath>
 #include <iostream>
 #include <iterator>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/schedule/worker_message.h"
@@ -28,7 +28,8 @@ class MessagePipe {
   MessagePipe(const MessagePipe&) = delete;
   MessagePipe& operator=(const MessagePipe&) = delete;
 
-  // Shorter than a pipe's atomic unit, and nobody else writes: one call sends a line whole.
+  // Shorter than a pipe's atomic unit, and nobody else writes: one call sends a line
+  // whole.
   void send(const WorkerMessage& message) const {
     const std::string line = to_line(message);
     [[maybe_unused]] const ssize_t sent = write(pipe_, line.data(), line.size());

@@ -19,9 +19,8 @@ OptionInfo override_option() {
 }
 
 OptionInfo data_folder_option() {
-  return {.name = "data-dir",
-          .value = "DIR",
-          .help = "Where to look for datasets first."};
+  return {
+      .name = "data-dir", .value = "DIR", .help = "Where to look for datasets first."};
 }
 
 void load_plugins(const Arguments& arguments, Program& program) {

@@ -16,7 +16,10 @@ class Batch {
  public:
   Batch(const Plan& plan, const RunFiles& files, const ResultsLock& lock,
         const BatchOptions& options)
-      : plan_(plan), files_(files), lock_(lock), options_(options),
+      : plan_(plan),
+        files_(files),
+        lock_(lock),
+        options_(options),
         job_of_(plan.runs.size()) {
     for (std::size_t run = 0; run < plan.runs.size(); ++run) {
       if (plan.runs[run].state == RunState::kDone) continue;

@@ -1,13 +1,13 @@
 #include "framework/app/schedule/display.h"
 
-#include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
 #include <map>
 #include <utility>
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "framework/app/schedule/progress_text.h"
 
@@ -159,8 +159,8 @@ class PlainDisplay final : public Display {
 
 }  // namespace
 
-std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs, int workers,
-                                               std::size_t done_before) {
+std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs,
+                                               int workers, std::size_t done_before) {
   if (isatty(STDERR_FILENO) != 0) {
     return std::make_unique<LiveDisplay>(std::move(jobs), workers, done_before);
   }

@@ -1,4 +1,5 @@
-// Shows a batch on standard error: redrawn in place on a terminal, sparse lines otherwise.
+// Shows a batch on standard error: redrawn in place on a terminal, sparse lines
+// otherwise.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,7 @@ struct DisplayedJob {
 };
 
 /// `done_before` runs were finished before this batch; they count as done.
-std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs, int workers,
-                                               std::size_t done_before);
+std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs,
+                                               int workers, std::size_t done_before);
 
 }  // namespace bitsweep

@@ -7,7 +7,8 @@
 
 namespace bitsweep {
 
-/// While it lives, SIGINT, SIGTERM and SIGHUP do not end the process: they wait to be read.
+/// While it lives, SIGINT, SIGTERM and SIGHUP do not end the process: they wait to be
+/// read.
 class InterruptSignals {
  public:
   InterruptSignals();

@@ -1,10 +1,10 @@
 #include "framework/app/schedule/plan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "framework/results/record.h"
 
@@ -30,9 +30,12 @@ std::string file_name(const std::string& text) {
 
 const char* state_word(RunState state) {
   switch (state) {
-    case RunState::kMissing: return "to do";
-    case RunState::kDone: return "done";
-    case RunState::kFailed: return "failed";
+    case RunState::kMissing:
+      return "to do";
+    case RunState::kDone:
+      return "done";
+    case RunState::kFailed:
+      return "failed";
   }
   return "";
 }
@@ -48,13 +51,12 @@ class Planner {
     const auto found = by_digest_.find(name);
     if (found != by_digest_.end()) return found->second;
     by_digest_[name] = plan_.runs.size();
-    plan_.runs.push_back(
-        {.spec = spec,
-         .label = fmt::format("{}, seed {}", label, spec.seed),
-         .name = file_name(
-             fmt::format("{}-{}-seed{}", spec.network.id, label, spec.seed)),
-         .digest = name,
-         .state = state_of_(name)});
+    plan_.runs.push_back({.spec = spec,
+                          .label = fmt::format("{}, seed {}", label, spec.seed),
+                          .name = file_name(fmt::format("{}-{}-seed{}", spec.network.id,
+                                                        label, spec.seed)),
+                          .digest = name,
+                          .state = state_of_(name)});
     return plan_.runs.size() - 1;
   }
 
@@ -93,15 +95,13 @@ void add_rows(const StudySpec& study, Planner& planner) {
 }  // namespace
 
 std::size_t Plan::count(RunState state) const {
-  return std::size_t(std::count_if(runs.begin(), runs.end(), [state](const auto& run) {
-    return run.state == state;
-  }));
+  return std::size_t(std::count_if(
+      runs.begin(), runs.end(), [state](const auto& run) { return run.state == state; }));
 }
 
 std::size_t Plan::baseline_count() const {
-  return std::size_t(std::count_if(runs.begin(), runs.end(), [](const auto& run) {
-    return run.spec.is_baseline();
-  }));
+  return std::size_t(std::count_if(
+      runs.begin(), runs.end(), [](const auto& run) { return run.spec.is_baseline(); }));
 }
 
 Plan make_plan(const StudySpec& study,

@@ -15,8 +15,8 @@ enum class RunState { kMissing, kDone, kFailed };
 
 struct PlannedRun {
   RunSpec spec;
-  std::string label;   // "twn, seed 1"
-  std::string name;    // fit for a file: "lenet5-twn-seed1"
+  std::string label;  // "twn, seed 1"
+  std::string name;   // fit for a file: "lenet5-twn-seed1"
   std::string digest;
   RunState state = RunState::kMissing;
   std::optional<std::size_t> baseline = {};  // index of the float run it is compared with

@@ -1,9 +1,9 @@
 #include "framework/app/schedule/progress_text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
 
 namespace bitsweep {
 
@@ -13,9 +13,9 @@ std::string running_line(const RunningView& view, std::size_t width) {
   if (p.stage.empty()) {
     line += "  starting";
   } else {
-    line += fmt::format("  {:<14}  epoch {:5.1f}  loss {:8.4f}  accuracy {:6.2f} %  {:3.0f} %",
-                        p.stage, p.epoch, p.loss, 100 * p.accuracy,
-                        std::floor(100 * done_share(p)));
+    line += fmt::format(
+        "  {:<14}  epoch {:5.1f}  loss {:8.4f}  accuracy {:6.2f} %  {:3.0f} %", p.stage,
+        p.epoch, p.loss, 100 * p.accuracy, std::floor(100 * done_share(p)));
   }
   return line.substr(0, width);
 }

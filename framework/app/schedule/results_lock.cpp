@@ -1,12 +1,12 @@
 #include "framework/app/schedule/results_lock.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/file.h>
-
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
 
 #include "framework/core/error.h"
 

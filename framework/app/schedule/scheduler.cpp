@@ -1,12 +1,12 @@
 #include "framework/app/schedule/scheduler.h"
 
-#include <fmt/format.h>
-#include <poll.h>
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
 
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/schedule/worker_message.h"
@@ -40,8 +40,11 @@ class Schedule {
  public:
   Schedule(const std::vector<Job>& jobs, int workers,
            const std::function<void(std::size_t)>& complete, ScheduleObserver& observer)
-      : jobs_(jobs), most_(std::size_t(workers)), complete_(complete),
-        observer_(observer), started_(jobs.size(), false) {
+      : jobs_(jobs),
+        most_(std::size_t(workers)),
+        complete_(complete),
+        observer_(observer),
+        started_(jobs.size(), false) {
     result_.outcomes.resize(jobs.size());
   }
 

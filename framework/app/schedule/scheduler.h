@@ -1,5 +1,5 @@
-// Runs jobs in worker processes, each job after the one it depends on. A worker that fails,
-// crashes or is killed costs its own job and those that wait for it.
+// Runs jobs in worker processes, each job after the one it depends on. A worker that
+// fails, crashes or is killed costs its own job and those that wait for it.
 #pragma once
 
 #include <cstddef>
@@ -44,9 +44,10 @@ struct ScheduleResult {
   bool interrupted = false;       // by a signal; what was under way is lost, no more
 };
 
-/// Runs all jobs, `workers` at once, in their order as far as dependencies let them; a job
-/// stands behind the one it depends on. `complete` is called when a worker has succeeded,
-/// before jobs that wait for it start, and may still throw RunError to make it a failure.
+/// Runs all jobs, `workers` at once, in their order as far as dependencies let them; a
+/// job stands behind the one it depends on. `complete` is called when a worker has
+/// succeeded, before jobs that wait for it start, and may still throw RunError to make it
+/// a failure.
 ScheduleResult run_jobs(const std::vector<Job>& jobs, int workers,
                         const std::function<void(std::size_t job)>& complete,
                         ScheduleObserver& observer);

@@ -1,10 +1,10 @@
 #include "framework/app/schedule/time_left.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
+
+#include <fmt/format.h>
 
 namespace bitsweep {
 namespace {

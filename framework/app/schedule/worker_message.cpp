@@ -1,10 +1,10 @@
 #include "framework/app/schedule/worker_message.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace bitsweep {
 namespace {
@@ -77,8 +77,7 @@ std::string to_line(const WorkerMessage& message) {
   switch (message.kind) {
     case WorkerMessage::Kind::kProgress:
       return fmt::format("{}\tprogress\t{}\t{}\t{}\t{}\t{}\t{}\n", kMark,
-                         one_line(p.stage), p.done, p.total, p.epoch, p.loss,
-                         p.accuracy);
+                         one_line(p.stage), p.done, p.total, p.epoch, p.loss, p.accuracy);
     case WorkerMessage::Kind::kWarning:
       return fmt::format("{}\twarning\t{}\n", kMark, one_line(message.text));
     case WorkerMessage::Kind::kDone:

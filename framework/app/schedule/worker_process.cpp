@@ -1,5 +1,10 @@
 #include "framework/app/schedule/worker_process.h"
 
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -7,11 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <string_view>
-#include <utility>
 
 #include "framework/core/error.h"
 
@@ -24,7 +24,8 @@ struct Pipe {
 };
 
 [[noreturn]] void throw_system_error(const char* what) {
-  throw RunError(fmt::format("a worker cannot be started: {}: {}", what, strerror(errno)));
+  throw RunError(
+      fmt::format("a worker cannot be started: {}: {}", what, strerror(errno)));
 }
 
 Pipe make_pipe() {

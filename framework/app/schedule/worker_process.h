@@ -1,10 +1,10 @@
 // A child process: given its input whole, heard through two pipes, never outliving us.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace bitsweep {
 
