@@ -40,7 +40,7 @@ inline float round_half_up(float x) {
 /// floor(x + u): up with the probability of x's fraction; an integer stays what it is.
 inline float round_stochastic(float x, float u) {
   const float whole = std::floor(x);
-  return whole + (u > 1 - (x - whole) ? 1.0f : 0.0f);
+  return whole + (u >= 1 - (x - whole) ? 1.0f : 0.0f);
 }
 
 /// What dL/dx is, given g = dL/dq, for q = Q(x).

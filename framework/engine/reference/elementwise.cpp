@@ -97,10 +97,9 @@ void fake_quantize_stochastic(std::span<const float> x, const UniformQuantizatio
                               std::span<float> y) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float position = x[i] / q.scale + q.zero_point;
-    const float fraction = position - std::floor(position);
-    const bool is_up = fraction > random.uniform_at(offset + std::uint32_t(i));
-    const float code = std::clamp(std::floor(position) + float(is_up), q.low, q.high);
-    y[i] = q.scale * (code - q.zero_point);
+    const double draw = random.uniform_at(offset + std::uint32_t(i));
+    const auto code = float(std::floor(position + draw));  // the sum is exact in double
+    y[i] = q.scale * (std::clamp(code, q.low, q.high) - q.zero_point);
   }
 }
 
