@@ -179,6 +179,15 @@ TEST_CASE(
                                 7.9375f, -8, 0});
 }
 
+TEST_CASE("stochastic rounding is floor(x + u) without the sum's own rounding") {
+  CHECK(round_stochastic(4.96f, 0.10f) == 5);
+  CHECK(round_stochastic(4.96f, 0.03f) == 4);
+  CHECK(round_stochastic(-0.8f, 0.9f) == 0);
+  CHECK(round_stochastic(-0.8f, 0.1f) == -1);
+  CHECK(round_stochastic(2.5f, 0.5f) == 3);
+  CHECK(round_stochastic(32767, 0.9999999f) == 32767);
+}
+
 TEST_CASE("stochastic rounding keeps the mean, and integers as they are") {
   const RandomStream random(5, "rounding");
   const UniformQuantization q{.low = -200, .high = 200};
