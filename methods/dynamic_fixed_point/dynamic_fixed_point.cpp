@@ -28,6 +28,8 @@ struct DynamicFixedPointParams {
   std::string training_rounding = "stochastic";
   bool quantize_activations_in_training = false;
   bool unsigned_inputs = false;
+  int weight_extra_bits = 0;
+  int activation_extra_bits = 0;
 
   static Schema<DynamicFixedPointParams> schema() {
     using P = DynamicFixedPointParams;
@@ -46,7 +48,14 @@ struct DynamicFixedPointParams {
         .field("quantize_activations_in_training", &P::quantize_activations_in_training,
                "The paper quantizes activations for evaluation only.")
         .field("unsigned_inputs", &P::unsigned_inputs,
-               "Spend no sign bit on values that cannot be negative; the paper does.");
+               "Spend no sign bit on values that cannot be negative; the paper does.")
+        .field("weight_extra_bits", &P::weight_extra_bits,
+               "Added to the integer length of weights and biases; below 0 the largest "
+               "saturate for a finer step.",
+               between(-8, 8))
+        .field("activation_extra_bits", &P::activation_extra_bits,
+               "Added to the integer length of activations; at 1 none saturates.",
+               between(-8, 8));
   }
 };
 
@@ -111,8 +120,9 @@ class DynamicFixedPoint final : public Method {
     const bool stochastic = params_.training_rounding == "stochastic";
     const auto nearest = rounding_named(params_.rounding);
     return {.grid =
-                [bits = params_.weight_bits](const Range& range) {
-                  return fixed_point(bits, parameter_length(range), true);
+                [bits = params_.weight_bits,
+                 extra = params_.weight_extra_bits](const Range& range) {
+                  return fixed_point(bits, parameter_length(range) + extra, true);
                 },
             .rounding = nearest,
             .training_rounding = stochastic ? Rounding::kStochastic : nearest};
@@ -122,8 +132,9 @@ class DynamicFixedPoint final : public Method {
     const bool is_signed = site.is_signed || !params_.unsigned_inputs;
     const auto nearest = rounding_named(params_.rounding);
     return {.grid =
-                [bits = params_.activation_bits, is_signed](const Range& range) {
-                  return fixed_point(bits, activation_length(range), is_signed);
+                [bits = params_.activation_bits, extra = params_.activation_extra_bits,
+                 is_signed](const Range& range) {
+                  return fixed_point(bits, activation_length(range) + extra, is_signed);
                 },
             .quantizes_in_training = params_.quantize_activations_in_training,
             .rounding = nearest,
