@@ -27,7 +27,7 @@ struct BenchResult {
   double seconds = 0;  // of all measured steps
   double median_step_ms = 0;
   double fastest_step_ms = 0;
-  double images_per_second = 0;  // by the median step
+  double images_per_second = 0;  // over all measured steps
   double peak_memory_mb = 0;
   std::string engine;  // "oneDNN 2.6.3"
   std::string cpu;

@@ -43,11 +43,14 @@ std::vector<std::string> words_of(const std::string& name) {
   for (const auto& command : commands()) {
     if (!command.hidden) known.push_back(command.syntax.command);
   }
-  std::string near = nearest_word(words.front(), known);
+  std::string given = words.front();
+  std::string near = nearest_word(given, known);
   for (const auto& name : known) {
-    if (near.empty() && words_of(name).front() == words.front()) near = name;
+    if (words_of(name).front() != words.front()) continue;  // "bench" of "bench train"
+    near = name;
+    if (words.size() > 1) given += ' ' + words[1];
   }
-  throw ConfigError(fmt::format("unknown command '{}'; {}", words.front(),
+  throw ConfigError(fmt::format("unknown command '{}'; {}", given,
                                 near.empty()
                                     ? fmt::format("known: {}", fmt::join(known, ", "))
                                     : fmt::format("did you mean '{}'?", near)));
@@ -86,8 +89,13 @@ int run_words(std::vector<std::string> words, const Pipeline& pipeline) {
   return command.run(Arguments(command.syntax, words), program);
 }
 
-int explained(int code, const char* why) {
-  print_note(fmt::format("bitsweep: {}", why));
+// One line for each mistake: a study may have several.
+int explained(int code, const std::string& why) {
+  for (std::size_t begin = 0; begin <= why.size();) {
+    const std::size_t end = std::min(why.find('\n', begin), why.size());
+    print_note(fmt::format("bitsweep: {}", why.substr(begin, end - begin)));
+    begin = end + 1;
+  }
   return code;
 }
 
@@ -97,9 +105,8 @@ int flushed(int code) {
   errno = 0;
   const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (arrived || errno == EPIPE || errno == 0) return code;
-  return explained(
-      kFailed,
-      fmt::format("standard output cannot be written: {}", strerror(errno)).c_str());
+  return explained(kFailed,
+                   fmt::format("standard output cannot be written: {}", strerror(errno)));
 }
 
 }  // namespace
@@ -124,8 +131,7 @@ int run_program(int argc, char** argv, const Pipeline& pipeline) {
   } catch (const std::bad_alloc&) {
     return explained(kFailed, "out of memory");
   } catch (const std::exception& error) {
-    return explained(kFailed,
-                     fmt::format("an unexpected failure: {}", error.what()).c_str());
+    return explained(kFailed, fmt::format("an unexpected failure: {}", error.what()));
   }
 }
 

@@ -1,0 +1,245 @@
+// Whole studies through worker processes. The pipeline trains nothing; with
+// BITSWEEP_FAKE_MISBEHAVES set, some seeds end badly (fake_program.cpp).
+#include <filesystem>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "framework/app/schedule/results_lock.h"
+#include "framework/results/record.h"
+#include "tests/app/program_runner.h"
+#include "tests/results/scratch_folder.h"
+
+using namespace bitsweep;
+using Catch::Matchers::Contains;
+using testing::Finished;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A study in a folder of its own.
+class Study {
+ public:
+  explicit Study(const std::string& seeds) {
+    std::ofstream(folder_ / "study.yaml")
+        << "name: tiny\n"
+           "dataset: {id: shapes, validation: 10, train_limit: 20, test_limit: 10}\n"
+           "network: {id: lenet}\n"
+           "edges: {first: float, last: float, bias: float}\n"
+           "training: {epochs: 1, batch_size: 10}\n"
+           "fine_tuning: none\n"
+           "seeds: "
+        << seeds
+        << "\n"
+           "rows:\n"
+           "  - method: {id: twn}\n";
+  }
+
+  Finished command(const std::string& command, const std::string& options,
+                   const std::string& before = "") const {
+    return testing::run_program(
+        command + " " + (folder_ / "study.yaml").string() + " " + options, before);
+  }
+  Finished run(const std::string& options = "", const std::string& before = "") const {
+    return command("run", "--out " + out().string() + " " + options, before);
+  }
+
+  fs::path out() const { return folder_ / "out"; }
+
+  /// All files of the results, but the lock's.
+  std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(out())) {
+      if (entry.is_regular_file() && entry.path().filename() != ".lock") {
+        names.push_back(entry.path().lexically_relative(out()).string());
+      }
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  std::vector<RunRecord> records() const {
+    std::vector<RunRecord> records;
+    for (const auto& name : files()) {
+      if (name.ends_with(".h5")) records.push_back(read_record(out() / name));
+    }
+    return records;
+  }
+
+ private:
+  testing::ScratchFolder folder_;
+};
+
+const std::string kMisbehaving = "BITSWEEP_FAKE_MISBEHAVES=1";
+
+}  // namespace
+
+TEST_CASE("a study is run, recorded and reported") {
+  const Study study("[1, 2]");
+  const auto finished = study.run();
+  CAPTURE(finished.err);
+  CHECK(finished.code == 0);
+  CHECK_THAT(finished.out, Contains("| float ") && Contains("| twn "));
+  CHECK_THAT(
+      finished.err,
+      Contains("tiny: 2 rows x 2 seeds; 4 runs, 2 of them float baselines; 0 done, "
+               "4 to do") &&
+          Contains("twn, seed 2: test accuracy 90.00 % after"));
+  const auto records = study.records();
+  REQUIRE(records.size() == 4);
+  for (const auto& record : records) CHECK(record.status == "done");
+  CHECK(testing::file_text(study.out() / "report.md") == finished.out);
+  CHECK(fs::exists(study.out() / "report.csv"));
+  CHECK_FALSE(fs::exists(study.out() / ".unfinished"));
+}
+
+TEST_CASE("what is done is not run again, and the table stays") {
+  const Study study("1");
+  const auto first = study.run();
+  const auto second = study.run();
+  CHECK(second.out == first.out);
+  CHECK_THAT(second.err, Contains("2 done, 0 to do") && !Contains("started"));
+}
+
+TEST_CASE("a changed parameter makes new runs beside the old") {
+  const Study study("1");
+  study.run();
+  const auto changed = study.run("--set rows.0.method.group=filter");
+  CHECK_THAT(changed.err, Contains("1 done, 1 to do"));
+  CHECK(study.records().size() == 3);
+}
+
+TEST_CASE("a failed run costs its row, is told of, and is tried again") {
+  const Study study("[1, 11]");
+  const auto finished = study.run("", kMisbehaving);
+  CHECK(finished.code == 1);
+  CHECK_THAT(
+      finished.err,
+      Contains("bitsweep: failed: float, seed 11: conv1/weight: step became NaN at "
+               "epoch 3, batch 118\n") &&
+          Contains("bitsweep: failed: twn, seed 11: its float baseline failed: ") &&
+          Contains("the same command tries again what failed"));
+  CHECK_THAT(finished.out, Contains("| twn "));
+  std::size_t failed = 0;
+  for (const auto& record : study.records()) {
+    if (record.status == "failed") ++failed;
+    CHECK((record.status == "done") == (record.seed == 1));
+    CHECK((record.status == "done") == record.failure.empty());
+  }
+  CHECK(failed == 2);
+
+  const auto again = study.run();
+  CHECK(again.code == 0);
+  CHECK_THAT(again.err, Contains("2 done, 2 to do, 2 of these failed before"));
+  CHECK(study.records().size() == 4);
+  for (const auto& record : study.records()) CHECK(record.status == "done");
+}
+
+TEST_CASE("a worker that crashes fails alone, with a reason") {
+  const Study study("[1, 12, 13, 14]");
+  const auto finished = study.run("", kMisbehaving);
+  CHECK(finished.code == 1);
+  CHECK_THAT(
+      finished.err,
+      Contains("float, seed 12: failed: vector::at\n") &&
+          Contains("float, seed 13: failed: killed by signal 6 (Aborted): ") &&
+          Contains("broken invariant: blocks tile the image") &&
+          Contains("float, seed 14: failed: killed by signal 9 (out of memory?)") &&
+          Contains("twn, seed 1: test accuracy 90.00 %"));
+}
+
+TEST_CASE("an interrupt keeps what is done and says how to go on") {
+  const Study study("[1, 15]");
+  const auto finished = study.run("--jobs 1", kMisbehaving);
+  CHECK(finished.code == 130);
+  CHECK_THAT(finished.err,
+             Contains("interrupted; 1 of 4 runs are done and kept, the same command goes "
+                      "on from there"));
+  for (const auto& record : study.records()) CHECK(record.status == "done");
+  CHECK(study.files().size() == 2);  // a record and the manifest
+  CHECK_FALSE(fs::exists(study.out() / ".unfinished"));
+
+  const auto resumed = study.run();
+  CHECK(resumed.code == 0);
+  CHECK_THAT(resumed.err, Contains("1 done, 3 to do"));
+}
+
+TEST_CASE("a folder in use by another run is refused before anything is done") {
+  const Study study("1");
+  const ResultsLock other(study.out());
+  const auto finished = study.run();
+  CHECK(finished.code == 2);
+  CHECK_THAT(finished.err, Contains("another bitsweep is working in this folder"));
+  CHECK(study.files().empty());
+}
+
+TEST_CASE("a dry run lists the runs, touches nothing and needs no data") {
+  const Study study("[1, 2]");
+  const auto before = study.run("--dry-run --set dataset.id=cifar100");
+  CHECK(before.code == 0);
+  CHECK_FALSE(fs::exists(study.out()));
+  study.run();
+  const auto after = study.run("--dry-run --set seeds=[1,2,3]");
+  CHECK_THAT(after.out, Contains("float, seed 1\n") && Contains("twn, seed 3\n"));
+  std::size_t lines = 0, done = 0;
+  std::istringstream stream(after.out);
+  for (std::string line; std::getline(stream, line); ++lines) {
+    done += line.starts_with("done ");
+  }
+  CHECK(lines == 6);
+  CHECK(done == 4);
+}
+
+TEST_CASE("missing data is told of before the first run") {
+  const Study study("1");
+  const auto finished = study.run("--set dataset.id=cifar100");
+  CHECK(finished.code == 2);
+  CHECK_THAT(finished.err, Contains("CIFAR-100") && !Contains("started"));
+}
+
+TEST_CASE("a mistake of the study or of its networks ends before the first run") {
+  const Study study("1");
+  const auto unknown = study.run("--set training.epoch=3");
+  CHECK(unknown.code == 2);
+  CHECK_THAT(unknown.err, Contains("unknown key; did you mean 'epochs'?"));
+  const auto unfit = study.command("validate", "--set training.batch_size=666");
+  CHECK(unfit.code == 2);
+  CHECK(unfit.err == "bitsweep: conv1: a batch of 666 does not fit\n");
+  CHECK_FALSE(fs::exists(study.out()));
+}
+
+TEST_CASE("a study without mistakes is summed up") {
+  const auto finished = Study("[1, 2]").command("validate", "");
+  CHECK(finished.code == 0);
+  CHECK(finished.out ==
+        "tiny: 2 rows x 2 seeds; 4 runs, 2 of them float baselines; 0 done, 4 to do\n");
+}
+
+TEST_CASE("a report is made again from the folder alone") {
+  const Study study("1");
+  const auto ran = study.run();
+  const auto markdown = testing::run_program("report " + study.out().string());
+  CHECK(markdown.out == ran.out);
+  const auto csv =
+      testing::run_program("report " + study.out().string() + " --format csv");
+  CHECK(csv.out == testing::file_text(study.out() / "report.csv"));
+  CHECK(testing::run_program("report " + study.out().string() + " --format tex").code ==
+        2);
+}
+
+TEST_CASE("workers know the methods of a plugin") {
+  const std::string plugin = BITSWEEP_BINARY_DIR "/lib/example_plugin.so";
+  const auto finished =
+      Study("1").run("--set rows.0.method.id=example_plugin --plugin " + plugin);
+  CAPTURE(finished.err);
+  CHECK(finished.code == 0);
+  CHECK_THAT(finished.out, Contains("| example_plugin"));
+}
+
+TEST_CASE("a run from scratch is given no baseline") {
+  const Study study("1");
+  const auto finished = study.run("--set start=scratch");
+  CAPTURE(finished.err);
+  CHECK(finished.code == 0);
+}

@@ -11,15 +11,25 @@
 namespace bitsweep {
 namespace {
 
+std::string quoted(const std::string& text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') json += '\\';
+    json += c;
+  }
+  return json + '"';
+}
+
 std::string json_text(const BenchOptions& options, const BenchResult& result) {
   return fmt::format(
-      "{{\"model\": \"{}\", \"method\": \"{}\", \"batch\": {}, \"threads\": {}, "
+      "{{\"model\": {}, \"method\": {}, \"batch\": {}, \"threads\": {}, "
       "\"steps\": {}, \"seconds\": {:.3f}, \"median_step_ms\": {:.4f}, "
       "\"fastest_step_ms\": {:.4f}, \"images_per_second\": {:.1f}, "
-      "\"peak_memory_mb\": {:.1f}, \"engine\": \"{}\", \"cpu\": \"{}\"}}\n",
-      options.model.id, options.method.id, options.batch, options.threads, result.steps,
-      result.seconds, result.median_step_ms, result.fastest_step_ms,
-      result.images_per_second, result.peak_memory_mb, result.engine, result.cpu);
+      "\"peak_memory_mb\": {:.1f}, \"engine\": {}, \"cpu\": {}}}\n",
+      quoted(options.model.id), quoted(options.method.id), options.batch, options.threads,
+      result.steps, result.seconds, result.median_step_ms, result.fastest_step_ms,
+      result.images_per_second, result.peak_memory_mb, quoted(result.engine),
+      quoted(result.cpu));
 }
 
 std::string plain_text(const BenchOptions& options, const BenchResult& result) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
+#include "framework/engine/convolution.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -12,7 +13,7 @@ int version(const Arguments&, Program&) {
   const auto here = current_provenance();
   print_out(fmt::format("{}{}\n{}, {}\nengine: {}\n", here.program,
                         here.revision.empty() ? "" : " (" + here.revision + ")",
-                        here.compiler, here.arch, here.engine));
+                        here.compiler, here.arch, engine_name(selected_engine())));
   return 0;
 }
 

@@ -1,6 +1,8 @@
 // Ctrl-C and its like as something to poll for.
 #pragma once
 
+#include <array>
+
 #include <signal.h>
 
 #include "framework/app/schedule/worker_process.h"
@@ -8,7 +10,7 @@
 namespace bitsweep {
 
 /// While it lives, SIGINT, SIGTERM and SIGHUP do not end the process: they wait to be
-/// read.
+/// noticed. One at a time.
 class InterruptSignals {
  public:
   InterruptSignals();
@@ -16,13 +18,17 @@ class InterruptSignals {
   InterruptSignals(const InterruptSignals&) = delete;
   InterruptSignals& operator=(const InterruptSignals&) = delete;
 
-  int descriptor() const { return signals_.number(); }
+  /// Readable once a signal has come.
+  int descriptor() const { return notices_.number(); }
   /// Whether a signal came, or comes within `milliseconds`.
   bool arrived(int milliseconds = 0) const;
 
  private:
-  sigset_t before_;
-  FileDescriptor signals_;
+  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
+
+  FileDescriptor notices_;
+  FileDescriptor noticing_;
+  std::array<struct sigaction, kSignals.size()> before_;
 };
 
 }  // namespace bitsweep

@@ -51,12 +51,13 @@ class Planner {
     const auto found = by_digest_.find(name);
     if (found != by_digest_.end()) return found->second;
     by_digest_[name] = plan_.runs.size();
-    plan_.runs.push_back({.spec = spec,
-                          .label = fmt::format("{}, seed {}", label, spec.seed),
-                          .name = file_name(fmt::format("{}-{}-seed{}", spec.network.id,
-                                                        label, spec.seed)),
-                          .digest = name,
-                          .state = state_of_(name)});
+    plan_.runs.push_back(
+        {.spec = spec,
+         .label = fmt::format("{}, seed {}", label, spec.seed),
+         .name = fmt::format("{}-seed{}", file_name(spec.network.id + " " + label),
+                             spec.seed),
+         .digest = name,
+         .state = state_of_(name)});
     return plan_.runs.size() - 1;
   }
 

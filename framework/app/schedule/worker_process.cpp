@@ -56,9 +56,6 @@ FileDescriptor file_with(std::string_view text) {
   // The keyboard's signals reach the whole group; the parent decides what they mean.
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
   dup2(input, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(complaints, STDERR_FILENO);
