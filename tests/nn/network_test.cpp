@@ -1,0 +1,206 @@
+#include "framework/nn/network.h"
+
+#include <catch2/catch.hpp>
+
+#include "framework/config/model_file.h"
+#include "framework/core/error.h"
+#include "framework/nn/attachment.h"
+#include "framework/nn/initialisers.h"
+#include "framework/quant/registry.h"
+#include "methods/builtin_methods.h"
+#include "tests/nn/networks.h"
+
+namespace bitsweep {
+namespace {
+
+using Catch::Matchers::Contains;
+
+std::int64_t parameter_count(const std::string& id, ImageShape image) {
+  Network network(load_model(id), {.image = image, .batch = 1});
+  std::int64_t count = 0;
+  for (const Parameter* p : network.parameters()) count += std::int64_t(p->value.size());
+  return count;
+}
+
+// Doubles what passes, and the gradient not at all.
+class Doubling final : public Quantizer {
+ public:
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] = 2 * x[i];
+  }
+  Grid grid() const override { return {UniformGrid{}}; }
+};
+
+BoundSite& site_named(Network& network, const std::string& name) {
+  for (BoundSite* bound : network.sites()) {
+    if (bound->site.name == name) return *bound;
+  }
+  throw std::runtime_error("no site " + name);
+}
+
+MethodRegistry builtin_registry() {
+  MethodRegistry registry;
+  register_builtin_methods(registry);
+  return registry;
+}
+
+std::vector<std::string> quantized_sites(const EdgesSpec& edges,
+                                         const std::vector<SiteRule>& rules = {}) {
+  const auto registry = builtin_registry();
+  Network network(model({linear("a", "4"), linear("b", "4"), linear("c", "classes")}),
+                  {.image = {1, 1, 6}, .classes = 3, .batch = 2});
+  std::vector<ParamProblem> problems;
+  const MethodSpec method{"dynamic_fixed_point",
+                          registry.at("dynamic_fixed_point").resolve({}, problems)};
+  attach_quantizers(network, method, edges, rules, registry);
+  std::vector<std::string> names;
+  for (const BoundSite* bound : network.sites()) {
+    if (bound->is_quantized()) names.push_back(bound->site.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("slices cover each image of a batch once", "[nn]") {
+  const int batch = GENERATE(1, 2, 7, 8, 9, 64, 97, 100, 128, 1000);
+  int next = 0;
+  for (const Slice& slice : slice_batch(batch)) {
+    CHECK(slice.begin == next);
+    CHECK(slice.images > 0);
+    next += slice.images;
+  }
+  CHECK(next == batch);
+}
+
+TEST_CASE("shipped models have the parameters their papers count", "[nn]") {
+  CHECK(parameter_count("lenet", {28, 28, 1}) == 431080);
+  CHECK(parameter_count("lenet-300-100", {28, 28, 1}) == 266610);
+  CHECK(parameter_count("cifar10-full", {32, 32, 3}) == 89578);
+  CHECK(parameter_count("resnet-20", {32, 32, 3}) == 269722);
+}
+
+TEST_CASE("a part of a batch scores as it does within the whole", "[nn]") {
+  const int batch = GENERATE(1, 13, 97);
+  Network network(residual_model(), {.image = {8, 8, 3}, .classes = 5, .batch = batch});
+  network.build();
+  const FixedBatch images(batch, {8, 8, 3}, 5);
+  const BatchSource source = images.source();
+  network.prepare_evaluation();
+  std::vector<std::int32_t> all(std::size_t(batch), -1);
+  network.evaluate(source, Loss::kCrossEntropy, batch, all);
+  double whole_loss = 0;
+  for (int images_done = 1; images_done <= batch; images_done += 3) {
+    std::vector<std::int32_t> some(std::size_t(images_done), -1);
+    const auto part = network.evaluate(source, Loss::kCrossEntropy, images_done, some);
+    CHECK(std::equal(some.begin(), some.end(), all.begin()));
+    CHECK(part.loss > whole_loss);  // each image adds a positive loss
+    whole_loss = part.loss;
+  }
+}
+
+TEST_CASE("the data gradient uses what the quantizer made of the weights", "[nn]") {
+  const auto input_gradient = [](bool doubled) {
+    Network network(model({linear("first", "4"), linear("second", "classes")}),
+                    {.image = {1, 1, 3}, .classes = 2, .batch = 1});
+    if (doubled) {
+      network.attach(site_named(network, "second/weight"), std::make_unique<Doubling>());
+    } else {
+      for (float& w : network.weighted_layers()[1]->weight().value.span()) w *= 2;
+    }
+    network.build();
+    const FixedBatch images(1, {1, 1, 3}, 2);
+    network.train_step(images.source(), Loss::kCrossEntropy, 0);
+    const auto gradient = network.weighted_layers()[0]->weight().gradient.span();
+    return std::vector<float>(gradient.begin(), gradient.end());
+  };
+  CHECK(input_gradient(true) == input_gradient(false));
+}
+
+TEST_CASE("the weight gradient uses what the quantizer made of the input", "[nn]") {
+  const auto gradients = [](bool doubled) {
+    Network network(model({linear("only", "classes")}),
+                    {.image = {1, 1, 3}, .classes = 2, .batch = 1});
+    if (doubled) {
+      network.attach(site_named(network, "only/input"), std::make_unique<Doubling>());
+    }
+    network.build();
+    for (float& w : network.weighted_layers()[0]->weight().value.span()) w = 0;
+    const FixedBatch images(1, {1, 1, 3}, 2);
+    network.train_step(images.source(), Loss::kCrossEntropy, 0);
+    const auto gradient = network.weighted_layers()[0]->weight().gradient.span();
+    return std::vector<float>(gradient.begin(), gradient.end());
+  };
+  auto expected = gradients(false);
+  for (float& g : expected) g *= 2;  // zero weights: equal logits either way
+  CHECK(gradients(true) == expected);
+}
+
+TEST_CASE("edges decide who quantizes the ends", "[nn]") {
+  const std::vector<std::string> inner{"b/weight", "b/input", "b/output"};
+  CHECK(quantized_sites({}) == inner);
+  CHECK(quantized_sites({.first = "method"}) ==
+        std::vector<std::string>{"a/weight", "a/output", "b/weight", "b/input",
+                                 "b/output"});
+  CHECK(quantized_sites({.last = "8"}) == std::vector<std::string>{"b/weight", "b/input",
+                                                                   "b/output", "c/weight",
+                                                                   "c/input"});
+  CHECK(
+      quantized_sites({.first = "8", .image = "8"}) ==
+      std::vector<std::string>{"a/weight", "a/input", "b/weight", "b/input", "b/output"});
+}
+
+TEST_CASE("a bias has a key of its own", "[nn]") {
+  const auto sites = quantized_sites({.bias = "8"});
+  CHECK(std::count(sites.begin(), sites.end(), "a/bias") == 1);
+  CHECK(std::count(sites.begin(), sites.end(), "c/bias") == 1);
+}
+
+TEST_CASE("the first rule that matches a site wins, before edges", "[nn]") {
+  const auto registry = builtin_registry();
+  std::vector<ParamProblem> problems;
+  const MethodSpec off{"float", {}};
+  const MethodSpec twn{"twn", registry.at("twn").resolve({}, problems)};
+  CHECK(quantized_sites({}, {{"b/*", off}, {"*/weight", twn}}) ==
+        std::vector<std::string>{"a/weight", "c/weight"});
+}
+
+TEST_CASE("a rule that matches no site is refused with the sites there are", "[nn]") {
+  CHECK_THROWS_WITH(quantized_sites({}, {{"conv9/*", {"float", {}}}}),
+                    Contains("'conv9/*' matches no site") && Contains("a/weight"));
+}
+
+TEST_CASE("a model that does not end in the classes is refused", "[nn]") {
+  CHECK_THROWS_WITH(
+      Network(model({linear("fc", "7")}), {.image = {1, 1, 3}, .classes = 10}),
+      Contains("gives 7 values for 10 classes"));
+}
+
+TEST_CASE("an unknown layer is refused with a suggestion", "[nn]") {
+  CHECK_THROWS_WITH(Network(model({layer("x", "batchnorm")}), {.image = {1, 1, 3}}),
+                    Contains("did you mean 'batch_norm'?"));
+}
+
+TEST_CASE("a window larger than its image is refused", "[nn]") {
+  CHECK_THROWS_WITH(Network(model({convolution("conv", 4, 9)}), {.image = {6, 6, 1}}),
+                    Contains("a 9x9 window does not fit its 6x6 input"));
+}
+
+TEST_CASE("initialisers keep to their bounds and variances", "[nn]") {
+  std::vector<float> weights(20000);
+  const auto variance = [&](const std::string& name) {
+    initialise(name, 0.1, 50, 30, RandomStream(3, name), weights);
+    double sum = 0;
+    for (const float w : weights) sum += double(w) * w;
+    return sum / double(weights.size());
+  };
+  // Sample variances of 20 000 values: within 3 % of theirs.
+  CHECK(variance("xavier") == Approx(1.0 / 50).epsilon(0.03));
+  CHECK(variance("glorot") == Approx(2.0 / 80).epsilon(0.03));
+  CHECK(variance("he") == Approx(2.0 / 50).epsilon(0.03));
+  CHECK(variance("gaussian") == Approx(0.01).epsilon(0.03));
+  CHECK(variance("uniform") == Approx(0.01 / 3).epsilon(0.03));
+  CHECK(*std::max_element(weights.begin(), weights.end()) <= 0.1f);
+}
+
+}  // namespace bitsweep
