@@ -89,7 +89,10 @@ std::vector<T> MappingReader::groups(const std::string& key) {
     problems_.add(*node, "not a list");
     return values;
   }
-  for (const Node& item : node->items) values.push_back(read_fields<T>(item, problems_));
+  for (const Node& item : node->items) {
+    values.push_back(read_fields<T>(item, problems_));
+    if constexpr (requires { values.back().place; }) values.back().place = item.place;
+  }
   return values;
 }
 

@@ -14,6 +14,8 @@ struct Place {
   std::string file;
   int line = 0;
   std::string text() const;
+  /// "configs/models/lenet.yaml:7: ", or "" where there is no file: begins a sentence.
+  std::string prefix() const { return file.empty() ? "" : text() + ": "; }
 };
 
 /// One layer: `- {name: conv1, convolution: {filters: 20, kernel: 5}}`.

@@ -67,6 +67,7 @@ struct MultiplierRule {
   std::string match;
   double learning_rate = 1;
   double decay = 1;
+  Place place = {};  // where it is written; no part of the run
   static Schema<MultiplierRule> schema();
 };
 
@@ -105,6 +106,7 @@ struct MethodSpec {
 struct SiteRule {
   std::string match;
   MethodSpec method;
+  Place place = {};  // where it is written; no part of the run
 };
 
 /// Everything that decides a run's numbers.

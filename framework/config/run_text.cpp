@@ -193,7 +193,7 @@ std::vector<SiteRule> read_sites(const Node& sites, const ReadMethod& method_of,
     const Node* method = reader.get("method");
     reader.refuse_others();
     if (match && match->is_word() && method) {
-      rules.push_back({match->word, method_of(*method)});
+      rules.push_back({match->word, method_of(*method), item.place});
     } else {
       problems.add(item, "a site rule needs 'match' and 'method'");
     }

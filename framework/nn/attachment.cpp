@@ -36,8 +36,8 @@ void refuse_rule_without_site(const SiteRule& rule, const Network& network) {
   std::vector<std::string> names;
   for (const BoundSite* bound : network.sites()) names.push_back(bound->site.name);
   throw ConfigError(
-      fmt::format("sites: '{}' matches no site of the network; there are {}", rule.match,
-                  fmt::join(names, ", ")));
+      fmt::format("{}sites: '{}' matches no site of the network; there are {}",
+                  rule.place.prefix(), rule.match, fmt::join(names, ", ")));
 }
 
 }  // namespace

@@ -19,10 +19,7 @@ const std::vector<LayerKind>& layer_table() {
   return table;
 }
 
-std::string layer_place(const LayerSpec& spec) {
-  if (spec.place.file.empty()) return spec.name;
-  return spec.place.text() + ": " + spec.name;
-}
+std::string layer_place(const LayerSpec& spec) { return spec.place.prefix() + spec.name; }
 
 int count_of(const std::string& text, const char* field, const LayerSpec& spec,
              const LayerContext& context) {

@@ -26,8 +26,8 @@ void apply_rules(const std::vector<MultiplierRule>& rules,
     std::vector<std::string> names;
     for (const Parameter* parameter : parameters) names.push_back(parameter->name);
     throw ConfigError(
-        fmt::format("training.multipliers: '{}' matches no parameter; the network has {}",
-                    rule.match, fmt::join(names, ", ")));
+        fmt::format("{}multipliers: '{}' matches no parameter; the network has {}",
+                    rule.place.prefix(), rule.match, fmt::join(names, ", ")));
   }
 }
 

@@ -87,10 +87,10 @@ void Trainer::train_epoch(std::int64_t end, Curves& curves) {
   for (; step_ < end; ++step_, cursor_ += std::size_t(network_.batch())) {
     const SliceLoss result = network_.train_step(source_, loss, step_);
     if (!std::isfinite(result.loss)) {
-      throw RunError(
-          fmt::format("the loss became {} at epoch {}, batch {} (learning rate {}){}",
-                      result.loss, epoch_ + 1, std::int64_t(done / batch) + 1, rate,
-                      first_broken_parameter(network_)));
+      throw RunError(fmt::format(
+          "the loss became {} at epoch {}, batch {} (learning rate {}){}",
+          std::isnan(result.loss) ? "NaN" : "infinite", epoch_ + 1,
+          std::int64_t(done / batch) + 1, rate, first_broken_parameter(network_)));
     }
     rate = learning_rate(spec_.schedule, spec_.optimizer.learning_rate,
                          {.iteration = double(step_ - schedule_begin_),
