@@ -17,6 +17,7 @@ struct Parameter {
       : name(std::move(full_name)), value(size), gradient(size) {}
 
   std::string name;  // "conv1/weight", unique within a network
+  bool is_of_quantizer = false;  // a learned step, scale or clip
   Buffer value;
   Buffer gradient;
   float learning_rate_multiplier = 1;

@@ -65,6 +65,18 @@ class Quantizer {
 
   virtual Grid grid() const = 0;
 
+  /// True when values pass in float outside training, as stochastic BinaryConnect is
+  /// tested: the law does not hold then, and sizes count 32 bits.
+  virtual bool evaluates_float() const { return false; }
+
+  /// An input quantizer whose values have a scale of their own at each pixel (XNOR-Net's
+  /// A) says true and writes it: `a` is [images, pixels] of the x of `forward`. The layer
+  /// multiplies each output pixel by the mean of `a` over its window, a constant to
+  /// gradients.
+  virtual bool scales_pixels() const { return false; }
+  virtual void pixel_scales(std::span<const float> /*x*/, std::span<float> /*a*/,
+                            const Pass& /*pass*/) const {}
+
   virtual std::vector<Parameter*> trainable() { return {}; }
 
   /// After the optimizer's step: may change the latent weights (BinaryConnect's clip, a
