@@ -46,6 +46,9 @@ struct OptimizerSpec {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
+  // Factors for what quantizers learn (steps, scales, clips), over the method's own.
+  double quantizer_learning_rate = 1;
+  double quantizer_weight_decay = 1;
   static Schema<OptimizerSpec> schema();
 };
 

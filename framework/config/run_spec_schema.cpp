@@ -53,7 +53,12 @@ Schema<OptimizerSpec> OptimizerSpec::schema() {
              between(0.0, 1.0))
       .field("beta2", &OptimizerSpec::beta2, "Memory of the square (adam).",
              between(0.0, 1.0))
-      .field("epsilon", &OptimizerSpec::epsilon, "Added to the root (adam).", above(0.0));
+      .field("epsilon", &OptimizerSpec::epsilon, "Added to the root (adam).", above(0.0))
+      .field("quantizer_learning_rate", &OptimizerSpec::quantizer_learning_rate,
+             "Factor of the rate for what quantizers learn: steps, scales, clips.",
+             at_least(0.0))
+      .field("quantizer_weight_decay", &OptimizerSpec::quantizer_weight_decay,
+             "Factor of the decay of what quantizers learn.", at_least(0.0));
 }
 
 Schema<ScheduleSpec> ScheduleSpec::schema() {

@@ -67,9 +67,12 @@ Node network_node(const ModelSpec& network) {
 }
 
 Node optimizer_node(const OptimizerSpec& optimizer) {
-  const Names adam_only = {"beta1", "beta2", "epsilon"};
-  const Names sgd_only = {"momentum", "nesterov", "form"};
-  return fields_node(optimizer, optimizer.id == "adam" ? sgd_only : adam_only);
+  Names left_out = optimizer.id == "adam" ? Names{"momentum", "nesterov", "form"}
+                                          : Names{"beta1", "beta2", "epsilon"};
+  if (optimizer.quantizer_learning_rate == 1)
+    left_out.push_back("quantizer_learning_rate");
+  if (optimizer.quantizer_weight_decay == 1) left_out.push_back("quantizer_weight_decay");
+  return fields_node(optimizer, left_out);
 }
 
 Node schedule_node(const ScheduleSpec& schedule) {
@@ -206,6 +209,8 @@ RunSpec RunSpec::baseline() const {
   run.dataset = dataset;
   run.network = network;
   run.training = training;
+  run.training.optimizer.quantizer_learning_rate = 1;  // a float network has none
+  run.training.optimizer.quantizer_weight_decay = 1;
   run.seed = seed;
   return run;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/engine/pooling.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/weighted_layer.h"
@@ -155,6 +156,20 @@ class ConvolutionLayer final : public WeightedLayer {
       for (std::size_t c = 0; c < outputs; ++c) bias_.gradient[c] += partial[c];
     }
     WeightedLayer::finish_gradient();
+  }
+
+ protected:
+  void window_means(int images, std::span<const float> pixel_scales,
+                    std::span<float> output_scales) const override {
+    const auto one_channel = [](ImageShape shape) {
+      return ImageShape{shape.height, shape.width, 1};
+    };
+    kernels::average_pool_forward({.input = one_channel(geometry_.input),
+                                   .output = one_channel(geometry_.output),
+                                   .kernel = geometry_.kernel,
+                                   .stride = geometry_.stride,
+                                   .pad = geometry_.pad},
+                                  images, pixel_scales, output_scales);
   }
 
  private:

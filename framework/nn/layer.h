@@ -93,6 +93,7 @@ class GradientSink {
 struct BoundSite {
   Site site;
   std::unique_ptr<Quantizer> quantizer;  // null: float
+  Parameter* latent = nullptr;           // of weights and biases
   Buffer quantized;                      // the site's values behind the quantizer
   std::vector<double> sums;              // of parameter gradients, one row a slice
   std::size_t sum_count = 0;             // values of a row

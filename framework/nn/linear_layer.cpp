@@ -61,13 +61,13 @@ class LinearLayer final : public WeightedLayer {
     }
     program.blocks(blocks_of(outputs_, kOutputBlock),
                    [this](int block) { forward(block); });
-    if (output_site_.is_quantized()) {
+    if (output_site_.is_quantized() || scales_pixels()) {
       program.per_slice([this](const Slice& slice) { quantize_output(slice); });
     }
   }
 
   void plan_backward(Program& program) override {
-    if (output_site_.is_quantized() || gradient_site_.is_quantized()) {
+    if (output_site_.is_quantized() || gradient_site_.is_quantized() || scales_pixels()) {
       program.per_slice([this](const Slice& slice) { quantize_gradient(slice); });
     }
     const bool to_input = needs_input_gradient();
@@ -85,6 +85,12 @@ class LinearLayer final : public WeightedLayer {
       program.per_slice(
           [=, this](const Slice& slice) { finish_data_gradient(sink, slice); });
     }
+  }
+
+ protected:
+  void window_means(int, std::span<const float> pixel_scales,
+                    std::span<float> output_scales) const override {
+    std::copy(pixel_scales.begin(), pixel_scales.end(), output_scales.begin());
   }
 
  private:

@@ -112,6 +112,9 @@ void Network::append_residual(const LayerSpec& spec) {
 
 void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   site.quantizer = std::move(quantizer);
+  if (!site.is_quantized()) return;
+  for (Parameter* learned : site.quantizer->trainable()) learned->is_of_quantizer = true;
+  if (site.latent != nullptr) site.quantizer->adopt(*site.latent);
 }
 
 void Network::build() {

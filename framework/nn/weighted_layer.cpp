@@ -73,6 +73,8 @@ WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& inp
   bind(weight_site_, Role::kWeight, form.weight_shape,
        {outputs, weight_.value.size() / outputs});
   bind(bias_site_, Role::kBias, {output.channels}, {outputs, 1});
+  weight_site_.latent = &weight_;
+  bias_site_.latent = &bias_;
   bind(input_site_, Role::kInput, shape_of(input.shape),
        {std::size_t(input.shape.channels), 1});
   bind(output_site_, Role::kOutput, shape_of(output), {outputs, 1});
@@ -115,6 +117,10 @@ void WeightedLayer::allocate() {
     input_site_.quantized = Buffer(batch * input_->shape.elements());
   }
   if (output_site_.is_quantized()) raw_output_ = Buffer(batch * output_.shape.elements());
+  if (scales_pixels()) {
+    pixel_scales_ = Buffer(batch * input_pixels());
+    output_scales_ = Buffer(batch * output_.shape.pixels());
+  }
   for (BoundSite* bound : sites()) {
     if (!bound->is_quantized()) continue;
     const bool whole = bound == &weight_site_ || bound == &bias_site_;
@@ -182,6 +188,33 @@ void WeightedLayer::quantize_input(const Slice& slice) {
   input_site_.quantizer->forward({input_->value.data() + offset, count},
                                  {input_site_.quantized.data() + offset, count},
                                  pass_for(*input_, slice));
+  if (scales_pixels()) measure_scales(slice);
+}
+
+// A fully connected layer's input is one pixel.
+std::size_t WeightedLayer::input_pixels() const {
+  return form_.is_convolution ? input_->shape.pixels() : 1;
+}
+
+void WeightedLayer::measure_scales(const Slice& slice) {
+  const std::size_t begin = std::size_t(slice.begin), images = std::size_t(slice.images);
+  const auto part = [&](Buffer& scales, std::size_t pixels) {
+    return scales.span().subspan(begin * pixels, images * pixels);
+  };
+  const auto a = part(pixel_scales_, input_pixels());
+  input_site_.quantizer->pixel_scales({input_->values(slice), input_->elements(slice)}, a,
+                                      pass_for(*input_, slice));
+  window_means(slice.images, a, part(output_scales_, output_.shape.pixels()));
+}
+
+void WeightedLayer::apply_scales(const Slice& slice, float* values) const {
+  if (output_scales_.size() == 0 || !active(input_site_)) return;
+  const std::size_t pixels = output_.shape.pixels();
+  const std::size_t channels = std::size_t(output_.shape.channels);
+  const float* k = output_scales_.data() + std::size_t(slice.begin) * pixels;
+  for (std::size_t p = 0; p < std::size_t(slice.images) * pixels; ++p) {
+    for (std::size_t c = 0; c < channels; ++c) values[p * channels + c] *= k[p];
+  }
 }
 
 float* WeightedLayer::raw_output(const Slice& slice) {
@@ -190,6 +223,7 @@ float* WeightedLayer::raw_output(const Slice& slice) {
 }
 
 void WeightedLayer::quantize_output(const Slice& slice) {
+  apply_scales(slice, raw_output(slice));
   if (!active(output_site_)) return;
   const std::size_t count = output_.elements(slice);
   output_site_.quantizer->forward({raw_output(slice), count},
@@ -205,6 +239,7 @@ void WeightedLayer::quantize_gradient(const Slice& slice) {
     std::fill(sums.begin(), sums.end(), 0.0);
     output_site_.quantizer->backward({raw_output(slice), dy.size()}, dy, dy, sums, pass);
   }
+  apply_scales(slice, dy.data());
   if (active(gradient_site_)) gradient_site_.quantizer->forward(dy, dy, pass);
 }
 

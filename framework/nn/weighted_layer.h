@@ -76,11 +76,26 @@ class WeightedLayer : public Layer {
   // Where the product writes: the output, or the place before the output quantizer.
   float* raw_output(const Slice& slice);
 
+  // Input quantizers with a scale at each pixel: an output pixel is multiplied by the
+  // mean of them over its window, the bias with it.
+  bool scales_pixels() const {
+    return input_site_.is_quantized() && input_site_.quantizer->scales_pixels();
+  }
+  virtual void window_means(int images, std::span<const float> pixel_scales,
+                            std::span<float> output_scales) const = 0;
+
   Activation* input_;
   Parameter weight_, bias_;
   Form form_;
   BoundSite weight_site_, bias_site_, input_site_, output_site_, gradient_site_;
-  Buffer raw_output_;  // batch x output, when there is an output quantizer
+  Buffer raw_output_;     // batch x output, when there is an output quantizer
+  Buffer pixel_scales_;   // batch x input pixels, where there are such scales
+  Buffer output_scales_;  // batch x output pixels
+
+ private:
+  std::size_t input_pixels() const;
+  void measure_scales(const Slice& slice);
+  void apply_scales(const Slice& slice, float* values) const;
 };
 
 }  // namespace bitsweep

@@ -56,8 +56,8 @@ constexpr auto kClosing = R"(## To add a method
 2. `quantizer(site)` returns a `Quantizer` for the sites that the paper quantizes and null for
    the others. Outside training its `forward` gives exactly what `grid()` decodes from the
    codes of `encode`.
-3. Add `<id>` to `methods/CMakeLists.txt`. Help, checks of parameters, this page and the
-   conformance tests find the method by themselves. A property which it lacks by design (its
+3. The build finds the folder by itself, and so do help, checks of parameters, this page and
+   the conformance tests. A property which it lacks by design (its
    grid has no zero, quantizing twice differs) is declared in `weight_claims` or
    `activation_claims`.
 4. Add `tests/methods/<id>_test.cpp` with the paper's own numbers, worked by hand.

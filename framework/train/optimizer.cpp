@@ -65,8 +65,11 @@ void Optimizer::update(const Part& part, double learning_rate, std::int64_t step
   };
   const auto w = piece(p.value.span());
   const auto g = piece(std::as_const(p.gradient).span());
-  const float rate = float(learning_rate) * p.learning_rate_multiplier;
-  const float decay = float(spec_.weight_decay) * p.decay_multiplier;
+  const bool learned = p.is_of_quantizer;
+  const float rate = float(learning_rate) * p.learning_rate_multiplier *
+                     float(learned ? spec_.quantizer_learning_rate : 1);
+  const float decay = float(spec_.weight_decay) * p.decay_multiplier *
+                      float(learned ? spec_.quantizer_weight_decay : 1);
   if (spec_.id == "adam") {
     kernels::adam_step({.learning_rate = rate,
                         .beta1 = float(spec_.beta1),

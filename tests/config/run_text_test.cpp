@@ -91,9 +91,10 @@ TEST_CASE("everything that matters changes the text", "[run]") {
   for (const std::string setting :
        {"seed=8", "dataset.validation=4000", "network.width=8", "edges.last=8",
         "edges.image=8", "sites=[]", "rows.0.method.weight_bits=3", "start=scratch",
-        "calibration_batches=3", "training.batch_size=64", "training.augmentation.pad=3",
-        "fine_tuning.epochs=2", "fine_tuning.optimizer.beta1=0.8",
-        "training.multipliers=[{match: x}]"}) {
+        "calibration_batches=3", "fine_tuning.optimizer.quantizer_learning_rate=0.1",
+        "fine_tuning.optimizer.quantizer_weight_decay=0", "training.batch_size=64",
+        "training.augmentation.pad=3", "fine_tuning.epochs=2",
+        "fine_tuning.optimizer.beta1=0.8", "training.multipliers=[{match: x}]"}) {
     CAPTURE(setting);
     std::vector<std::string> overrides = {setting};
     if (setting == "seed=8") overrides = {"seeds=[8]"};
@@ -118,7 +119,8 @@ TEST_CASE("a baseline knows nothing of what is quantized", "[run]") {
   };
   const std::string plain = baseline({});
   CHECK(baseline({"edges.first=method", "rows.0.method=plain", "start=scratch",
-                  "fine_tuning=none", "sites=[]", "calibration_batches=3"}) == plain);
+                  "fine_tuning=none", "sites=[]", "calibration_batches=3",
+                  "training.optimizer.quantizer_learning_rate=0.1"}) == plain);
   CHECK(baseline({"seeds=[8]"}) != plain);
   for (const char* word : {"edges", "sites", "start", "fine_tuning", "calibration"}) {
     CHECK_FALSE(mentions(plain, word));

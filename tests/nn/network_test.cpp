@@ -31,6 +31,29 @@ class Doubling final : public Quantizer {
   Grid grid() const override { return {UniformGrid{}}; }
 };
 
+// Lets values pass and gives the pixels of an image the scales 1, 2, 3, ...
+class CountingScales final : public Quantizer {
+ public:
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    std::copy(x.begin(), x.end(), y.begin());
+  }
+  Grid grid() const override { return {UniformGrid{}}; }
+  bool scales_pixels() const override { return true; }
+  void pixel_scales(std::span<const float>, std::span<float> a,
+                    const Pass& pass) const override {
+    const std::size_t pixels = a.size() / pass.images;
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] = float(1 + i % pixels);
+  }
+};
+
+// Notes that it has met the weights.
+class Adopting final : public Quantizer {
+ public:
+  void adopt(Parameter& latent) override { latent.learning_rate_multiplier = 3; }
+  void forward(std::span<const float>, std::span<float>, const Pass&) const override {}
+  Grid grid() const override { return {UniformGrid{}}; }
+};
+
 BoundSite& site_named(Network& network, const std::string& name) {
   for (BoundSite* bound : network.sites()) {
     if (bound->site.name == name) return *bound;
@@ -134,6 +157,50 @@ TEST_CASE("the weight gradient uses what the quantizer made of the input", "[nn]
   auto expected = gradients(false);
   for (float& g : expected) g *= 2;  // zero weights: equal logits either way
   CHECK(gradients(true) == expected);
+}
+
+TEST_CASE("scales at an input's pixels multiply outputs by their windows' means",
+          "[nn]") {
+  const auto kind = GENERATE(0, 1);
+  const LayerSpec only =
+      kind == 0 ? convolution("only", 2, 3) : linear("only", "classes");
+  const float mean = kind == 0 ? 5 : 1;  // of 1 to 9; a vector is one pixel
+  struct Result {
+    std::vector<float> logits, gradient;
+  };
+  const auto run = [&](bool scaled, bool zero_weights) {
+    Network network(model({only, layer("flat", "flatten")}),
+                    {.image = {3, 3, 2}, .classes = 2, .batch = 3});
+    if (scaled) {
+      network.attach(site_named(network, "only/input"),
+                     std::make_unique<CountingScales>());
+    }
+    network.build();
+    auto& weight = network.weighted_layers()[0]->weight();
+    if (zero_weights)
+      std::fill(weight.value.span().begin(), weight.value.span().end(), 0);
+    const FixedBatch images(3, {3, 3, 2}, 2);
+    network.train_step(images.source(), Loss::kCrossEntropy, 0);
+    const auto logits = network.logits();
+    const auto gradient = weight.gradient.span();
+    return Result{{logits.begin(), logits.end()}, {gradient.begin(), gradient.end()}};
+  };
+  const auto plain = run(false, false), scaled = run(true, false);
+  for (std::size_t i = 0; i < plain.logits.size(); ++i) {
+    CHECK(scaled.logits[i] == Approx(mean * plain.logits[i]).epsilon(1e-5));
+  }
+  // Zero weights give equal logits either way.
+  const auto plain_zero = run(false, true), scaled_zero = run(true, true);
+  for (std::size_t i = 0; i < plain_zero.gradient.size(); ++i) {
+    CHECK(scaled_zero.gradient[i] == Approx(mean * plain_zero.gradient[i]).margin(1e-6));
+  }
+}
+
+TEST_CASE("a weight quantizer meets its weights when it is attached", "[nn]") {
+  Network network(model({linear("only", "classes")}),
+                  {.image = {1, 1, 3}, .classes = 2, .batch = 1});
+  network.attach(site_named(network, "only/weight"), std::make_unique<Adopting>());
+  CHECK(network.weighted_layers()[0]->weight().learning_rate_multiplier == 3);
 }
 
 TEST_CASE("edges decide who quantizes the ends", "[nn]") {

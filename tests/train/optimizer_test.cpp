@@ -55,6 +55,20 @@ TEST_CASE("a rule that matches no parameter is refused with the names", "[train]
                     Contains("'ip9/*' matches no parameter") && Contains("conv1/weight"));
 }
 
+TEST_CASE("what quantizers learn has a rate and a decay of its own", "[train]") {
+  Parameter weight = one("conv1/weight"), step = one("conv1/weight/step");
+  step.is_of_quantizer = true;
+  Optimizer optimizer({.momentum = 0,
+                       .weight_decay = 0.5,
+                       .quantizer_learning_rate = 0.1,
+                       .quantizer_weight_decay = 0},
+                      {}, {&weight, &step});
+  weight.gradient[0] = step.gradient[0] = 1;
+  optimizer.step(0.1, 0);
+  CHECK(weight.value[0] == Approx(1 - 0.1 * 1.5));
+  CHECK(step.value[0] == Approx(1 - 0.01));
+}
+
 TEST_CASE("a parameter does not fall below its minimum", "[train]") {
   Parameter scale = one("scale");
   scale.minimum = 0.01f;
