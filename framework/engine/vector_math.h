@@ -34,4 +34,29 @@ inline float vector_tanh(float x) {
   return std::copysign(e / (e + 2), x);
 }
 
+/// The integer nearest to log2(magnitude): the exponent, and one more where the fraction
+/// 1.f is above sqrt(2). -127 for 0 and for denormals, 128 for infinity and large NaNs.
+inline std::int32_t nearest_log2(float magnitude) {
+  constexpr std::int32_t kAboveRoot2 = 0x3504f4;  // fraction of the float above sqrt(2)
+  const auto bits = std::bit_cast<std::int32_t>(magnitude) & 0x7fffffff;
+  return bits < 0x00800000 ? -127 : ((bits + 0x00800000 - kAboveRoot2) >> 23) - 127;
+}
+
+/// The integer nearest to 2 log2(magnitude): half steps, with the fractions' thresholds
+/// at the fourth root of 2 and of 8. -254 for 0 and for denormals.
+inline std::int32_t nearest_half_log2(float magnitude) {
+  constexpr std::int32_t kAboveRoot4Of2 = 0x1837f1;
+  constexpr std::int32_t kAboveRoot4Of8 = 0x5744fd;
+  const auto bits = std::bit_cast<std::int32_t>(magnitude) & 0x7fffffff;
+  const std::int32_t fraction = bits & 0x007fffff;
+  const std::int32_t steps = 2 * ((bits >> 23) - 127) + (fraction >= kAboveRoot4Of2) +
+                             (fraction >= kAboveRoot4Of8);
+  return bits < 0x00800000 ? -254 : steps;
+}
+
+/// 2^exponent for -126 <= exponent <= 127.
+inline float power_of_2(std::int32_t exponent) {
+  return std::bit_cast<float>((exponent + 127) << 23);
+}
+
 }  // namespace bitsweep

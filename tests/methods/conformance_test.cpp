@@ -137,6 +137,7 @@ std::vector<Values> awkward_values(std::size_t size) {
 
 // The law, and what a grid promises of codes and levels.
 void check_law(const Case& c, const Quantizer& quantizer, const Values& x) {
+  if (quantizer.evaluates_float()) return;
   const auto y = quantized(quantizer, x);
   const auto codes = encoded(quantizer, x);
   const Grid grid = quantizer.grid();
@@ -300,7 +301,8 @@ TEST_CASE("values may be overwritten by what they are quantized to", "[conforman
     }
     const auto dy = normal_values(x.size(), 8);
     Values dx = dy;
-    quantizer->backward(x, dx, dx, {}, {.training = true});
+    auto sums = zero_sums(*quantizer);
+    quantizer->backward(x, dx, dx, sums, {.training = true});
     CHECK(same_bits(dx, gradient(*quantizer, x, dy)));
   });
 }

@@ -91,11 +91,37 @@ inline Codes encoded(const Quantizer& quantizer, const Values& x) {
   return codes;
 }
 
-inline Values gradient(const Quantizer& quantizer, const Values& x, const Values& dy) {
+/// As many sums as the quantizer has learned values.
+inline std::vector<double> zero_sums(Quantizer& quantizer) {
+  std::size_t count = 0;
+  for (const Parameter* learned : quantizer.trainable()) count += learned->value.size();
+  return std::vector<double>(count);
+}
+
+inline Values gradient(Quantizer& quantizer, const Values& x, const Values& dy) {
   Values dx(x.size());
-  quantizer.backward(x, dy, dx, {}, {.training = true});
+  auto sums = zero_sums(quantizer);
+  quantizer.backward(x, dy, dx, sums, {.training = true});
   return dx;
 }
+
+/// Of the learned values, after `finish_gradient`, in the parameters' order.
+inline Values learned_gradients(Quantizer& quantizer, const Values& x, const Values& dy) {
+  Values dx(x.size()), gradients;
+  auto sums = zero_sums(quantizer);
+  quantizer.backward(x, dy, dx, sums, {.training = true});
+  quantizer.finish_gradient(sums);
+  for (const Parameter* learned : quantizer.trainable()) {
+    const auto values = learned->gradient.span();
+    gradients.insert(gradients.end(), values.begin(), values.end());
+  }
+  return gradients;
+}
+
+// The vectors that most worked numbers start from.
+inline const Values kW8 = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
+inline const Values kX8 = {-0.6f, 0.1f, 0.4f, 0.55f, 0.9f, 1.2f, 1.7f, 3.0f};
+inline const Values kG8 = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
 
 /// Standard normal, times `spread`.
 inline Values normal_values(std::size_t size, std::uint64_t seed, float spread = 1) {

@@ -1,0 +1,53 @@
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "tests/methods/quantizers.h"
+
+using namespace bitsweep;
+using namespace bitsweep::testing;
+
+namespace {
+
+Values weights(const char* bits, const char* grid = "linear") {
+  const auto raw = params({{"weight_bits", bits}, {"grid", grid}});
+  return quantized(*quantizer_for("qnn", raw, weight_site({1, 8})), kW8);
+}
+
+}  // namespace
+
+TEST_CASE("qnn: signed linear grids reach from -1 to 1 less a step", "[qnn]") {
+  CHECK(weights("2") == Values{0.5f, -0.5f, 0, -1, 0.5f, 0, 0.5f, -0.5f});
+  CHECK(weights("3") == Values{0.75f, -0.5f, 0, -1, 0.5f, 0, 0.25f, -0.75f});
+}
+
+TEST_CASE("qnn: one bit is the sign", "[qnn]") {
+  CHECK(weights("1") == Values{1, -1, 1, -1, 1, -1, 1, -1});
+  CHECK(weights("1", "log") == weights("1"));
+}
+
+TEST_CASE("qnn: logarithmic grids round the exponent and have no zero", "[qnn]") {
+  // Eight exponents, from 0 to -7.
+  CHECK(weights("4", "log") ==
+        Values{1, -0.5f, 0.0625f, -1, 0.5f, -0.015625f, 0.25f, -0.5f});
+  CHECK(weights("2", "log") == Values{1, -0.5f, 0.5f, -1, 0.5f, -0.5f, 0.5f, -0.5f});
+}
+
+TEST_CASE("qnn: inputs behind a ReLU keep to [0, 1]", "[qnn]") {
+  const auto site = value_site(Role::kInput, 8, false);
+  const auto linear = quantizer_for("qnn", params({{"activation_bits", "2"}}), site);
+  CHECK(near(quantized(*linear, kX8), {0, 0, 1. / 3, 2. / 3, 1, 1, 1, 1}, 1e-6));
+  CHECK(gradient(*linear, kX8, kG8) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0, 0, 0});
+  const auto log =
+      quantizer_for("qnn", params({{"activation_bits", "2"}, {"grid", "log"}}), site);
+  CHECK(quantized(*log, kX8) == Values{0, 0, 0.5f, 0.5f, 1, 1, 1, 1});
+}
+
+TEST_CASE("qnn: weights pass gradients within 1 and are clipped", "[qnn]") {
+  const auto q =
+      quantizer_for("qnn", params({{"weight_bits", "3"}}), weight_site({1, 8}));
+  CHECK(gradient(*q, kW8, kG8) == Values{0.1f, -0.2f, 0.3f, 0, -0.5f, 0.6f, -0.7f, 0.8f});
+  Values w = kW8;
+  q->after_step(w);
+  CHECK(w[3] == -1);
+}
