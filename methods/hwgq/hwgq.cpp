@@ -11,6 +11,7 @@
 #include <numbers>
 
 #include "framework/quant/method.h"
+#include "framework/quant/staircase.h"
 #include "methods/bwn/binary_weights.h"
 
 namespace bitsweep::methods {
@@ -64,43 +65,27 @@ std::vector<float> lloyd_centres(int m) {
   return {q.begin(), q.end()};
 }
 
-std::vector<float> centres(const HwgqParams& params) {
+// 0 and the centres.
+std::vector<float> half_wave_levels(const HwgqParams& params) {
   const int m = (1 << params.activation_bits) - 1;
-  if (params.levels == "lloyd") return lloyd_centres(m);
-  std::vector<float> q;
-  for (int i = 1; i <= m; ++i) {
-    q.push_back(float(i) * kUniformSteps[params.activation_bits - 1]);
+  std::vector<float> q = {0};
+  if (params.levels == "lloyd") {
+    for (const float centre : lloyd_centres(m)) q.push_back(centre);
+  } else {
+    const float step = kUniformSteps[params.activation_bits - 1];
+    for (int i = 1; i <= m; ++i) q.push_back(float(i) * step);
   }
   return q;
 }
 
-// Levels 0, q_1, ..., q_m; x takes level i where it is beyond i thresholds, 0 the first.
-template <int m>
-struct Staircase {
-  explicit Staircase(const std::vector<float>& q) {
-    for (int i = 0; i < m; ++i) {
-      level[i] = q[std::size_t(i)];
-      threshold[i] = i == 0 ? 0 : (level[i - 1] + level[i]) / 2;
-    }
-  }
-  float value(float x) const {
-    float v = 0;
-    for (int i = 0; i < m; ++i) v = x > threshold[i] ? level[i] : v;
-    return v;
-  }
-  std::int32_t code(float x) const {
-    std::int32_t code = 0;
-    for (int i = 0; i < m; ++i) code += x > threshold[i];
-    return code;
-  }
-  float level[m], threshold[m];
-};
-
-template <int m>
+// Levels 0, q_1, ..., q_m.
+template <int levels>
 class HalfWave final : public Quantizer {
  public:
   HalfWave(const std::vector<float>& q, const std::string& backward)
-      : stairs_(q), backward_(backward) {}
+      : stairs_(q), backward_(backward) {
+    stairs_.set_threshold(1, 0);
+  }
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
     transform(x, y, [s = stairs_](float v) { return s.value(v); });
@@ -112,7 +97,7 @@ class HalfWave final : public Quantizer {
 
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double>, const Pass&) const override {
-    const float top = stairs_.level[m - 1];
+    const float top = stairs_.levels().back();
     if (backward_ == "vanilla") {
       transform(x, dy, dx, [](float v, float g) { return v > 0 ? g : 0.0f; });
     } else if (backward_ == "log") {
@@ -126,13 +111,12 @@ class HalfWave final : public Quantizer {
   }
 
   Grid grid() const override {
-    LevelGrid grid{.levels = {0}};
-    grid.levels.insert(grid.levels.end(), stairs_.level, stairs_.level + m);
-    return {std::move(grid)};
+    const auto levels_of = stairs_.levels();
+    return {LevelGrid{.levels = {levels_of.begin(), levels_of.end()}}};
   }
 
  private:
-  Staircase<m> stairs_;
+  Staircase<levels> stairs_;
   std::string backward_;
 };
 
@@ -155,23 +139,27 @@ class Hwgq final : public Method {
           site);
     }
     if (site.role != Role::kInput) return nullptr;
-    const auto q =
-        params_.activation_bits == kFloatBits ? std::vector<float>{} : centres(params_);
-    switch (q.size()) {
+    switch (params_.activation_bits) {
       case 1:
-        return std::make_unique<HalfWave<1>>(q, params_.backward);
+        return activations<2>();
+      case 2:
+        return activations<4>();
       case 3:
-        return std::make_unique<HalfWave<3>>(q, params_.backward);
-      case 7:
-        return std::make_unique<HalfWave<7>>(q, params_.backward);
-      case 15:
-        return std::make_unique<HalfWave<15>>(q, params_.backward);
+        return activations<8>();
+      case 4:
+        return activations<16>();
       default:
         return nullptr;
     }
   }
 
  private:
+  template <int levels>
+  std::unique_ptr<Quantizer> activations() const {
+    return std::make_unique<HalfWave<levels>>(half_wave_levels(params_),
+                                              params_.backward);
+  }
+
   Params params_;
 };
 

@@ -1,0 +1,127 @@
+// PACT: a ReLU with a learned ceiling alpha, and 2^k - 1 equal steps below it.
+// Choi, Wang, Venkataramani, Chuang, Srinivasan, Gopalakrishnan, "PACT: Parameterized
+// Clipping Activation for Quantized Neural Networks", arXiv:1805.06085, section 3;
+// letters are the paper's. Weights are DoReFa's.
+//
+// The step is a constant to gradients: alpha learns from what it clips alone, dalpha =
+// sum of g where x >= alpha, and shrinks by weight decay.
+
+#include "framework/quant/method.h"
+#include "framework/quant/uniform.h"
+#include "methods/dorefa/quantize_k.h"
+
+namespace bitsweep::methods {
+namespace {
+
+struct PactParams {
+  int weight_bits = 4;
+  int activation_bits = 4;
+  double alpha = 8;
+  std::string init = "constant";
+  bool decay = true;
+
+  static Schema<PactParams> schema() {
+    using P = PactParams;
+    return Schema<P>{}
+        .field("weight_bits", &P::weight_bits, "Width of weights, by DoReFa's rule.",
+               bits_between(1, 8))
+        .field("activation_bits", &P::activation_bits, "Width of layer inputs.",
+               bits_between(1, 8))
+        .field("alpha", &P::alpha, "Where the ceiling begins.", between(0.01, 1000.0))
+        .field("init", &P::init,
+               "The ceiling begins at `alpha`, or at the largest calibration value.",
+               one_of({"constant", "max"}))
+        .field("decay", &P::decay, "Let weight decay act on the ceiling, as the paper.");
+  }
+};
+
+constexpr float kLeastAlpha = 1e-3f;
+
+class ClippedActivations final : public Quantizer {
+ public:
+  ClippedActivations(const Site& site, const PactParams& params)
+      : steps_(float((1 << params.activation_bits) - 1)),
+        starts_at_max_(params.init == "max"),
+        alpha_(site.name + "/alpha", 1) {
+    alpha_.value[0] = float(params.alpha);
+    alpha_.minimum = kLeastAlpha;
+    alpha_.decay_multiplier = params.decay ? 1 : 0;
+  }
+
+  void calibrate(std::span<const float> x) override {
+    largest_ = std::max(largest_, kernels::min_max(x).max);
+  }
+  void finish_calibration() override {
+    if (starts_at_max_) alpha_.value[0] = std::max(largest_, kLeastAlpha);
+  }
+
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    parallel_ranges(x.size(), [&](std::size_t begin, std::size_t end) {
+      kernels::fake_quantize(x.subspan(begin, end - begin), quantization(),
+                             Rounding::kHalfEven, y.subspan(begin, end - begin));
+    });
+  }
+
+  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+    encode_uniform(x, codes, quantization(), Rounding::kHalfEven);
+  }
+
+  void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
+                std::span<double> sums, const Pass&) const override {
+    const float alpha = alpha_.value[0];
+    sums[0] += sum_over(x.size(), [p = x.data(), g = dy.data(), alpha](std::size_t i) {
+      return p[i] >= alpha ? g[i] : 0.0f;
+    });
+    transform(x, dy, dx,
+              [alpha](float v, float g) { return (0 < v) & (v < alpha) ? g : 0.0f; });
+  }
+  void finish_gradient(std::span<const double> sums) override {
+    alpha_.gradient[0] = float(sums[0]);
+  }
+
+  Grid grid() const override {
+    const auto q = quantization();
+    return {UniformGrid{.low = 0, .high = std::int32_t(q.high), .scale = {q.scale}}};
+  }
+
+  std::vector<Parameter*> trainable() override { return {&alpha_}; }
+
+ private:
+  UniformQuantization quantization() const {
+    return {.scale = alpha_.value[0] / steps_, .high = steps_};
+  }
+
+  float steps_;  // 2^k - 1
+  bool starts_at_max_;
+  float largest_ = 0;
+  Parameter alpha_;
+};
+
+class Pact final : public Method {
+ public:
+  using Params = PactParams;
+  static constexpr auto summary =
+      "Activations below a learned ceiling; DoReFa's weights.";
+  static constexpr auto reference = "https://arxiv.org/abs/1805.06085";
+  static constexpr Claims weight_claims = {.idempotent = false, .zero_preserving = false};
+
+  explicit Pact(const Params& params) : params_(params) {}
+
+  std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    if (site.role == Role::kWeight && params_.weight_bits != kFloatBits) {
+      return make_dorefa_weights(params_.weight_bits);
+    }
+    if (site.role == Role::kInput && params_.activation_bits != kFloatBits) {
+      return std::make_unique<ClippedActivations>(site, params_);
+    }
+    return nullptr;
+  }
+
+ private:
+  Params params_;
+};
+
+}  // namespace
+}  // namespace bitsweep::methods
+
+BITSWEEP_METHOD(pact, bitsweep::methods::Pact)

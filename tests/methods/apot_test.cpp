@@ -1,0 +1,87 @@
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "tests/methods/quantizers.h"
+
+using namespace bitsweep;
+using namespace bitsweep::testing;
+
+namespace {
+
+// A quantizer with its learned values set.
+std::unique_ptr<Quantizer> made(const RawParams& raw, const Site& site,
+                                std::vector<float> learned) {
+  auto quantizer = quantizer_for("apot", raw, site);
+  const auto trainable = quantizer->trainable();
+  for (std::size_t i = 0; i < learned.size(); ++i) trainable[i]->value[0] = learned[i];
+  return quantizer;
+}
+
+std::vector<double> magnitudes(const char* bits) {
+  const auto q = quantizer_for("apot", params({{"activation_bits", bits}}),
+                               value_site(Role::kInput, 8));
+  const auto levels = q->grid().levels()->levels;
+  return {levels.begin(), levels.end()};
+}
+
+}  // namespace
+
+TEST_CASE("apot: the levels are sums of powers of two", "[apot]") {
+  CHECK(magnitudes("2") == std::vector<double>{0, 0.25, 0.5, 1});
+  const auto four = magnitudes("4");
+  const int in_48ths[] = {0, 1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 32, 33, 36, 48};
+  REQUIRE(four.size() == 16);
+  for (std::size_t i = 0; i < 16; ++i) CHECK(four[i] == Approx(in_48ths[i] / 48.0));
+  CHECK(magnitudes("3").size() == 8);
+  CHECK(magnitudes("3")[5] == Approx(0.6));
+}
+
+TEST_CASE("apot: weights, worked by hand", "[apot]") {
+  const auto raw = params({{"weight_bits", "3"}});
+  const auto q = made(raw, weight_site({1, 8}), {1.5f});
+  q->prepare(kW8);
+  CHECK(near(quantized(*q, kW8), {1.5, -0.375, 0, -1.5, 0.75, 0, 0.375, -0.75}, 1e-6));
+  CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.281992).margin(1e-6));
+  CHECK(gradient(*q, kW8, kG8) == kG8);
+}
+
+TEST_CASE("apot: the gradient may be masked beyond the clip", "[apot]") {
+  const auto raw = params({{"weight_bits", "3"}, {"mask_weight_gradient", "true"}});
+  const auto q = made(raw, weight_site({1, 8}), {1.5f});
+  q->prepare(kW8);
+  auto expected = kG8;
+  expected[3] = 0;  // -1.72 deviations
+  CHECK(gradient(*q, kW8, kG8) == expected);
+}
+
+TEST_CASE("apot: two bits are -alpha, 0 and alpha", "[apot]") {
+  const auto q = made(params({{"weight_bits", "2"}}), weight_site({1, 8}), {1.5f});
+  q->prepare(kW8);
+  CHECK(quantized(*q, kW8) == Values{1.5f, 0, 0, -1.5f, 1.5f, 0, 0, -1.5f});
+}
+
+TEST_CASE("apot: activations are clipped at alpha", "[apot]") {
+  const auto q =
+      made(params({{"activation_bits", "2"}}), value_site(Role::kInput, 8), {2});
+  CHECK(quantized(*q, kX8) == Values{0, 0, 0.5f, 0.5f, 1, 1, 2, 2});
+  CHECK(gradient(*q, kX8, kG8) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0});
+}
+
+TEST_CASE("apot: alpha's gradient is that with the residuals held", "[apot]") {
+  const auto x = normal_values(500, 5, 2), g = normal_values(500, 6);
+  const auto q =
+      made(params({{"activation_bits", "3"}}), value_site(Role::kInput, 500), {2});
+  const auto y = quantized(*q, x);
+  const auto loss = [&](double alpha) {  // x + alpha r inside, alpha outside
+    double total = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double residual = (double(y[i]) - x[i]) / 2;
+      total += g[i] * (x[i] <= 0 ? 0 : x[i] > 2 ? alpha : x[i] + alpha * residual);
+    }
+    return total;
+  };
+  const double h = 1e-3;
+  CHECK(learned_gradients(*q, x, g)[0] ==
+        Approx((loss(2 + h) - loss(2 - h)) / (2 * h)).epsilon(1e-4));
+}

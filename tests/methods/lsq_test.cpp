@@ -1,0 +1,153 @@
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "tests/methods/quantizers.h"
+
+using namespace bitsweep;
+using namespace bitsweep::testing;
+
+namespace {
+
+// A quantizer with its learned values set.
+std::unique_ptr<Quantizer> made(const RawParams& raw, const Site& site,
+                                std::vector<float> learned) {
+  auto quantizer = quantizer_for("lsq", raw, site);
+  const auto trainable = quantizer->trainable();
+  for (std::size_t i = 0; i < learned.size(); ++i) trainable[i]->value[0] = learned[i];
+  return quantizer;
+}
+
+float start(const RawParams& raw, const Site& site, const Values& x) {
+  const auto q = calibrated("lsq", raw, site, x);
+  return q->trainable()[0]->value[0];
+}
+
+const Site kWeights = weight_site({1, 8});
+const Site kInputs = value_site(Role::kInput, 8, false);
+
+}  // namespace
+
+TEST_CASE("lsq: steps begin at twice the mean magnitude over sqrt(Qp)", "[lsq]") {
+  CHECK(start(params({{"weight_bits", "2"}}), kWeights, kW8) == Approx(1.06));
+  CHECK(start(params({{"weight_bits", "3"}}), kWeights, kW8) == Approx(0.611991));
+  CHECK(start(params({{"activation_bits", "2"}}), kInputs, kX8) == Approx(1.219652));
+}
+
+TEST_CASE("lsq: from these steps W8 has the worked codes", "[lsq]") {
+  const auto codes = [](const char* bits) {
+    const auto raw = params({{"weight_bits", bits}});
+    return encoded(*calibrated("lsq", raw, kWeights, kW8), kW8);
+  };
+  CHECK(codes("2") == Codes{1, 0, 0, -1, 1, 0, 0, -1});
+  CHECK(codes("3") == Codes{1, -1, 0, -2, 1, 0, 0, -1});
+}
+
+TEST_CASE("lsq: LSQ+ begins weights at three deviations", "[lsq]") {
+  CHECK(start(params({{"weight_bits", "3"}, {"init", "lsqplus"}}), kWeights, kW8) ==
+        Approx(0.552162));
+}
+
+TEST_CASE("lsq: two-bit weights, worked by hand", "[lsq]") {
+  const auto q = made(params({{"weight_bits", "2"}}), kWeights, {0.51f});
+  CHECK(encoded(*q, kW8) == Codes{1, -1, 0, -2, 1, 0, 1, -1});
+  CHECK(gradient(*q, kW8, kG8) == Values{0, -0.2f, 0.3f, 0, 0, 0.6f, -0.7f, 0.8f});
+  CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.422184).margin(1e-6));
+}
+
+TEST_CASE("lsq: three-bit weights, worked by hand", "[lsq]") {
+  const auto q = made(params({{"weight_bits", "3"}}), kWeights, {0.51f});
+  CHECK(encoded(*q, kW8) == Codes{2, -1, 0, -3, 1, 0, 1, -1});
+  CHECK(gradient(*q, kW8, kG8) == kG8);
+  CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.012808).margin(1e-6));
+}
+
+TEST_CASE("lsq: activations, worked by hand", "[lsq]") {
+  const auto q = made(params({{"activation_bits", "2"}}), kInputs, {0.58f});
+  CHECK(encoded(*q, kX8) == Codes{0, 0, 1, 1, 2, 2, 3, 3});
+  CHECK(gradient(*q, kX8, kG8) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0});
+  CHECK(learned_gradients(*q, kX8, kG8)[0] == Approx(0.456112).margin(1e-6));
+}
+
+TEST_CASE("lsq: the gradient's scale is a setting", "[lsq]") {
+  const auto of = [](const char* scale) {
+    const auto raw = params({{"activation_bits", "2"}, {"grad_scale", scale}});
+    return learned_gradients(*made(raw, kInputs, {0.58f}), kX8, kG8)[0];
+  };
+  CHECK(of("one") == Approx(2.234483));
+  CHECK(of("sqrt_n") == Approx(2.234483 / std::sqrt(8.0)));
+}
+
+TEST_CASE("lsq: LSQ+'s offset, worked by hand", "[lsq]") {
+  const auto raw =
+      params({{"activation_bits", "2"}, {"offset", "true"}, {"grad_scale", "one"}});
+  const auto q = made(raw, kInputs, {0.6f, -0.25f});
+  CHECK(encoded(*q, kX8) == Codes{0, 1, 1, 1, 2, 2, 3, 3});
+  CHECK(
+      near(quantized(*q, kX8), {-0.25, 0.35, 0.35, 0.35, 0.95, 0.95, 1.55, 1.55}, 1e-6));
+  CHECK(gradient(*q, kX8, kG8) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, 0, 0});
+  const auto learned = learned_gradients(*q, kX8, kG8);
+  CHECK(learned[0] == Approx(-0.233333).margin(1e-5));
+  CHECK(learned[1] == Approx(0.2).margin(1e-6));
+}
+
+TEST_CASE("lsq: learned gradients are those with the rounding residuals held", "[lsq]") {
+  // y = x + s r inside, with r = round(v) - v held; s Q + beta outside.
+  const auto raw =
+      params({{"activation_bits", "3"}, {"offset", "true"}, {"grad_scale", "one"}});
+  const auto x = normal_values(500, 5, 2), g = normal_values(500, 6);
+  const double s0 = 0.4, b0 = -0.3;
+  const auto loss = [&](double s, double b) {
+    double total = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double v = (x[i] - b0) / s0;
+      const double y = v <= 0 ? b : v >= 7 ? 7 * s + b : x[i] + s * (std::rint(v) - v);
+      total += g[i] * y;
+    }
+    return total;
+  };
+  const auto q = made(raw, value_site(Role::kInput, 500), {float(s0), float(b0)});
+  const auto learned = learned_gradients(*q, x, g);
+  const double h = 1e-3;
+  CHECK(learned[0] ==
+        Approx((loss(s0 + h, b0) - loss(s0 - h, b0)) / (2 * h)).epsilon(1e-4));
+  CHECK(learned[1] ==
+        Approx((loss(s0, b0 + h) - loss(s0, b0 - h)) / (2 * h)).epsilon(1e-4));
+}
+
+TEST_CASE("lsq: the least square error is found", "[lsq]") {
+  const auto raw = params({{"activation_bits", "2"}, {"init", "mse"}});
+  const auto x = normal_values(4000, 9);
+  Values positive = x;
+  for (float& v : positive) v = std::fabs(v);
+  const auto site = value_site(Role::kInput, 4000, false);
+  const float found = start(raw, site, positive);
+  const auto error = [&](float step) {
+    const auto y = quantized(*made(raw, site, {step}), positive);
+    double sum = 0;
+    for (std::size_t i = 0; i < y.size(); ++i) sum += std::pow(y[i] - positive[i], 2);
+    return sum;
+  };
+  for (const float step : {0.3f, 0.5f, 0.6f, 0.65f, 0.7f, 0.8f, 1.0f}) {
+    CAPTURE(step, found);
+    CHECK(error(found) <= error(step) * 1.001);
+  }
+}
+
+TEST_CASE("lsq: each filter may have a step", "[lsq]") {
+  const auto raw = params({{"group", "filter"}});
+  const Site site = weight_site({3, 20});
+  auto w = normal_values(60, 4);
+  for (std::size_t i = 20; i < 40; ++i) w[i] *= 10;
+  const auto q = calibrated("lsq", raw, site, w);
+  const auto steps = q->trainable()[0]->value.span();
+  REQUIRE(steps.size() == 3);
+  CHECK(steps[1] > 4 * steps[0]);
+  CHECK(learned_gradients(*q, w, w).size() == 3);
+}
+
+TEST_CASE("lsq: steps stay positive and do not decay", "[lsq]") {
+  const auto q = quantizer_for("lsq", {}, kWeights);
+  CHECK(q->trainable()[0]->minimum > 0);
+  CHECK(q->trainable()[0]->decay_multiplier == 0);
+}
