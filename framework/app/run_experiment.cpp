@@ -70,12 +70,14 @@ std::map<std::string, StoredTensor> stored_state(Network& network) {
 SizeEntry size_of(const BoundSite& bound, const Parameter& parameter) {
   SizeEntry entry{.site = bound.site.name,
                   .elements = std::int64_t(parameter.value.size())};
-  if (!bound.is_quantized()) return entry;
+  if (!bound.is_quantized() || bound.quantizer->evaluates_float()) return entry;
   const Grid grid = bound.quantizer->grid();
   entry.bits = grid.bits();
   entry.quantized = true;
   entry.side_bits = 32 * std::int64_t(grid.scale_count());
-  if (grid.levels() != nullptr) entry.side_bits += 32 * std::int64_t(grid.level_count());
+  if (grid.levels() != nullptr && grid.levels()->learned) {
+    entry.side_bits += 32 * std::int64_t(grid.level_count());
+  }
   return entry;
 }
 

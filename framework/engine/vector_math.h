@@ -54,6 +54,14 @@ inline std::int32_t nearest_half_log2(float magnitude) {
   return bits < 0x00800000 ? -254 : steps;
 }
 
+/// log2 of the fraction 1 <= m < 2 within 2e-6: for draws, not for thresholds.
+inline float log2_of_fraction(float m) {
+  const float t = (m - 1) / (m + 1);
+  const float t2 = t * t;
+  const float series = ((t2 / 9 + 1.0f / 7) * t2 + 1.0f / 5) * t2 + 1.0f / 3;
+  return 2.88539008f * t * (1 + t2 * series);
+}
+
 /// 2^exponent for -126 <= exponent <= 127.
 inline float power_of_2(std::int32_t exponent) {
   return std::bit_cast<float>((exponent + 127) << 23);

@@ -33,6 +33,7 @@ struct UniformGrid {
 struct LevelGrid {
   std::vector<float> levels;
   std::vector<float> scale = {1};  // one, or one a channel
+  bool learned = false;  // data, which a file stores; else the method implies it
 };
 
 /// Either kind, with its channels' layout within the tensor.

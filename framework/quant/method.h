@@ -45,8 +45,9 @@ inline constexpr int kFloatBits = 32;
 Allowed<int> bits_between(int low, int high);
 
 /// Makes an entry out of a class with `Params` (with a `schema()`), `summary`,
-/// `reference` and, where there are any, `departures`, `weight_claims` and
-/// `activation_claims`.
+/// `reference` and, where there are any, `departures`, `weight_claims`,
+/// `activation_claims`, and `check(params, problems)` for what parameters must be to each
+/// other.
 template <class M>
 MethodEntry make_method_entry(std::string id) {
   using Params = typename M::Params;
@@ -62,7 +63,9 @@ MethodEntry make_method_entry(std::string id) {
   }
   entry.resolve = [](const RawParams& raw, std::vector<ParamProblem>& problems) {
     const auto schema = Params::schema();
-    return schema.write(schema.parse(raw, problems));
+    const auto params = schema.parse(raw, problems);
+    if constexpr (requires { M::check(params, problems); }) M::check(params, problems);
+    return schema.write(params);
   };
   entry.make = [](const RawParams& raw) -> std::unique_ptr<Method> {
     std::vector<ParamProblem> problems;

@@ -11,12 +11,8 @@
 // has no rule for the gradient of activations quantized in training; ours is zero where
 // they saturate.
 
-#include <algorithm>
-#include <cmath>
-#include <utility>
-
 #include "framework/quant/method.h"
-#include "framework/quant/uniform.h"
+#include "methods/dynamic_fixed_point/fixed_point.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -59,32 +55,6 @@ struct DynamicFixedPointParams {
   }
 };
 
-// ceil(log2(max)), without rounding on the way; `largest` is not 0.
-int ceil_log2(float largest) {
-  int exponent = 0;
-  const float fraction = std::frexp(largest, &exponent);  // in [0.5, 1)
-  return fraction == 0.5f ? exponent - 1 : exponent;
-}
-
-// il: the integer bits with the sign.
-int parameter_length(const Range& range) {
-  return range.high == 0 ? 1 : ceil_log2(range.high) + 1;
-}
-int activation_length(const Range& range) {
-  return range.high == 0 ? 1 : ceil_log2(range.high);
-}
-
-// Step 2^-fl, fl = bits - il, which may be negative or larger than the width.
-UniformGrid fixed_point(int bits, int il, bool is_signed) {
-  constexpr int kLongest = 128;  // the ends of the range are floats
-  constexpr int kFinest = 126;   // the step is a normal float
-  const int fl = std::min(bits - std::min(il, kLongest), kFinest);
-  const int codes = 1 << bits;
-  return {.low = is_signed ? -codes / 2 : 0,
-          .high = is_signed ? codes / 2 - 1 : codes - 1,
-          .scale = {std::ldexp(1.0f, -fl)}};
-}
-
 class DynamicFixedPoint final : public Method {
  public:
   using Params = DynamicFixedPointParams;
@@ -117,29 +87,20 @@ class DynamicFixedPoint final : public Method {
   }
 
   UniformSettings parameters() const {
-    const bool stochastic = params_.training_rounding == "stochastic";
-    const auto nearest = rounding_named(params_.rounding);
-    return {.grid =
-                [bits = params_.weight_bits,
-                 extra = params_.weight_extra_bits](const Range& range) {
-                  return fixed_point(bits, parameter_length(range) + extra, true);
-                },
-            .rounding = nearest,
-            .training_rounding = stochastic ? Rounding::kStochastic : nearest};
+    return parameter_settings(
+        [bits = params_.weight_bits,
+         extra = params_.weight_extra_bits](const Range& range) {
+          return fixed_point(bits, parameter_length(range) + extra, true);
+        },
+        params_.rounding, params_.training_rounding);
   }
 
   UniformSettings activations(const Site& site) const {
     const bool is_signed = site.is_signed || !params_.unsigned_inputs;
-    const auto nearest = rounding_named(params_.rounding);
-    return {.grid =
-                [bits = params_.activation_bits, extra = params_.activation_extra_bits,
-                 is_signed](const Range& range) {
-                  return fixed_point(bits, activation_length(range) + extra, is_signed);
-                },
-            .quantizes_in_training = params_.quantize_activations_in_training,
-            .rounding = nearest,
-            .training_rounding = nearest,
-            .straight_through = StraightThrough::kRange};
+    return activation_settings(dynamic_activations(params_.activation_bits, is_signed,
+                                                   params_.activation_extra_bits),
+                               params_.rounding,
+                               params_.quantize_activations_in_training);
   }
 
   Params params_;

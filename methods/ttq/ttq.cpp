@@ -101,7 +101,9 @@ class LearnedTernary final : public Quantizer {
     wn_.gradient[0] = float(sums[1]);
   }
 
-  Grid grid() const override { return {LevelGrid{.levels = {-wn(), 0, wp()}}}; }
+  Grid grid() const override {
+    return {LevelGrid{.levels = {-wn(), 0, wp()}, .learned = true}};
+  }
 
   std::vector<Parameter*> trainable() override { return {&wp_, &wn_}; }
 
