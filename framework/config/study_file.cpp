@@ -58,7 +58,9 @@ class StudyReader {
                     shown_path(file_),
                     {}};
     for (const auto& dataset : datasets) {
-      for (const auto& network : networks) add_rows(dataset, network, rows, study.rows);
+      for (const auto& [network, own] : rows_of_networks(networks, rows)) {
+        add_rows(dataset, network, own, study.rows);
+      }
     }
     if (problems_.empty()) name_rows(study.rows);
     return study;
@@ -108,6 +110,34 @@ class StudyReader {
       networks.push_back(read_network(item, folders_, problems_));
     }
     return networks;
+  }
+
+  struct NetworkRows {
+    ModelSpec network;
+    std::vector<Row> rows;
+  };
+
+  // Each of the study's networks has the rows that name none; then come the networks that
+  // rows name, each once.
+  std::vector<NetworkRows> rows_of_networks(const std::vector<ModelSpec>& networks,
+                                            const std::vector<Row>& rows) {
+    std::vector<NetworkRows> all;
+    for (const auto& network : networks) all.push_back({network, {}});
+    for (const Row& row : rows) {
+      const Node* named = row.node.find("network");
+      if (!named) {
+        for (std::size_t i = 0; i < networks.size(); ++i) all[i].rows.push_back(row);
+        continue;
+      }
+      const ModelSpec network = read_network(*named, folders_, problems_);
+      const auto is_same = [&](const NetworkRows& other) {
+        return other.network.id == network.id && other.network.params == network.params;
+      };
+      auto found = std::find_if(all.begin(), all.end(), is_same);
+      if (found == all.end()) found = all.insert(all.end(), {network, {}});
+      found->rows.push_back(row);
+    }
+    return all;
   }
 
   MethodSpec resolve_method(const Node& node) {

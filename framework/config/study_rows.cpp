@@ -74,7 +74,9 @@ class RowReader {
   void append_rows(const Node& row, const Node& shared, std::vector<Row>& all) {
     check_row(row);
     Node whole = with_shared(row, shared);
-    if (Node* method = whole.find("method")) *method = with_id(*method);
+    for (const char* key : {"method", "network"}) {
+      if (Node* named = whole.find(key)) *named = with_id(*named);
+    }
     const auto expanded =
         variations(whole, [this](const Node& root, const auto& keys, const Node& list) {
           return is_axis(root, keys, list);
@@ -91,6 +93,7 @@ class RowReader {
     MappingReader reader(row, problems_);
     for (const char* key : kShared) reader.get(key);
     for (const char* key : {"group", "label", "published"}) reader.get(key);
+    reader.get("network");
     if (!reader.get("method")) problems_.add(row, "a row needs a method: {id: ...}");
     reader.refuse_others();
     const Node* start = row.find("start");
@@ -125,6 +128,7 @@ class RowReader {
     if (group == "start" || group == "calibration_batches") return true;
     if (keys.size() < 2) return false;
     if (group == "edges") return true;
+    if (group == "network") return keys.size() == 2;
     if (group == "method") return is_method_axis(*row.find("method"), keys.back(), list);
     if (group != "training" && group != "fine_tuning") return false;
     if (keys.back() == "milestones") return holds_lists(list);

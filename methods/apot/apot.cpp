@@ -74,7 +74,7 @@ std::vector<float> magnitudes(int bits) {
 class AdditivePowers : public Quantizer {
  public:
   AdditivePowers(const std::string& name, const ApotParams& params, double alpha)
-      : alpha_(name + "/alpha", 1) {
+      : alpha_(name + ".alpha", 1) {
     alpha_.value[0] = float(alpha);
     alpha_.minimum = kLeastAlpha;
     alpha_.decay_multiplier = params.decay ? 1 : 0;

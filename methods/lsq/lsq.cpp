@@ -121,7 +121,7 @@ bool within(float x, const UniformQuantization& q) {
 class LearnedStep : public Quantizer {
  public:
   LearnedStep(const Site& site, const LsqParams& params, Codes codes, std::size_t steps)
-      : params_(params), codes_(codes), step_(site.name + "/step", steps) {
+      : params_(params), codes_(codes), step_(site.name + ".step", steps) {
     std::fill(step_.value.span().begin(), step_.value.span().end(), 1.0f);
     step_.minimum = kLeastStep;
     step_.decay_multiplier = 0;
@@ -248,7 +248,7 @@ class Activations final : public LearnedStep {
                         : unsigned_codes(params.activation_bits),
                     1),
         features_(double(site.elements)),
-        offset_(site.name + "/offset", 1) {
+        offset_(site.name + ".offset", 1) {
     offset_.decay_multiplier = 0;
   }
 

@@ -42,7 +42,7 @@ class ClippedActivations final : public Quantizer {
   ClippedActivations(const Site& site, const PactParams& params)
       : steps_(float((1 << params.activation_bits) - 1)),
         starts_at_max_(params.init == "max"),
-        alpha_(site.name + "/alpha", 1) {
+        alpha_(site.name + ".alpha", 1) {
     alpha_.value[0] = float(params.alpha);
     alpha_.minimum = kLeastAlpha;
     alpha_.decay_multiplier = params.decay ? 1 : 0;

@@ -50,7 +50,7 @@ constexpr float kLeastScale = 1e-4f;
 class LearnedTernary final : public Quantizer {
  public:
   LearnedTernary(const Site& site, const TtqParams& params)
-      : params_(params), wp_(site.name + "/wp", 1), wn_(site.name + "/wn", 1) {
+      : params_(params), wp_(site.name + ".wp", 1), wn_(site.name + ".wn", 1) {
     for (Parameter* scale : {&wp_, &wn_}) {
       scale->value[0] = 1;
       scale->minimum = kLeastScale;

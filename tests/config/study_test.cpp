@@ -97,6 +97,22 @@ TEST_CASE("each dataset and network has its rows and its baseline", "[study]") {
   CHECK(study.rows[2].runs[0].network.layers[1].params.at("outputs").text() == "64");
 }
 
+TEST_CASE("a row may have a network of its own, with a baseline of its own", "[study]") {
+  const auto study = load(kHead +
+                          "rows:\n"
+                          "  - {method: {id: bits}, network: {id: lenet-300-100}}\n"
+                          "  - {method: {id: bits}}\n"
+                          "  - {method: {id: bits, weight_bits: 3}, network: lenet-300-100}\n"
+                          "  - {method: {id: bits, weight_bits: 3}, network: lenet}\n");
+  std::vector<std::string> networks;
+  for (const auto& row : study.rows) networks.push_back(row.runs[0].network.id);
+  CHECK(networks == std::vector<std::string>{"lenet", "lenet", "lenet", "lenet-300-100",
+                                             "lenet-300-100", "lenet-300-100"});
+  CHECK(study.rows[0].runs[0].is_baseline());
+  CHECK(study.rows[3].runs[0].is_baseline());
+  CHECK(study.rows[4].runs[0].baseline().network.id == "lenet-300-100");
+}
+
 TEST_CASE("a run for each seed; a row's seeds replace the study's", "[study]") {
   const auto study =
       load(kHead +

@@ -228,6 +228,17 @@ TEST_CASE("zero stays zero where that is claimed", "[conformance]") {
   });
 }
 
+TEST_CASE("what is learned is named after its site", "[conformance]") {
+  // Behind a dot: a file's tensors are in folders, and the site may be one itself.
+  for_each_case({9}, [](const Case& c) {
+    const auto quantizer = c.made(values_for(c));
+    for (const Parameter* learned : quantizer->trainable()) {
+      CHECK(learned->name.rfind(c.site.name + ".", 0) == 0);
+      CHECK(learned->minimum <= learned->value[0]);
+    }
+  });
+}
+
 TEST_CASE("a slice of a batch is quantized as in the whole", "[conformance]") {
   for_each_case({31, 257}, [](const Case& c) {
     const bool comes_whole = c.role == Role::kWeight || c.role == Role::kBias;
