@@ -41,6 +41,13 @@ std::string value_at(const Settings& settings, const std::string& path) {
   return found == settings.end() ? "" : found->second;
 }
 
+// Widths are always told, those of float parts aside.
+bool is_width(const std::string& name, const std::string& value) {
+  constexpr std::array kWidths = {"weight_bits", "activation_bits", "gradient_bits"};
+  return std::find(kWidths.begin(), kWidths.end(), name) != kWidths.end() &&
+         value != "32";
+}
+
 struct Named {
   RowSpec* row;
   Settings settings;
@@ -90,7 +97,8 @@ std::string row_label(const std::string& own, const RunSpec& run,
     const bool chosen =
         std::any_of(choices.begin(), choices.end(),
                     [&](const auto& choice) { return choice.first == path; });
-    const bool special = own.empty() && value->second.text() != field.default_value;
+    const bool special = own.empty() && (value->second.text() != field.default_value ||
+                                         is_width(field.name, value->second.text()));
     if (chosen || special) append(label, path, value->second.text());
   }
   for (const auto& [path, value] : choices) {

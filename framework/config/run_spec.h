@@ -144,7 +144,8 @@ struct PublishedSpec {
   std::optional<double> baseline;  // percent
   std::string on;                  // "AlexNet, ImageNet, top-5"
   std::string source;
-  std::string mark = "recalled";  // verified, recalled
+  std::string mark = "recalled";   // verified, recalled
+  std::string recipe = "differs";  // same: network, data and training are the row's
   static Schema<PublishedSpec> schema();
 };
 

@@ -136,7 +136,11 @@ Schema<PublishedSpec> PublishedSpec::schema() {
       .field("source", &PublishedSpec::source, "Where it is printed.")
       .field("mark", &PublishedSpec::mark,
              "Whether the figure was read in its source or is recalled.",
-             one_of({"verified", "recalled"}));
+             one_of({"verified", "recalled"}))
+      .field("recipe", &PublishedSpec::recipe,
+             "same where network, data and training are those of the row: only then can "
+             "a figure be reproduced or missed.",
+             one_of({"differs", "same"}));
 }
 
 }  // namespace bitsweep

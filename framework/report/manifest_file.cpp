@@ -45,6 +45,7 @@ void visit_row(Row& row, Visitor&& visit) {
   visit("published_on", row.published.on);
   visit("published_source", row.published.source);
   visit("published_mark", row.published.mark);
+  visit("published_recipe", row.published.recipe);
   visit("run", row.runs);
 }
 

@@ -176,6 +176,9 @@ std::vector<TextColumn> readable_columns(const StudyReport& report,
       "published loss (points)", kRight,
       [&](const ReportRow& row) { return published_text(row, sources); },
       any_row(report, has_published));
+  add(
+      "verdict", kLeft, [](const ReportRow& row) { return row.reproduction; },
+      any_row(report, has_published));
   columns.push_back(metric_column("size", mean));
   columns.push_back(metric_column("ratio", mean));
   add("remarks", kLeft, remarks_text,
@@ -201,6 +204,14 @@ std::vector<std::string> notes_of(const StudyReport& report, const Sources& sour
       "biases, four normalisation values a channel, and the layers left in float; ratio: "
       "of "
       "the same values in 32-bit float to it."};
+  if (any_row(report, has_published)) {
+    notes.push_back(fmt::format(
+        "verdict: how the published figure, as a loss against its own float network "
+        "where it has one, compares with ours: reproduced, where ours is at most {} "
+        "points worse; close, at most {}; missed. recipe differs: network, data or "
+        "training are not those of the figure, and nothing is claimed.",
+        kReproducedPoints, kClosePoints));
+  }
   if (any_row(report, is_recalled)) {
     notes.push_back("†: recalled, not checked in the source.");
   }
@@ -292,6 +303,8 @@ std::vector<TextColumn> machine_columns() {
       plain("published_on", published([](Published spec) { return spec.on; })),
       plain("published_source", published([](Published spec) { return spec.source; })),
       plain("published_mark", published([](Published spec) { return spec.mark; })),
+      plain("published_recipe", published([](Published spec) { return spec.recipe; })),
+      plain("verdict", [](Row row) { return row.reproduction; }),
       plain("remarks", remarks_text)};
   columns.insert(columns.end(), rest.begin(), rest.end());
   return columns;

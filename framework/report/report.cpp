@@ -144,6 +144,34 @@ std::optional<Verdict> against_float(const std::vector<Pair>& pairs) {
   return losses.size() >= kEnoughSeeds ? by_seeds(losses) : by_predictions(pairs);
 }
 
+// ---- Is a published figure met? ----
+
+// Points of accuracy by which the row is worse than the figure: by the losses against
+// float where the figure has one, else by the accuracies.
+std::optional<double> points_worse(const PublishedSpec& published,
+                                   const std::map<std::string_view, Summary>& metrics) {
+  std::optional<double> loss = published.loss;
+  if (published.accuracy && published.baseline) {
+    loss = *published.baseline - *published.accuracy;
+  }
+  const Summary& own_loss = metrics.at("accuracy_loss");
+  if (loss && own_loss.count > 0) return own_loss.mean - *loss;
+  const Summary& accuracy = metrics.at("accuracy");
+  if (published.accuracy && accuracy.count > 0)
+    return *published.accuracy - accuracy.mean;
+  return {};
+}
+
+std::string reproduction_of(const ReportRow& row) {
+  const auto& published = row.row.published;
+  const auto worse = points_worse(published, row.metrics);
+  if (!worse) return "";
+  if (published.recipe != "same") return "recipe differs";
+  return *worse <= kReproducedPoints ? "reproduced"
+         : *worse <= kClosePoints    ? "close"
+                                     : "missed";
+}
+
 // ---- Remarks ----
 
 std::string seeds_text(const std::vector<std::int64_t>& seeds) {
@@ -210,8 +238,10 @@ ReportRow report_row(const ManifestRow& row, const Records& records) {
                    .done = pairs.size(),
                    .metrics = summaries_of(pairs),
                    .against_float = {},
+                   .reproduction = {},
                    .remarks = {}};
   if (!row.is_baseline()) result.against_float = against_float(pairs);
+  result.reproduction = reproduction_of(result);
   result.remarks = remarks_of(result, records);
   if (row.weight_bits.empty() && !pairs.empty()) {
     result.row.weight_bits = weight_bits_in(*pairs.front().run, row.edges);

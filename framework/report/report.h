@@ -22,6 +22,8 @@ struct ReportRow {
   /// Over the seeds that are done, by the metric's id.
   std::map<std::string_view, Summary> metrics;
   std::optional<Verdict> against_float;
+  /// "reproduced", "close", "missed" or "recipe differs"; "" without a published figure.
+  std::string reproduction;
   std::vector<std::string> remarks;
 };
 
@@ -51,6 +53,10 @@ RecordLookup records_in(std::filesystem::path folder);
 
 /// The only way to a report: during a run and from a folder alone.
 StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of);
+
+/// How far below a published figure, in points, one that is reproduced or close may be.
+inline constexpr double kReproducedPoints = 0.3;
+inline constexpr double kClosePoints = 1.0;
 
 /// "md" or "csv"; throws ConfigError for another format.
 std::string render(const StudyReport& report, const std::string& format);

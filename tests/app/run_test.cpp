@@ -85,7 +85,7 @@ TEST_CASE("a study is run, recorded and reported") {
       finished.err,
       Contains("tiny: 2 rows x 2 seeds; 4 runs, 2 of them float baselines; 0 done, "
                "4 to do") &&
-          Contains("twn, seed 2: test accuracy 90.00 % after"));
+          Contains("twn w2, seed 2: test accuracy 90.00 % after"));
   const auto records = study.records();
   REQUIRE(records.size() == 4);
   for (const auto& record : records) CHECK(record.status == "done");
@@ -118,7 +118,7 @@ TEST_CASE("a failed run costs its row, is told of, and is tried again") {
       finished.err,
       Contains("bitsweep: failed: float, seed 11: conv1/weight: step became NaN at "
                "epoch 3, batch 118\n") &&
-          Contains("bitsweep: failed: twn, seed 11: its float baseline failed: ") &&
+          Contains("bitsweep: failed: twn w2, seed 11: its float baseline failed: ") &&
           Contains("the same command tries again what failed"));
   CHECK_THAT(finished.out, Contains("| twn "));
   std::size_t failed = 0;
@@ -146,7 +146,7 @@ TEST_CASE("a worker that crashes fails alone, with a reason") {
           Contains("float, seed 13: failed: killed by signal 6 (Aborted): ") &&
           Contains("broken invariant: blocks tile the image") &&
           Contains("float, seed 14: failed: killed by signal 9 (out of memory?)") &&
-          Contains("twn, seed 1: test accuracy 90.00 %"));
+          Contains("twn w2, seed 1: test accuracy 90.00 %"));
 }
 
 TEST_CASE("an interrupt keeps what is done and says how to go on") {
@@ -181,7 +181,7 @@ TEST_CASE("a dry run lists the runs, touches nothing and needs no data") {
   CHECK_FALSE(fs::exists(study.out()));
   study.run();
   const auto after = study.run("--dry-run --set seeds=[1,2,3]");
-  CHECK_THAT(after.out, Contains("float, seed 1\n") && Contains("twn, seed 3\n"));
+  CHECK_THAT(after.out, Contains("float, seed 1\n") && Contains("twn w2, seed 3\n"));
   std::size_t lines = 0, done = 0;
   std::istringstream stream(after.out);
   for (std::string line; std::getline(stream, line); ++lines) {

@@ -40,7 +40,7 @@ using Labels = std::vector<std::string>;
 
 TEST_CASE("a float baseline stands in front of the rows", "[study]") {
   const auto study = load(kHead + "rows: [{method: {id: bits}}]\n");
-  CHECK(labels(study) == Labels{"float", "bits"});
+  CHECK(labels(study) == Labels{"float", "bits w2"});
   CHECK(study.rows[0].group == "baseline");
   CHECK(study.rows[0].runs[0].is_baseline());
   CHECK(study.rows[1].runs[0].baseline().canonical_text() ==
@@ -59,17 +59,17 @@ TEST_CASE("lists of a method make rows, the first one slowest", "[study]") {
 
 TEST_CASE("a list parameter expands by a list of lists only", "[study]") {
   const auto one = load(kHead + "rows: [{method: {id: rounds, shares: [0.3, 1]}}]\n");
-  CHECK(labels(one) == Labels{"float", "rounds shares=[0.3, 1]"});
+  CHECK(labels(one) == Labels{"float", "rounds w5 shares=[0.3, 1]"});
   const auto two =
       load(kHead + "rows: [{method: {id: rounds, shares: [[0.5, 1], [0.7, 1]]}}]\n");
   CHECK(labels(two) ==
-        Labels{"float", "rounds shares=[0.5, 1]", "rounds shares=[0.7, 1]"});
+        Labels{"float", "rounds w5 shares=[0.5, 1]", "rounds w5 shares=[0.7, 1]"});
   CHECK(two.rows[2].runs[0].method.params.at("shares").words == Labels{"0.7", "1"});
 }
 
 TEST_CASE("lists of ids, edges, start and training keys make rows too", "[study]") {
   CHECK(labels(load(kHead + "rows: [{method: {id: [plain, bits]}}]\n")) ==
-        Labels{"float", "plain", "bits"});
+        Labels{"float", "plain", "bits w2"});
   CHECK(labels(load(kHead + "rows: [{method: plain, edges: {first: [8, method]}}]\n")) ==
         Labels{"float", "plain first=8", "plain first=method"});
   CHECK(labels(load(kHead + "rows: [{method: plain, start: [baseline, scratch]}]\n")) ==
@@ -98,12 +98,13 @@ TEST_CASE("each dataset and network has its rows and its baseline", "[study]") {
 }
 
 TEST_CASE("a row may have a network of its own, with a baseline of its own", "[study]") {
-  const auto study = load(kHead +
-                          "rows:\n"
-                          "  - {method: {id: bits}, network: {id: lenet-300-100}}\n"
-                          "  - {method: {id: bits}}\n"
-                          "  - {method: {id: bits, weight_bits: 3}, network: lenet-300-100}\n"
-                          "  - {method: {id: bits, weight_bits: 3}, network: lenet}\n");
+  const auto study =
+      load(kHead +
+           "rows:\n"
+           "  - {method: {id: bits}, network: {id: lenet-300-100}}\n"
+           "  - {method: {id: bits}}\n"
+           "  - {method: {id: bits, weight_bits: 3}, network: lenet-300-100}\n"
+           "  - {method: {id: bits, weight_bits: 3}, network: lenet}\n");
   std::vector<std::string> networks;
   for (const auto& row : study.rows) networks.push_back(row.runs[0].network.id);
   CHECK(networks == std::vector<std::string>{"lenet", "lenet", "lenet", "lenet-300-100",
@@ -210,7 +211,7 @@ TEST_CASE("rows with a training of their own have a baseline of their own", "[st
                           "  - {method: plain}\n"
                           "  - {method: bits, training: {epochs: 2}}\n");
   CHECK(labels(study) == Labels{"float training.iterations=10000",
-                                "float training.epochs=2", "plain", "bits"});
+                                "float training.epochs=2", "plain", "bits w2"});
 }
 
 TEST_CASE("an explicit float row describes the baseline and adds none", "[study]") {

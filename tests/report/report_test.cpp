@@ -52,6 +52,34 @@ TEST_CASE("an unknown format is refused with those there are") {
   CHECK_THROWS_WITH(render(report, "pdf"), Contains("'pdf'; available: md, csv"));
 }
 
+TEST_CASE("a published figure is reproduced, close or missed by stated points") {
+  // twn loses 2 points at 89 percent.
+  const auto verdict = [](PublishedSpec published) {
+    auto study = sample_study();
+    study.rows[1].published = published;
+    return row_of(report_of(sample_records(), study), "twn").reproduction;
+  };
+  const auto loss = [&](double points, const char* recipe) {
+    PublishedSpec published;
+    published.loss = points;
+    published.recipe = recipe;
+    return verdict(published);
+  };
+  CHECK(loss(1.75, "same") == "reproduced");
+  CHECK(loss(5, "same") == "reproduced");  // ours is better
+  CHECK(loss(1.5, "same") == "close");
+  CHECK(loss(0.9, "same") == "missed");
+  CHECK(loss(1.75, "differs") == "recipe differs");
+
+  PublishedSpec accuracy;
+  accuracy.accuracy = 89.9;
+  accuracy.recipe = "same";
+  CHECK(verdict(accuracy) == "close");
+  accuracy.baseline = 91.8;  // its loss counts: 1.9
+  CHECK(verdict(accuracy) == "reproduced");
+  CHECK(verdict({}) == "");
+}
+
 TEST_CASE("a loss is paired with the float run of the same seed") {
   const auto row = row_of(report_of(sample_records()), "twn");
   // Right of 400: float 362, 364, 366; twn 353, 356, 359: 9, 8, 7 fewer.
