@@ -48,7 +48,8 @@ void for_each_indexed(std::span<const float> x, F f) {
   });
 }
 
-/// The sum of `term(i)` for i in [0, n), in double precision.
+/// The sum of `term(i)` for i in [0, n), in double precision. A term may write element i
+/// of its own spans, but no other element.
 template <class Term>
 double sum_over(std::size_t n, Term term) {
   constexpr std::size_t kLanes = 16;  // added to side by side, in vector registers
@@ -58,6 +59,7 @@ double sum_over(std::size_t n, Term term) {
     std::size_t i = begin;
     for (; i + kLanes <= end; i += kLanes) {
 #pragma GCC unroll 1
+#pragma GCC ivdep
       for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += own(i + lane);
     }
     for (std::size_t lane = 0; i < end; ++i, ++lane) lanes[lane] += own(i);
@@ -65,6 +67,24 @@ double sum_over(std::size_t n, Term term) {
     for (const double part : lanes) sum += part;
     return sum;
   });
+}
+
+/// What an element becomes, and what it adds to a sum.
+struct ValueAndTerm {
+  float value, term;
+};
+
+/// z[i] = f(x[i], y[i]).value in one pass with the sum of the terms, in double precision;
+/// z may be x or y, and is otherwise apart from them.
+template <class F>
+double transform_and_sum(std::span<const float> x, std::span<const float> y,
+                         std::span<float> z, F f) {
+  return sum_over(x.size(),
+                  [p = x.data(), q = y.data(), to = z.data(), f](std::size_t i) {
+                    const ValueAndTerm both = f(p[i], q[i]);
+                    to[i] = both.value;
+                    return both.term;
+                  });
 }
 
 }  // namespace bitsweep

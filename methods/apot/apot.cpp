@@ -90,16 +90,12 @@ class AdditivePowers : public Quantizer {
   Parameter alpha_;
 };
 
-// Adds q - z inside the clip and sign(z) outside, times g, for z = x / alpha.
-template <class Normalise, class Stairs>
-double alpha_gradient(std::span<const float> x, std::span<const float> g,
-                      Normalise normalise, const Stairs& stairs) {
-  return sum_over(x.size(),
-                  [p = x.data(), q = g.data(), normalise, stairs](std::size_t i) {
-                    const float z = normalise(p[i]);
-                    const float inside = std::copysign(stairs.value(std::fabs(z)), z) - z;
-                    return q[i] * (std::fabs(z) > 1 ? std::copysign(1.0f, z) : inside);
-                  });
+// dq/dalpha, q = alpha level(z), at z = x / alpha: q - z inside the clip and sign(z)
+// outside.
+template <class Stairs>
+float alpha_slope(float z, const Stairs& stairs) {
+  const float inside = std::copysign(stairs.value(std::fabs(z)), z) - z;
+  return std::fabs(z) > 1 ? std::copysign(1.0f, z) : inside;
 }
 
 template <int n>
@@ -137,14 +133,12 @@ class NormalisedWeights final : public AdditivePowers {
   }
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
                 std::span<double> sums, const Pass&) const override {
-    sums[0] += alpha_gradient(w, g, normalised(), stairs_);
-    if (masks_) {
-      transform(w, g, dw, [z = normalised()](float v, float gv) {
-        return std::fabs(z(v)) > 1 ? 0.0f : gv;
-      });
-    } else if (g.data() != dw.data()) {
-      std::copy(g.begin(), g.end(), dw.begin());
-    }
+    sums[0] += transform_and_sum(
+        w, g, dw, [s = stairs_, z = normalised(), masks = masks_](float v, float gv) {
+          const float at = z(v);
+          return ValueAndTerm{.value = masks & (std::fabs(at) > 1) ? 0.0f : gv,
+                              .term = gv * alpha_slope(at, s)};
+        });
   }
   Grid grid() const override {
     LevelGrid grid{.scale = {alpha()}};
@@ -188,11 +182,10 @@ class ClippedActivations final : public AdditivePowers {
   }
   void backward(std::span<const float> x, std::span<const float> g, std::span<float> dx,
                 std::span<double> sums, const Pass&) const override {
-    const float a = alpha();
-    sums[0] += alpha_gradient(
-        x, g, [a](float v) { return v < 0 ? 0.0f : v / a; }, stairs_);
-    transform(x, g, dx,
-              [a](float v, float gv) { return (0 < v) & (v <= a) ? gv : 0.0f; });
+    sums[0] += transform_and_sum(x, g, dx, [s = stairs_, a = alpha()](float v, float gv) {
+      return ValueAndTerm{.value = (0 < v) & (v <= a) ? gv : 0.0f,
+                          .term = gv * alpha_slope(v < 0 ? 0.0f : v / a, s)};
+    });
   }
   Grid grid() const override {
     const auto levels = stairs_.levels();

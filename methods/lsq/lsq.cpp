@@ -106,16 +106,23 @@ Start least_square_error(std::span<const float> x, Codes codes, bool moves) {
   return best;
 }
 
-// dvq/ds at v = x / s: round(v) - v inside, the end's code outside.
-float step_term(float x, const UniformQuantization& q) {
-  const float v = (x / q.scale) + q.zero_point;
-  const float inside = std::rint(v) - v;
-  // Codes are counted from the offset: an end's distance is its code less the zero point.
-  return v <= q.low ? q.low : v >= q.high ? q.high : inside;
+// Where x is on the grid of codes: v = (x - beta) / s.
+float position(float x, const UniformQuantization& q) {
+  return x / q.scale + q.zero_point;
 }
-bool within(float x, const UniformQuantization& q) {
-  const float v = x / q.scale + q.zero_point;
-  return (q.low < v) & (v < q.high);
+bool within(float v, const UniformQuantization& q) { return (q.low < v) & (v < q.high); }
+
+// dx = g inside; g dvq/ds to the step's sum: round(v) - v inside, the end's code outside,
+// for there vq = s code + beta.
+auto through_step(const UniformQuantization& q) {
+  return [q](float x, float g) {
+    const float v = position(x, q);
+    const float inside = std::rint(v) - v;
+    return ValueAndTerm{.value = within(v, q) ? g : 0.0f,
+                        .term = g * (v <= q.low    ? q.low
+                                     : v >= q.high ? q.high
+                                                   : inside)};
+  };
 }
 
 class LearnedStep : public Quantizer {
@@ -186,14 +193,8 @@ class Weights final : public LearnedStep {
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
                 std::span<double> sums, const Pass&) const override {
     for_each_group([&](std::size_t group) {
-      const auto own = part(w, group), above = part(g, group);
-      const auto q = quantization(group);
-      sums[group] +=
-          sum_over(own.size(), [p = own.data(), h = above.data(), q](std::size_t i) {
-            return h[i] * step_term(p[i], q);
-          });
-      transform(own, above, part(dw, group),
-                [q](float v, float gv) { return within(v, q) ? gv : 0.0f; });
+      sums[group] += transform_and_sum(part(w, group), part(g, group), part(dw, group),
+                                       through_step(quantization(group)));
     });
   }
   void finish_gradient(std::span<const double> sums) override {
@@ -285,15 +286,12 @@ class Activations final : public LearnedStep {
   void backward(std::span<const float> x, std::span<const float> g, std::span<float> dx,
                 std::span<double> sums, const Pass&) const override {
     const auto q = current();
-    sums[0] += sum_over(x.size(), [p = x.data(), h = g.data(), q](std::size_t i) {
-      return h[i] * step_term(p[i], q);
-    });
-    if (params_.offset) {
+    if (params_.offset) {  // first: dx may be written over g
       sums[1] += sum_over(x.size(), [p = x.data(), h = g.data(), q](std::size_t i) {
-        return within(p[i], q) ? 0.0f : h[i];
+        return within(position(p[i], q), q) ? 0.0f : h[i];
       });
     }
-    transform(x, g, dx, [q](float v, float gv) { return within(v, q) ? gv : 0.0f; });
+    sums[0] += transform_and_sum(x, g, dx, through_step(q));
   }
   void finish_gradient(std::span<const double> sums) override {
     const double scale = gradient_scale(features_);

@@ -68,12 +68,10 @@ class ClippedActivations final : public Quantizer {
 
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double> sums, const Pass&) const override {
-    const float alpha = alpha_.value[0];
-    sums[0] += sum_over(x.size(), [p = x.data(), g = dy.data(), alpha](std::size_t i) {
-      return p[i] >= alpha ? g[i] : 0.0f;
+    sums[0] += transform_and_sum(x, dy, dx, [alpha = alpha_.value[0]](float v, float g) {
+      return ValueAndTerm{.value = (0 < v) & (v < alpha) ? g : 0.0f,
+                          .term = v >= alpha ? g : 0.0f};
     });
-    transform(x, dy, dx,
-              [alpha](float v, float g) { return (0 < v) & (v < alpha) ? g : 0.0f; });
   }
   void finish_gradient(std::span<const double> sums) override {
     alpha_.gradient[0] = float(sums[0]);

@@ -315,6 +315,10 @@ TEST_CASE("values may be overwritten by what they are quantized to", "[conforman
     auto sums = zero_sums(*quantizer);
     quantizer->backward(x, dx, dx, sums, {.training = true});
     CHECK(same_bits(dx, gradient(*quantizer, x, dy)));
+    Values apart(x.size());
+    auto sums_apart = zero_sums(*quantizer);
+    quantizer->backward(x, dy, apart, sums_apart, {.training = true});
+    CHECK(sums == sums_apart);
   });
 }
 

@@ -115,6 +115,18 @@ TEST_CASE("lsq: learned gradients are those with the rounding residuals held", "
         Approx((loss(s0, b0 + h) - loss(s0, b0 - h)) / (2 * h)).epsilon(1e-4));
 }
 
+TEST_CASE("lsq: gradients may overwrite those from above, offset and all", "[lsq]") {
+  const auto raw = params({{"activation_bits", "3"}, {"offset", "true"}});
+  const auto x = normal_values(500, 5, 2), g = normal_values(500, 6);
+  const auto q = made(raw, value_site(Role::kInput, 500), {0.4f, -0.3f});
+  Values apart(500), same = g;
+  auto sums_apart = zero_sums(*q), sums_same = sums_apart;
+  q->backward(x, g, apart, sums_apart, {.training = true});
+  q->backward(x, same, same, sums_same, {.training = true});
+  CHECK(same == apart);
+  CHECK(sums_same == sums_apart);
+}
+
 TEST_CASE("lsq: the least square error is found", "[lsq]") {
   const auto raw = params({{"activation_bits", "2"}, {"init", "mse"}});
   const auto x = normal_values(4000, 9);
