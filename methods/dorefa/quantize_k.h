@@ -7,6 +7,8 @@
 #include <cmath>
 #include <memory>
 
+#include "framework/core/error.h"
+#include "framework/core/tensor.h"
 #include "framework/engine/reductions.h"
 #include "framework/engine/vector_math.h"
 #include "framework/quant/loops.h"
@@ -55,17 +57,24 @@ class WeightLevels final : public Quantizer {
   // tanh rises, so its largest value belongs to the largest weight. A layer of zeros is
   // divided by 1.
   void prepare(std::span<const float> w) override {
+    if (tanh_.size() != w.size()) tanh_ = Buffer(w.size());
     const float peak = vector_tanh(kernels::max_abs(w));
     peak_ = peak > 0 ? peak : 1;
   }
 
   void forward(std::span<const float> w, std::span<float> y, const Pass&) const override {
-    transform(w, y, [q = quantize_, m = peak_](float v) { return q(unit(v, m)); });
+    ensure(w.size() == tanh_.size(), "weights are prepared before they are quantized");
+    for_each_indexed(w, [to = y.data(), kept = tanh_.data(), q = quantize_, m = peak_](
+                            std::size_t i, float v) {
+      const float t = vector_tanh(v);
+      kept[i] = t;
+      to[i] = q(unit(t, m));
+    });
   }
 
   void encode(std::span<const float> w, std::span<std::int32_t> codes) const override {
     transform(w, codes, [q = quantize_, m = peak_](float v) {
-      return integer_code(q, unit(v, m));
+      return integer_code(q, unit(vector_tanh(v), m));
     });
   }
 
@@ -75,36 +84,36 @@ class WeightLevels final : public Quantizer {
                 std::span<double>, const Pass&) const override {
     const std::size_t j = through_max_ ? largest(w) : 0;
     const float through =
-        through_max_ ? gradient_of_max(w, g) * sign(w[j]) * slope(w[j]) : 0;
-    transform(w, g, dw, [m = peak_](float v, float gv) { return gv * (slope(v) / m); });
+        through_max_ ? gradient_of_max(g) * sign(w[j]) * slope(tanh_[j]) : 0;
+    transform(tanh_.span(), g, dw,
+              [m = peak_](float t, float gv) { return gv * (slope(t) / m); });
     if (through_max_) dw[j] += through;
   }
 
   Grid grid() const override { return {quantize_.grid()}; }
 
  private:
-  static float unit(float w, float peak) { return vector_tanh(w) / (2 * peak) + 0.5f; }
-
-  static float slope(float w) {
-    const float t = vector_tanh(w);
-    return 1 - t * t;
-  }
+  // Of t = tanh(W).
+  static float unit(float t, float peak) { return t / (2 * peak) + 0.5f; }
+  static float slope(float t) { return 1 - t * t; }
 
   static std::size_t largest(std::span<const float> w) {
     const auto smaller = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
     return std::size_t(std::max_element(w.begin(), w.end(), smaller) - w.begin());
   }
 
-  float gradient_of_max(std::span<const float> w, std::span<const float> g) const {
-    const double sum = sum_over(w.size(), [p = w.data(), q = g.data()](std::size_t i) {
-      return double(q[i] * vector_tanh(p[i]));
-    });
+  float gradient_of_max(std::span<const float> g) const {
+    const double sum =
+        sum_over(g.size(),
+                 [t = tanh_.data(), q = g.data()](std::size_t i) { return q[i] * t[i]; });
     return float(-sum / (double(peak_) * double(peak_)));
   }
 
   QuantizeK quantize_;
   bool through_max_;
   float peak_ = 1;  // max |tanh(W)|
+  // tanh(W), which forward leaves for backward. Weights come whole, to one caller.
+  mutable Buffer tanh_;
 };
 
 // k = 1: Wq = sign(W) E|W|, one scale a layer, E|W| a constant to

@@ -98,19 +98,27 @@ inline std::vector<double> zero_sums(Quantizer& quantizer) {
   return std::vector<double>(count);
 }
 
-inline Values gradient(Quantizer& quantizer, const Values& x, const Values& dy) {
-  Values dx(x.size());
-  auto sums = zero_sums(quantizer);
-  quantizer.backward(x, dy, dx, sums, {.training = true});
+/// Forward and backward in training; the gradient of x, the learned values' in `sums`.
+inline Values propagated(Quantizer& quantizer, const Values& x, const Values& dy,
+                         std::vector<double>& sums) {
+  const Pass pass{.training = true};
+  Values dx = quantized(quantizer, x, pass);
+  sums = zero_sums(quantizer);
+  quantizer.backward(x, dy, dx, sums, pass);
   return dx;
+}
+
+inline Values gradient(Quantizer& quantizer, const Values& x, const Values& dy) {
+  std::vector<double> sums;
+  return propagated(quantizer, x, dy, sums);
 }
 
 /// Of the learned values, after `finish_gradient`, in the parameters' order.
 inline Values learned_gradients(Quantizer& quantizer, const Values& x, const Values& dy) {
-  Values dx(x.size()), gradients;
-  auto sums = zero_sums(quantizer);
-  quantizer.backward(x, dy, dx, sums, {.training = true});
+  std::vector<double> sums;
+  propagated(quantizer, x, dy, sums);
   quantizer.finish_gradient(sums);
+  Values gradients;
   for (const Parameter* learned : quantizer.trainable()) {
     const auto values = learned->gradient.span();
     gradients.insert(gradients.end(), values.begin(), values.end());
