@@ -5,11 +5,13 @@
 // offset beta for activations and other starting values: `offset`, `init: lsqplus`.
 //
 // Weights have codes -2^(b-1) to 2^(b-1) - 1; activations 0 to 2^b - 1, or those of
-// weights where they can be negative and there is no offset.
+// weights where they can be negative and there is no offset. One signed bit is no such
+// grid: Qp = 0, and the step's first value and gradient divide by it.
 
 #include <algorithm>
 #include <cmath>
 
+#include "framework/core/error.h"
 #include "framework/engine/reductions.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
@@ -31,8 +33,10 @@ struct LsqParams {
     return Schema<P>{}
         .field("weight_bits", &P::weight_bits, "Width of weights, with the sign.",
                bits_between(2, 8))
-        .field("activation_bits", &P::activation_bits, "Width of layer inputs.",
-               bits_between(2, 8))
+        .field(
+            "activation_bits", &P::activation_bits,
+            "Width of layer inputs; 1 where they cannot be negative, or with `offset`.",
+            bits_between(1, 8))
         .field("group", &P::group, "Which weights share a step.",
                one_of({"layer", "filter"}))
         .field("init", &P::init,
@@ -337,12 +341,21 @@ class Lsq final : public Method {
       return std::make_unique<Weights>(site, params_);
     }
     if (site.role == Role::kInput && params_.activation_bits != kFloatBits) {
+      check_sign(site);
       return std::make_unique<Activations>(site, params_);
     }
     return nullptr;
   }
 
  private:
+  void check_sign(const Site& site) const {
+    if (params_.activation_bits > 1 || params_.offset || !site.is_signed) return;
+    throw ConfigError(
+        site.name +
+        ": lsq's 1-bit inputs are 0 and s, but these can be negative; give them 2 bits, "
+        "set `offset: true`, or keep this layer's in float");
+  }
+
   Params params_;
 };
 

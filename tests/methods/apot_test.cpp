@@ -85,3 +85,49 @@ TEST_CASE("apot: alpha's gradient is that with the residuals held", "[apot]") {
   CHECK(learned_gradients(*q, x, g)[0] ==
         Approx((loss(2 + h) - loss(2 - h)) / (2 * h)).epsilon(1e-4));
 }
+
+TEST_CASE("apot: a weight alpha's gradient is that with the residuals held", "[apot]") {
+  // Wn + alpha r inside, with r = q - Wn / alpha held; sign(Wn) alpha outside.
+  const auto w = normal_values(500, 5, 0.1f), g = normal_values(500, 6);
+  for (const char* bits : {"2", "3", "4", "5"}) {
+    const auto q = made(params({{"weight_bits", bits}}), weight_site({5, 100}), {1.5f});
+    q->prepare(w);
+    const auto y = quantized(*q, w);
+    double mean = 0, squares = 0;
+    for (const float v : w) mean += v / 500.0;
+    for (const float v : w) squares += (v - mean) * (v - mean);
+    const double deviation = std::sqrt(squares / 499);
+    const auto loss = [&](double alpha) {
+      double total = 0;
+      for (std::size_t i = 0; i < w.size(); ++i) {
+        const double wn = (w[i] - mean) / deviation;
+        const double residual = (double(y[i]) - wn) / 1.5;
+        total += g[i] *
+                 (std::fabs(wn) > 1.5 ? std::copysign(alpha, wn) : wn + alpha * residual);
+      }
+      return total;
+    };
+    const double h = 1e-3;
+    CAPTURE(bits);
+    CHECK(learned_gradients(*q, w, g)[0] ==
+          Approx((loss(1.5 + h) - loss(1.5 - h)) / (2 * h)).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("apot: clips begin at the paper's values, or at the largest input", "[apot]") {
+  const auto start = [](const Site& site, const RawParams& raw) {
+    return calibrated("apot", raw, site, kX8)->trainable()[0]->value[0];
+  };
+  CHECK(start(weight_site({1, 8}), {}) == 3);
+  CHECK(start(value_site(Role::kInput, 8), {}) == 8);
+  CHECK(start(value_site(Role::kInput, 8), params({{"init", "max"}})) == 3);
+  CHECK(start(weight_site({1, 8}), params({{"init", "max"}})) == 3);
+}
+
+TEST_CASE("apot: clips are learned under their sites' names, above zero", "[apot]") {
+  const auto q = quantizer_for("apot", {}, value_site(Role::kInput, 8));
+  const Parameter& alpha = *q->trainable()[0];
+  CHECK(alpha.name == "conv1/input.alpha");
+  CHECK(alpha.minimum > 0);
+  CHECK(alpha.decay_multiplier == 1);
+}

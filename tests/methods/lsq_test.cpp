@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/core/error.h"
 #include "tests/methods/quantizers.h"
 
 using namespace bitsweep;
@@ -89,6 +90,46 @@ TEST_CASE("lsq: LSQ+'s offset, worked by hand", "[lsq]") {
   const auto learned = learned_gradients(*q, kX8, kG8);
   CHECK(learned[0] == Approx(-0.233333).margin(1e-5));
   CHECK(learned[1] == Approx(0.2).margin(1e-6));
+}
+
+TEST_CASE("lsq: one bit is for inputs of one sign, or with an offset", "[lsq]") {
+  const auto one = params({{"activation_bits", "1"}});
+  const Site both_signs = value_site(Role::kInput, 8);
+  CHECK(encoded(*made(one, kInputs, {1}), kX8) == Codes{0, 0, 0, 1, 1, 1, 1, 1});
+  CHECK_THROWS_AS(quantizer_for("lsq", one, both_signs), ConfigError);
+  CHECK_THROWS_WITH(quantizer_for("lsq", one, both_signs),
+                    Catch::StartsWith("conv1/input: ") && Catch::Contains("2 bits"));
+  auto with_offset = one;
+  with_offset.merge(params({{"offset", "true"}}));
+  CHECK(quantizer_for("lsq", with_offset, both_signs) != nullptr);
+}
+
+TEST_CASE("lsq: a weight step's gradient is that with the residuals held", "[lsq]") {
+  // y = w + s r inside, with r = round(v) - v held; -4 s below and 3 s above.
+  const auto raw =
+      params({{"weight_bits", "3"}, {"group", "filter"}, {"grad_scale", "one"}});
+  constexpr std::size_t kFilters = 3, kInner = 200;
+  const auto w = normal_values(kFilters * kInner, 5), g = normal_values(w.size(), 6);
+  const auto q = made(raw, weight_site({int(kFilters), int(kInner)}), {});
+  const std::vector<double> s0 = {0.3, 0.45, 0.7};
+  for (std::size_t f = 0; f < kFilters; ++f) {
+    q->trainable()[0]->value[f] = float(s0[f]);
+  }
+  const auto loss = [&](std::size_t filter, double s) {
+    double total = 0;
+    for (std::size_t i = filter * kInner; i < (filter + 1) * kInner; ++i) {
+      const double v = w[i] / s0[filter];
+      total += g[i] * (v <= -4 ? -4 * s : v >= 3 ? 3 * s : w[i] + s * (std::rint(v) - v));
+    }
+    return total;
+  };
+  const auto learned = learned_gradients(*q, w, g);
+  REQUIRE(learned.size() == kFilters);
+  const double h = 1e-4;
+  for (std::size_t f = 0; f < kFilters; ++f) {
+    const double slope = (loss(f, s0[f] + h) - loss(f, s0[f] - h)) / (2 * h);
+    CHECK(learned[f] == Approx(slope).epsilon(1e-4));  // float v of 200 terms
+  }
 }
 
 TEST_CASE("lsq: learned gradients are those with the rounding residuals held", "[lsq]") {

@@ -74,3 +74,11 @@ TEST_CASE("ttq: the mean is the sum over a class's weights", "[ttq]") {
   CHECK(learned[0] == Approx(-1.1 / 3));
   CHECK(learned[1] == Approx(-1.0 / 3));
 }
+
+TEST_CASE("ttq: the sizes stay positive", "[ttq]") {
+  const auto q = quantizer_for("ttq", {}, weight_site({1, 8}));
+  REQUIRE(q->trainable().size() == 2);
+  CHECK(q->trainable()[0]->name == "conv1/weight.wp");
+  CHECK(q->trainable()[1]->name == "conv1/weight.wn");
+  for (const Parameter* size : q->trainable()) CHECK(size->minimum == 1e-4f);
+}
