@@ -2,6 +2,9 @@
 // Zhu, Han, Mao, Dally, "Trained Ternary Quantization", arXiv:1612.01064, section 3;
 // letters are the paper's, start and threshold those of the authors' code.
 //
+// `init: mean` begins where a float network is, but gradients summed over a class throw
+// such small sizes far where no batch normalisation follows.
+//
 // Departure: the paper prints dL/dWn without the minus sign that -Wn brings; the authors'
 // code has it, and so has this one.
 
@@ -37,7 +40,7 @@ struct TtqParams {
                between(0.0, 0.99))
         .field("init", &P::init,
                "Wp and Wn begin at 1, as in the authors' code, or at the mean of the "
-               "magnitudes they stand for.",
+               "magnitudes they stand for, which wants `grad_reduce: mean`.",
                one_of({"one", "mean"}))
         .field("grad_reduce", &P::grad_reduce,
                "Gradients of Wp and Wn: the sum over their weights, or the mean.",
@@ -62,9 +65,9 @@ class LearnedTernary final : public Quantizer {
     if (params_.init != "mean") return;
     prepare(w);
     const auto start = [&](Parameter& scale, float side) {
-      const auto counts = class_sums(w, w, side);
-      scale.value[0] = std::max(
-          kLeastScale, counts.size == 0 ? 0 : float(counts.sum / counts.size) * side);
+      const double size = class_size(w, side);
+      const double mean = size == 0 ? 0 : side * class_sum(w, w, side) / size;
+      scale.value[0] = std::max(kLeastScale, float(mean));
     };
     start(wp_, 1);
     start(wn_, -1);
@@ -88,10 +91,8 @@ class LearnedTernary final : public Quantizer {
   // dW = Wp G on P, Wn G on N, G on the zeros.
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
                 std::span<double> sums, const Pass&) const override {
-    const auto positive = class_sums(w, g, 1), negative = class_sums(w, g, -1);
-    const bool mean = params_.grad_reduce == "mean";
-    sums[0] += positive.sum / (mean ? std::max(1.0, positive.size) : 1);
-    sums[1] -= negative.sum / (mean ? std::max(1.0, negative.size) : 1);
+    sums[0] += size_gradient(w, g, 1);
+    sums[1] -= size_gradient(w, g, -1);
     transform(w, g, dw, [d = delta_, p = wp(), n = wn()](float v, float gv) {
       return gv * (v > d ? p : v < -d ? n : 1.0f);
     });
@@ -108,24 +109,27 @@ class LearnedTernary final : public Quantizer {
   std::vector<Parameter*> trainable() override { return {&wp_, &wn_}; }
 
  private:
-  struct ClassSum {
-    double sum = 0, size = 0;
-  };
-
   float wp() const { return wp_.value[0]; }
   float wn() const { return wn_.value[0]; }
 
   // Of `values` where side W is beyond the threshold: the class P for 1, N for -1.
-  ClassSum class_sums(std::span<const float> w, std::span<const float> values,
-                      float side) const {
-    const float* const p = w.data();
-    const float* const q = values.data();
-    return {
-        sum_over(w.size(), [p, q, side, d = delta_](
-                               std::size_t i) { return side * p[i] > d ? q[i] : 0.0f; }),
-        sum_over(w.size(), [p, side, d = delta_](std::size_t i) {
-          return side * p[i] > d ? 1.0f : 0.0f;
-        })};
+  double class_sum(std::span<const float> w, std::span<const float> values,
+                   float side) const {
+    return sum_over(w.size(),
+                    [p = w.data(), q = values.data(), side, d = delta_](std::size_t i) {
+                      return side * p[i] > d ? q[i] : 0.0f;
+                    });
+  }
+  double class_size(std::span<const float> w, float side) const {
+    return sum_over(w.size(), [p = w.data(), side, d = delta_](std::size_t i) {
+      return side * p[i] > d ? 1.0f : 0.0f;
+    });
+  }
+
+  double size_gradient(std::span<const float> w, std::span<const float> g,
+                       float side) const {
+    const double sum = class_sum(w, g, side);
+    return params_.grad_reduce == "mean" ? sum / std::max(1.0, class_size(w, side)) : sum;
   }
 
   // The size that `share` of all |W| do not exceed; 0 for none.
