@@ -16,7 +16,7 @@ struct Parameter {
   Parameter(std::string full_name, std::size_t size)
       : name(std::move(full_name)), value(size), gradient(size) {}
 
-  std::string name;  // "conv1/weight", unique within a network
+  std::string name;              // "conv1/weight", unique within a network
   bool is_of_quantizer = false;  // a learned step, scale or clip
   Buffer value;
   Buffer gradient;
