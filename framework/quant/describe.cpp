@@ -50,20 +50,49 @@ written is no affair of a method.
 
 constexpr auto kClosing = R"(## To add a method
 
-1. Write `methods/<id>/<id>.cpp`: a parameter struct with its `schema()`, a class derived from
-   `Method` with `Params`, `summary` and `reference` (and `departures` where it differs from
-   the paper), and as the last line `BITSWEEP_METHOD(<id>, bitsweep::methods::<Class>)`.
-2. `quantizer(site)` returns a `Quantizer` for the sites that the paper quantizes and null for
-   the others. Outside training its `forward` gives exactly what `grid()` decodes from the
-   codes of `encode`.
-3. The build finds the folder by itself, and so do help, checks of parameters, this page and
-   the conformance tests. A property which it lacks by design (its
-   grid has no zero, quantizing twice differs) is declared in `weight_claims` or
-   `activation_claims`.
-4. Add `tests/methods/<id>_test.cpp` with the paper's own numbers, worked by hand.
+A method is one `.cpp`. It can stay outside this tree, as a plugin:
 
-Outside this tree the same file becomes a plugin: `bitsweep_add_plugin(<id> <id>.cpp)`, as in
-`tests/example_plugin`.
+1. Copy `tests/example_plugin/outside` to a folder of your own and rename `example_plugin` to
+   `<id>` in both files. What stands there is a whole method: a parameter struct with its
+   `schema()`, a class derived from `Method` with `Params`, `summary` and `reference` (and
+   `departures` where it differs from the paper), and as the last line
+   `BITSWEEP_METHOD(<id>, bitsweep::methods::<Class>)`.
+2. `quantizer(site)` returns a `Quantizer` for the sites that the paper quantizes and null for
+   the others. `UniformQuantizer` takes a grid and a rounding and does the rest; a quantizer of
+   your own implements `forward`, `encode`, `backward` and `grid`, as `methods/twn/twn.cpp`
+   does, and `trainable` for what it learns, as `methods/pact/pact.cpp`. Outside training its
+   `forward` gives exactly what `grid()` decodes from the codes of `encode`.
+3. Build it against a build of bitsweep:
+
+   ```
+   cmake -S . -B build -D bitsweep_DIR=$HOME/bitsweep/build/release && cmake --build build
+   ```
+
+4. Ask whether it is sound: codes, levels, zeros and infinities, channels, slices, threads,
+   gradients, saving and loading, and the time it takes for a value.
+
+   ```
+   bitsweep check <id> --plugin build/<id>.so
+   ```
+
+   A property which it lacks by design (its grid has no zero, quantizing twice differs) is
+   declared in `weight_claims` or `activation_claims`; all else must hold.
+5. Put it into a study beside other methods and run it. Its bits, size and loss stand in the
+   table like theirs.
+
+   ```
+   rows:
+     - method: {id: <id>, weight_bits: [2, 4, 8]}
+     - method: {id: lsq, weight_bits: [2, 4, 8], activation_bits: 32}
+   ```
+
+   ```
+   bitsweep run study.yaml --plugin build/<id>.so
+   ```
+
+Within the tree it is `methods/<id>/<id>.cpp` and nothing else: the build finds the folder by
+itself, and so do help, checks of parameters, this page and the checks of step 4. Add
+`tests/methods/<id>_test.cpp` with the paper's own numbers, worked by hand.
 )";
 
 }  // namespace

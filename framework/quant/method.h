@@ -46,8 +46,8 @@ Allowed<int> bits_between(int low, int high);
 
 /// Makes an entry out of a class with `Params` (with a `schema()`), `summary`,
 /// `reference` and, where there are any, `departures`, `weight_claims`,
-/// `activation_claims`, and `check(params, problems)` for what parameters must be to each
-/// other.
+/// `activation_claims` (or `claims(params, of_weights)`), and `check(params, problems)`
+/// for what parameters must be to each other.
 template <class M>
 MethodEntry make_method_entry(std::string id) {
   using Params = typename M::Params;
@@ -67,6 +67,12 @@ MethodEntry make_method_entry(std::string id) {
     if constexpr (requires { M::check(params, problems); }) M::check(params, problems);
     return schema.write(params);
   };
+  if constexpr (requires(Params p) { M::claims(p, true); }) {
+    entry.claims_of = [](const RawParams& raw, bool of_weights) {
+      std::vector<ParamProblem> problems;
+      return M::claims(Params::schema().parse(raw, problems), of_weights);
+    };
+  }
   entry.make = [](const RawParams& raw) -> std::unique_ptr<Method> {
     std::vector<ParamProblem> problems;
     return std::make_unique<M>(Params::schema().parse(raw, problems));

@@ -31,6 +31,12 @@ struct MethodEntry {
   std::vector<FieldInfo> fields;
   Claims weight_claims;
   Claims activation_claims;
+  /// Where the claims depend on parameters; else null, and the two above hold for all.
+  std::function<Claims(const RawParams&, bool of_weights)> claims_of;
+  Claims claims(const RawParams& raw, bool of_weights) const {
+    if (claims_of) return claims_of(raw, of_weights);
+    return of_weights ? weight_claims : activation_claims;
+  }
   /// Complete, canonical parameters; mistakes are added to the list.
   std::function<RawParams(const RawParams&, std::vector<ParamProblem>&)> resolve;
   /// From parameters that `resolve` found nothing wrong with.

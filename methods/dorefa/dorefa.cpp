@@ -83,8 +83,15 @@ class Dorefa final : public Method {
   static constexpr auto reference = "https://arxiv.org/abs/1606.06160";
   static constexpr auto departures =
       "inputs that stay float (edges) are not bounded to [0, 1].";
-  // tanh is applied at each quantization, and a grid from -1 to 1 has no zero.
-  static constexpr Claims weight_claims = {.idempotent = false, .zero_preserving = false};
+  // tanh is applied at each quantization, and a grid from -1 to 1 has no zero; |x| folds
+  // negative values.
+  static Claims claims(const Params& params, bool of_weights) {
+    if (of_weights) return {.idempotent = false, .zero_preserving = false};
+    const bool tanh = params.bound == "tanh";
+    return {.idempotent = !tanh,
+            .monotonic = params.bound != "abs",
+            .zero_preserving = !tanh};
+  }
 
   explicit Dorefa(const Params& params) : params_(params) {}
 

@@ -70,7 +70,10 @@ std::vector<float> half_wave_levels(const HwgqParams& params) {
   const int m = (1 << params.activation_bits) - 1;
   std::vector<float> q = {0};
   if (params.levels == "lloyd") {
-    for (const float centre : lloyd_centres(m)) q.push_back(centre);
+    static const std::vector<float> kCentres[] = {lloyd_centres(1), lloyd_centres(3),
+                                                  lloyd_centres(7), lloyd_centres(15)};
+    const auto& centres = kCentres[params.activation_bits - 1];
+    q.insert(q.end(), centres.begin(), centres.end());
   } else {
     const float step = kUniformSteps[params.activation_bits - 1];
     for (int i = 1; i <= m; ++i) q.push_back(float(i) * step);

@@ -334,6 +334,10 @@ class Lsq final : public Method {
   static constexpr auto departures =
       "the step begins by all calibration batches, not by the first training batch.";
 
+  static Claims claims(const Params& params, bool of_weights) {
+    return {.zero_preserving = of_weights || !params.offset};
+  }
+
   explicit Lsq(const Params& params) : params_(params) {}
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {

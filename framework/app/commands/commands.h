@@ -12,6 +12,7 @@ Command methods_command();
 Command models_command();
 Command datasets_command();
 Command quantize_command();
+Command check_command();
 Command bench_train_command();
 Command version_command();
 Command worker_command();

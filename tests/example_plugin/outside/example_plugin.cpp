@@ -1,6 +1,5 @@
-// A method of one's own, to copy: weights on a symmetric uniform grid whose scale follows
-// their largest magnitude. Build it with bitsweep_add_plugin(example_plugin
-// example_plugin.cpp).
+// A method of one's own, to copy with the CMakeLists.txt beside it: weights on a
+// symmetric uniform grid whose scale follows their largest magnitude.
 
 #include "framework/quant/method.h"
 #include "framework/quant/uniform.h"
@@ -22,7 +21,7 @@ class Example final : public Method {
  public:
   using Params = ExampleParams;
   static constexpr auto summary = "Symmetric uniform weights.";
-  static constexpr auto reference = "tests/example_plugin";
+  static constexpr auto reference = "none: an example";
 
   explicit Example(const Params& params) : params_(params) {}
 

@@ -1,0 +1,56 @@
+// bitsweep check: is a method sound?
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/app/method_words.h"
+#include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/quant/conformance.h"
+
+namespace bitsweep {
+namespace {
+
+// What was set, and nothing of the defaults: widths are gone through.
+RawParams given(const MethodSpec& spec, const std::vector<std::string>& settings) {
+  RawParams raw;
+  for (const auto& setting : settings) {
+    const auto name = setting.substr(0, setting.find('='));
+    raw[name] = spec.params.at(name);
+  }
+  return raw;
+}
+
+int check(const Arguments& arguments, Program& program) {
+  load_plugins(arguments, program);
+  const auto settings = arguments.all("set");
+  const MethodSpec spec =
+      method_from_words(arguments.positional(0), settings, program.methods);
+  const MethodEntry& entry = program.methods.at(spec.id);
+  if (entry.fields.empty()) {
+    throw ConfigError(
+        fmt::format("check: '{}' quantizes nothing: there is nothing to check", spec.id));
+  }
+  set_threads(1);
+  const Conformance found = check_conformance(entry, given(spec, settings), true);
+  print_out(conformance_text(entry, found));
+  if (found.sound()) return 0;
+  throw RunError(fmt::format("'{}' does not keep what quantizers promise", spec.id));
+}
+
+}  // namespace
+
+Command check_command() {
+  return {{.command = "check",
+           .summary = "Check a method: codes, levels, gradients, threads, speed.",
+           .positionals = {{"METHOD", "A method's id; `bitsweep methods` lists them."}},
+           .options = {{.name = "set",
+                        .value = "KEY=VALUE",
+                        .help = "A parameter to fix; widths that are not set are gone "
+                                "through.",
+                        .repeated = true},
+                       plugin_option()}},
+          check};
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,272 @@
+// The checks of methods find what is wrong: quantizers that break one promise each.
+#include "framework/quant/conformance.h"
+
+#include <cmath>
+#include <functional>
+
+#include <catch2/catch.hpp>
+
+#include "framework/core/parallel.h"
+#include "framework/quant/method.h"
+
+using namespace bitsweep;
+using Catch::Matchers::Contains;
+
+namespace {
+
+// Steps of a half from -1 to 1/2, as two bits hold them; the defects change one thing.
+class Plain : public Quantizer {
+ public:
+  explicit Plain(const Site& site) : step_(site.name + ".step", 1) {
+    step_.value[0] = 0.5f;
+  }
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] = value(code(x[i]));
+  }
+  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+    for (std::size_t i = 0; i < x.size(); ++i) codes[i] = code(x[i]);
+  }
+  void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
+                std::span<double> sums, const Pass&) const override {
+    for (std::size_t i = 0; i < dy.size(); ++i) {
+      if (!sums.empty()) sums[0] += double(dy[i]);
+      dx[i] = dy[i];
+    }
+  }
+  Grid grid() const override {
+    return {UniformGrid{.low = -2, .high = 1, .scale = {step_.value[0]}}};
+  }
+
+ protected:
+  std::int32_t code(float x) const {
+    if (!(std::fabs(x) < 100)) return x > 0 ? 1 : x < 0 ? -2 : 0;
+    return std::clamp(std::int32_t(std::nearbyint(x / step_.value[0])), -2, 1);
+  }
+  float value(std::int32_t code) const { return step_.value[0] * float(code) + 0.0f; }
+  Parameter step_;
+};
+
+using Make = std::function<std::unique_ptr<Quantizer>(const Site&)>;
+
+struct BitsParams {
+  int weight_bits = 2;
+  int activation_bits = 2;
+  static Schema<BitsParams> schema() {
+    return Schema<BitsParams>{}
+        .field("weight_bits", &BitsParams::weight_bits, "Bits.", bits_between(2, 2))
+        .field("activation_bits", &BitsParams::activation_bits, "Bits.",
+               bits_between(2, 2));
+  }
+};
+
+class Made final : public Method {
+ public:
+  explicit Made(const Make& make) : make_(make) {}
+  std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    const bool concerned = site.role == Role::kWeight || site.role == Role::kInput;
+    return concerned ? make_(site) : nullptr;
+  }
+
+ private:
+  Make make_;
+};
+
+MethodEntry entry_of(const Make& make) {
+  MethodEntry entry;
+  entry.id = "made";
+  entry.fields = BitsParams::schema().fields();
+  entry.resolve = [](const RawParams& raw, std::vector<ParamProblem>& problems) {
+    const auto schema = BitsParams::schema();
+    return schema.write(schema.parse(raw, problems));
+  };
+  entry.make = [make](const RawParams&) { return std::make_unique<Made>(make); };
+  return entry;
+}
+
+template <class Q>
+std::vector<std::string> broken() {
+  const auto found = check_conformance(
+      entry_of([](const Site& site) { return std::make_unique<Q>(site); }));
+  std::vector<std::string> names;
+  for (const auto& check : found.checks) {
+    if (!check.holds()) names.push_back(check.name);
+    CHECK(check.holds() == check.example.empty());
+  }
+  CHECK(found.sound() == names.empty());
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a sound quantizer breaks no promise", "[conformance]") {
+  CHECK(broken<Plain>() == Names{});
+}
+
+TEST_CASE("codes that are not those of forward are found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) codes[i] = x[i] > 1.2f ? 0 : code(x[i]);
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"law", "large law"});
+}
+
+TEST_CASE("a code that the grid has not is found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) codes[i] = x[i] > 1.2f ? 2 : code(x[i]);
+    }
+  };
+  const auto names = broken<Wrong>();
+  CHECK(std::count(names.begin(), names.end(), "codes") == 1);
+}
+
+TEST_CASE("more levels than bits hold are found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    Grid grid() const override {
+      return {UniformGrid{.low = -2, .high = 2, .scale = {0.5f}}};
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"levels"});
+}
+
+TEST_CASE("a negative zero is found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass& pass) const override {
+      Plain::forward(x, y, pass);
+      for (float& v : y) v = v == 0 ? -0.0f : v;
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"law", "large law", "finite"});
+}
+
+TEST_CASE("claims that do not hold are found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass&) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) y[i] = value(-1 - code(x[i]));
+    }
+    void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) codes[i] = -1 - code(x[i]);
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"idempotent", "monotonic", "zero"});
+}
+
+TEST_CASE("claims that are not made are not asked for", "[conformance]") {
+  auto entry = entry_of([](const Site& site) { return std::make_unique<Plain>(site); });
+  entry.weight_claims = entry.activation_claims = {false, false, false};
+  for (const auto& check : check_conformance(entry).checks) {
+    const bool is_claim =
+        check.name == "idempotent" || check.name == "monotonic" || check.name == "zero";
+    CHECK((check.unclaimed > 0) == is_claim);
+    CHECK((check.asked == 0 && is_claim) == is_claim);
+  }
+  CHECK_THAT(conformance_text(entry, check_conformance(entry)), Contains("not claimed"));
+}
+
+TEST_CASE("a draw that a slice makes otherwise than the batch is found",
+          "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass& pass) const override {
+      Plain::forward(x, y, pass);
+      if (pass.training) y[0] = pass.offset == 0 ? 0.5f : 0;
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"slices"});
+}
+
+TEST_CASE("results that depend on the number of threads are found", "[conformance]") {
+  const int before = threads();
+  set_threads(1);
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass& pass) const override {
+      Plain::forward(x, y, pass);
+      if (threads() == 2) y[0] = y[0] == 0 ? 0.5f : 0;
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"threads"});
+  set_threads(before);
+}
+
+TEST_CASE("arguments that are overwritten too early are found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass&) const override {
+      y[0] = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) y[i] = value(code(x[i]));
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"in place"});
+}
+
+TEST_CASE("gradients that are not linear are found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
+                  std::span<double>, const Pass&) const override {
+      for (std::size_t i = 0; i < dy.size(); ++i) dx[i] = dy[i] * dy[i];
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"gradient"});
+}
+
+TEST_CASE("learned sums that are set, not added to, or misnamed are found",
+          "[conformance]") {
+  class Wrong : public Plain {
+   public:
+    explicit Wrong(const Site& site) : Plain(site) {
+      step_.name = site.name + "/step";
+      step_.minimum = 1;
+    }
+    void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
+                  std::span<double> sums, const Pass&) const override {
+      sums[0] = double(dy[0]);
+      std::copy(dy.begin(), dy.end(), dx.begin());
+    }
+    std::vector<Parameter*> trainable() override { return {&step_}; }
+  };
+  CHECK(broken<Wrong>() == Names{"slice sums", "learned"});
+}
+
+TEST_CASE("state beside the learned values is found by saving and loading",
+          "[conformance]") {
+  static int made = 0;
+  class Wrong : public Plain {
+   public:
+    explicit Wrong(const Site& site) : Plain(site), own_(++made % 2) {}
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass& pass) const override {
+      Plain::forward(x, y, pass);
+      if (step_.value[0] > 0.6f) y[0] = float(own_) * step_.value[0];
+    }
+    std::vector<Parameter*> trainable() override { return {&step_}; }
+
+   private:
+    int own_;
+  };
+  CHECK(broken<Wrong>() == Names{"save and load"});
+}
+
+TEST_CASE("a width that quantizes nothing is found", "[conformance]") {
+  const auto entry = entry_of([](const Site& site) -> std::unique_ptr<Quantizer> {
+    if (site.role == Role::kInput) return nullptr;
+    return std::make_unique<Plain>(site);
+  });
+  const auto found = check_conformance(entry);
+  CHECK_FALSE(found.sound());
+  CHECK(found.checks.front().example == "activation_bits: 2 quantizes nothing");
+}
