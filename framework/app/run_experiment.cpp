@@ -12,6 +12,7 @@
 #include "framework/data/dataset.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/network.h"
+#include "framework/train/health.h"
 #include "framework/train/optimizer.h"
 #include "framework/train/trainer.h"
 
@@ -99,24 +100,6 @@ std::vector<SizeEntry> sizes_of(Network& network) {
   return sizes;
 }
 
-// A quantizer that ends with a grid no number can live on has lost its layer.
-void warn_of_broken_grids(const Network& network, std::vector<std::string>& warnings) {
-  for (const BoundSite* bound : network.sites()) {
-    if (!bound->is_quantized() || bound->site.role == Role::kGradient) continue;
-    const Grid grid = bound->quantizer->grid();
-    const auto& scales =
-        grid.uniform() != nullptr ? grid.uniform()->scale : grid.levels()->scale;
-    const bool sound = std::all_of(scales.begin(), scales.end(), [](float scale) {
-      return std::isfinite(scale) && scale > 0;
-    });
-    if (!sound) {
-      warnings.push_back(
-          fmt::format("{}: a scale is zero or not finite; was the tensor all zero?",
-                      bound->site.name));
-    }
-  }
-}
-
 // One run from its data to its record.
 class Experiment {
  public:
@@ -152,12 +135,16 @@ class Experiment {
     record.data_checksum = data_.checksum;
     record.method = spec_.method.id;
     record.seed = spec_.seed;
-    run_stages(record);
+    QuantizerHealth health(network_, [&](const std::string& warning) {
+      record.warnings.push_back(warning);
+      observer_.warning(warning);
+    });
+    run_stages(record, health);
     score(record);
+    if (health.epochs() == 0) health.observe(record.curves);  // calibrated, not trained
+    health.finish();
     record.sizes = sizes_of(network_);
     record.state = stored_state(network_);
-    warn_of_broken_grids(network_, record.warnings);
-    for (const auto& warning : record.warnings) observer_.warning(warning);
     record.provenance.seconds =
         std::chrono::duration<double>(Clock::now() - begin).count();
     record.provenance.peak_memory_mb = current_provenance().peak_memory_mb;
@@ -165,7 +152,7 @@ class Experiment {
   }
 
  private:
-  void run_stages(RunRecord& record) {
+  void run_stages(RunRecord& record, QuantizerHealth& health) {
     const TrainingSpec* training = own_training(spec_);
     const RandomStream random(std::uint64_t(spec_.seed),
                               starts_from_baseline(spec_) ? "fine-tuning" : "training");
@@ -174,8 +161,9 @@ class Experiment {
     std::optional<Trainer> trainer;
     if (training != nullptr) {
       images.emplace(data_.training, preprocessing_, training->augmentation, random);
-      trainer.emplace(network_, *images, validation.count() > 0 ? &validation : nullptr,
-                      *training, [this](const StepReport& step) { report(step); });
+      trainer.emplace(
+          network_, *images, validation.count() > 0 ? &validation : nullptr, *training,
+          [this](const StepReport& step) { report(step); }, &health);
     }
     const auto stages = method_->stages();
     for (int index = 0; index < int(stages.size()); ++index) {

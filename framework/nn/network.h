@@ -55,6 +55,8 @@ class Network {
   void build();
 
   int batch() const { return context_.batch; }
+  /// Images of the last pass, the first of the batch; 0 before any.
+  int images() const { return images_; }
   int classes() const { return context_.classes; }
   std::vector<Parameter*> parameters();
   std::vector<StateTensor> state();

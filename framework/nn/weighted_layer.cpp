@@ -109,6 +109,18 @@ std::vector<BoundSite*> WeightedLayer::sites() {
   return sites;
 }
 
+std::span<const float> WeightedLayer::before_quantizer(const BoundSite& bound) const {
+  switch (bound.site.role) {
+    case Role::kInput:
+      return input_->value.span();
+    case Role::kOutput:
+      return raw_output_.span();
+    default:
+      ensure(bound.latent != nullptr, "gradients are quantized in place");
+      return bound.latent->value.span();
+  }
+}
+
 void WeightedLayer::allocate() {
   const std::size_t batch = std::size_t(context_.batch);
   if (weight_site_.is_quantized()) weight_site_.quantized = Buffer(weight_.value.size());

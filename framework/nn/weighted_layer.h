@@ -38,6 +38,9 @@ class WeightedLayer : public Layer {
   BoundSite& bias_site() { return bias_site_; }
   BoundSite& input_site() { return input_site_; }
   Activation& input() { return *input_; }
+  /// What the quantizer of a site was given in the last pass, a whole batch of it; of a
+  /// parameter's, the latent values. Not kept for gradients.
+  std::span<const float> before_quantizer(const BoundSite& site) const;
 
   /// Quantizes weights and bias, as the pass's state asks; then `pack` takes them over.
   void quantize_parameters();

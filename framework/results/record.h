@@ -55,7 +55,8 @@ struct RunRecord {
   std::string failure;          // why, when failed
   Provenance provenance;
   /// By name, one value an epoch: "train/loss", "train/accuracy", "validation/accuracy",
-  /// "learning_rate", "seconds".
+  /// "learning_rate", "health/conv1/weight/sqnr_db". Of health also one where nothing is
+  /// trained.
   std::map<std::string, std::vector<double>> curves;
   /// By the metric's name: "test_accuracy" (a share), "test_loss", "validation_accuracy".
   std::map<std::string, double> metrics;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/train/health.h"
 #include "framework/train/optimizer.h"
 #include "framework/train/schedule.h"
 
@@ -46,12 +47,14 @@ std::int64_t Trainer::steps_of(const TrainingSpec& spec, std::size_t images) {
 }
 
 Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
-                 const TrainingSpec& spec, std::function<void(const StepReport&)> on_step)
+                 const TrainingSpec& spec, std::function<void(const StepReport&)> on_step,
+                 QuantizerHealth* health)
     : network_(network),
       training_(training),
       validation_(validation),
       spec_(spec),
       on_step_(std::move(on_step)),
+      health_(health),
       optimizer_(std::make_unique<Optimizer>(spec.optimizer, spec.multipliers,
                                              network.parameters())),
       source_(source_at(training, cursor_)),
@@ -80,6 +83,7 @@ void Trainer::train(double share, bool restart, Curves& curves) {
 void Trainer::train_epoch(std::int64_t end, Curves& curves) {
   const Loss loss = loss_named(spec_.loss);
   const double batch = network_.batch();
+  if (health_ != nullptr && step_ == 0) health_->begin();
   training_.begin_epoch(epoch_);
   cursor_ = 0;
   double loss_sum = 0, rate = 0, done = 0;
@@ -115,6 +119,7 @@ void Trainer::train_epoch(std::int64_t end, Curves& curves) {
   curves["train/loss"].push_back(loss_sum / done);
   curves["train/accuracy"].push_back(double(correct) / done);
   curves["learning_rate"].push_back(rate);
+  if (health_ != nullptr) health_->observe(curves);
   if (validation_ == nullptr) return;
   network_.prepare_evaluation();
   const Score score = evaluate(network_, *validation_, loss);

@@ -30,13 +30,17 @@ struct StepReport {
   Score epoch_score;
 };
 
+class QuantizerHealth;
+
 /// Training of a network by a specification, for a number of steps that is known at
 /// first.
 class Trainer {
  public:
   /// `validation` may be null: then no curve of it is kept. `on_step` may be empty.
+  /// `health`, when not null, observes each epoch.
   Trainer(Network& network, Batches& training, const Batches* validation,
-          const TrainingSpec& spec, std::function<void(const StepReport&)> on_step);
+          const TrainingSpec& spec, std::function<void(const StepReport&)> on_step,
+          QuantizerHealth* health = nullptr);
   ~Trainer();
 
   /// Steps of a whole training: iterations, or epochs of whole batches.
@@ -56,6 +60,7 @@ class Trainer {
   const Batches* validation_;
   TrainingSpec spec_;
   std::function<void(const StepReport&)> on_step_;
+  QuantizerHealth* health_;
   std::unique_ptr<class Optimizer> optimizer_;
   std::vector<WeightedLayer*> hooked_;  // layers whose quantizers change latent weights
   BatchSource source_;

@@ -1,0 +1,85 @@
+// How the quantizers of a network fare while it trains: figures for each epoch, and a
+// warning where one has gone wrong.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/nn/network.h"
+#include "framework/train/trainer.h"
+
+namespace bitsweep {
+
+/// Looks at every quantizer of weights, biases, inputs and outputs; changes no number of
+/// the training. Weights and biases are measured whole, as the epoch leaves them,
+/// activations by the first images of its last batch. Gradients are left out.
+///
+/// x is a value before the quantizer, y the real number of its code on the grid. Curves
+/// are named after the site, "health/conv1/weight/clipped":
+///
+///   clipped         Share of x that take the grid's lowest or highest level and lie
+///                   beyond its ends by more than half the step there: what rounding
+///                   alone would not do to them.
+///   unused_levels   Levels of the grid that no x takes, in any channel. Tensors with
+///                   fewer values than levels must leave some.
+///   sqnr_db         10 log10(sum x^2 / sum (x - y)^2); infinite where nothing is lost.
+///                   Low by design where x is transformed before the grid (DoReFa's tanh)
+///                   or only its sign is kept.
+///   sign_flips      Of weights: share whose y has another sign (-, 0 or +) than an epoch
+///                   before.
+///   <name>_drift    Of a learned parameter p, "step": |p - p0| / |p0|, p0 its value when
+///                   training began; |p - p0| where that was 0.
+///
+/// A quantizer that evaluates in float has no figures of the grid. A network without
+/// training is observed once: it has no flips and no drifts.
+class QuantizerHealth {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+
+  /// Of a network that is built and outlives it. `warn` hears each site's trouble of a
+  /// kind once, when it appears: a sentence with site, epoch, value and the likely cause.
+  QuantizerHealth(Network& network, Warn warn);
+  ~QuantizerHealth();
+
+  /// Before the first step: what flips and drifts are counted from.
+  void begin();
+
+  /// After an epoch (or, in a network that is not trained, after a pass): adds a value to
+  /// each curve.
+  void observe(Curves& curves);
+
+  /// After the last epoch: looks at the grids as they are left, and for learned
+  /// parameters that never moved in two epochs or more.
+  void finish();
+
+  std::int64_t epochs() const { return epoch_; }
+
+ private:
+  struct Learned;
+  struct Watch;
+  struct View;
+
+  std::optional<View> look(Watch& watch);
+  void measure(Watch& watch, const std::optional<View>& view, Curves& curves);
+  std::size_t used_levels(const View& view);
+  static double follow_signs(Watch& watch, const View& view);
+  bool check_finite(Watch& watch, std::span<const float> x);
+  void check_scales(Watch& watch, const Grid& grid);
+  void check_one_level(Watch& watch, const View& view);
+  void check_minimum(Learned& learned);
+  std::string when() const;
+
+  Network& network_;
+  Warn warn_;
+  std::vector<Watch> watches_;
+  std::vector<std::int32_t> codes_;  // of the tensor looked at; room for the largest
+  std::vector<float> values_;        // of those codes
+  std::vector<char> used_;           // levels of a grid
+  bool has_begun_ = false;
+  std::int64_t epoch_ = 0;  // observed
+};
+
+}  // namespace bitsweep
