@@ -30,8 +30,8 @@ struct Reach {
 
 std::vector<Reach> reach_of(const Grid& grid) {
   const std::int32_t low = grid.low_code(), high = grid.high_code();
-  const std::int32_t second = std::min(low + 1, high),
-                     last_but_one = std::max(high - 1, low);
+  const std::int32_t second = std::min(low + 1, high);
+  const std::int32_t last_but_one = std::max(high - 1, low);
   std::vector<Reach> reach;
   for (std::size_t c = 0; c < scales_of(grid).size(); ++c) {
     const float least = grid.value(low, c), most = grid.value(high, c);
@@ -91,28 +91,24 @@ bool all_zero(std::span<const float> x) {
 
 // ---- Likely causes ----
 
-std::string cause_of_one_level(std::span<const float> x, const MinMax& range,
-                               double clipped, const Grid& grid, Role role) {
-  if (all_zero(x)) {
-    return role == Role::kWeight
-               ? "all weights are zero: weight decay or a mask has taken them there"
-               : "all of them are zero: a ReLU before them is dead, as after too high a "
-                 "learning rate";
-  }
-  const auto span = fmt::format("between {:.3g} and {:.3g}", range.min, range.max);
-  if (clipped == 1) {
-    return fmt::format(
-        "all of them, {}, lie beyond the end of the grid: its range is too "
-        "narrow",
-        span);
-  }
-  if (grid.level_count() == 2) {
-    return fmt::format("all of them, {}, lie on one side of its threshold", span);
-  }
-  return fmt::format(
-      "all of them, {}, lie within a step of the grid: its range is too "
-      "wide",
-      span);
+const char* cause_of_zeros(Role role) {
+  return role == Role::kWeight
+             ? "all weights are zero: weight decay or a mask has taken them there"
+             : "all of them are zero: a ReLU before them is dead, as after too high a "
+               "learning rate";
+}
+
+std::string cause_of_one_level(const MinMax& range, double clipped, const Grid& grid) {
+  const auto where = [&] {
+    if (range.max < 0 && grid.value(grid.low_code(), 0) == 0) {
+      return "below a grid that has no negative levels";
+    }
+    if (clipped == 1) return "beyond the end of the grid: its range is too narrow";
+    if (grid.level_count() == 2) return "on one side of its threshold";
+    return "within a step of the grid: its range is too wide";
+  };
+  return fmt::format("all of them, between {:.3g} and {:.3g}, lie {}", range.min,
+                     range.max, where());
 }
 
 std::string cause_of_rest(const Parameter& parameter, double clipped) {
@@ -338,8 +334,10 @@ void QuantizerHealth::check_one_level(Watch& watch, const View& view) {
   const Role role = watch.bound->site.role;
   if (view.x.size() < 2 || (role == Role::kBias && all_zero(view.x))) return;
   if (std::exchange(watch.told_of_one_level, true)) return;
-  const auto cause = cause_of_one_level(view.x, kernels::min_max(view.x), watch.clipped,
-                                        view.grid, role);
+  const MinMax range = kernels::min_max(view.x);
+  const auto cause = all_zero(view.x)
+                         ? cause_of_zeros(role)
+                         : cause_of_one_level(range, watch.clipped, view.grid);
   warn_(
       fmt::format("{}: all {} values looked at take one level, {:.3g}, {}; likely "
                   "cause: {}",

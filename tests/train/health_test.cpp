@@ -253,7 +253,7 @@ TEST_CASE("weights that are all zero are warned of once", "[health]") {
         "all weights are zero: weight decay or a mask has taken them there");
 }
 
-TEST_CASE("a range that is too wide or too narrow is told apart", "[health]") {
+TEST_CASE("why all values take one level is told apart", "[health]") {
   const auto warning = [](const Grid& grid, const std::vector<float>& weights) {
     Tiny tiny;
     tiny.attach(Role::kWeight, std::make_unique<OnGrid>(grid));
@@ -269,6 +269,8 @@ TEST_CASE("a range that is too wide or too narrow is told apart", "[health]") {
   CHECK_THAT(warning(halves(), {2, 3, 4, 5, 6, 7, 8, 9}),
              Contains("one level, 1.5") && Contains("between 2 and 9") &&
                  Contains("too narrow"));
+  CHECK_THAT(warning(UniformGrid{.low = 0, .high = 3}, {-1, -2, -3, -4, -5, -6, -7, -8}),
+             Contains("one level, 0") && Contains("no negative levels"));
   CHECK_THAT(warning(LevelGrid{.levels = {-1, 1}}, {2, 1, 1, 1, 1, 1, 1, 1}),
              Contains("one side of its threshold"));
 }
