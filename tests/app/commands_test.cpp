@@ -11,8 +11,8 @@ using Catch::Matchers::StartsWith;
 TEST_CASE("help pages are as approved, and asking for one is no failure") {
   const auto text =
       transcript({"--help", "run --help", "validate --help", "report --help",
-                  "methods --help", "models --help", "datasets --help", "quantize --help",
-                  "bench train --help", "version --help"});
+                  "health --help", "methods --help", "models --help", "datasets --help",
+                  "quantize --help", "bench train --help", "version --help"});
   CAPTURE(text);
   CHECK(is_approved("help.txt", text));
 }
@@ -42,6 +42,7 @@ TEST_CASE("misuse is refused as approved: one sentence and code 2") {
                   "bench train --model leent",
                   "methods --plugin no-such.so",
                   "report no-such-folder",
+                  "health no-such-folder",
                   "datasets --data-dir no-such-folder"});
   CAPTURE(text);
   CHECK(is_approved("refusals.txt", text));

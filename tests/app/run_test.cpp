@@ -228,6 +228,19 @@ TEST_CASE("a report is made again from the folder alone") {
         2);
 }
 
+TEST_CASE("the health of quantizers is shown from the folder alone") {
+  const Study study("[1, 2]");
+  study.run();
+  const auto all = testing::run_program("health " + study.out().string());
+  CAPTURE(all.err);
+  CHECK(all.code == 0);
+  CHECK_THAT(all.out, Contains("## twn w2, seeds 1, 2") &&
+                          Contains("| conv2/weight | ") && !Contains("## float"));
+  CHECK(testing::run_program("health " + study.out().string() + " 'twn*'").out ==
+        all.out);
+  CHECK(testing::run_program("health " + study.out().string() + " tvn").code == 2);
+}
+
 TEST_CASE("workers know the methods of a plugin") {
   const std::string plugin = BITSWEEP_BINARY_DIR "/lib/example_plugin.so";
   const auto finished =

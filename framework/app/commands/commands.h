@@ -8,6 +8,7 @@ namespace bitsweep {
 Command run_command();
 Command validate_command();
 Command report_command();
+Command health_command();
 Command methods_command();
 Command models_command();
 Command datasets_command();
