@@ -1,8 +1,14 @@
 #include "framework/quant/describe.h"
 
 #include <algorithm>
+#include <cmath>
+#include <memory>
 
 #include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/quant/method.h"
+#include "framework/quant/probe.h"
 
 namespace bitsweep {
 namespace {
@@ -35,6 +41,35 @@ std::string bits_of(const MethodEntry& entry, const std::string& name) {
     if (field.name == name) return field.range.substr(0, field.range.find(','));
   }
   return "-";
+}
+
+constexpr int kShownBits = 8;
+
+// Null where the method leaves the site in float or refuses it at this width.
+std::unique_ptr<Quantizer> attempt(const MethodEntry& entry, const RawParams& raw,
+                                   const Site& site) {
+  try {
+    return entry.make(raw)->quantizer(site);
+  } catch (const ConfigError&) {
+    return nullptr;
+  }
+}
+
+// All values of a short grid; of a long one the ends and what lies around zero.
+std::string levels_text(const Quantizer& quantizer) {
+  if (quantizer.evaluates_float()) return "float outside training";
+  const Grid grid = quantizer.grid();
+  std::vector<std::string> values;
+  for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
+    values.push_back(fmt::format("{:.4g}", grid.value(code, 0)));
+  }
+  constexpr std::size_t kAll = 9;
+  if (values.size() <= kAll) return fmt::format("{}", fmt::join(values, " "));
+  const auto some = [&](std::size_t begin) {
+    return fmt::format("{} {}", values[begin], values[begin + 1]);
+  };
+  return fmt::format("{} ... {} ... {} ({} levels)", some(0), some(values.size() / 2),
+                     some(values.size() - 2), values.size());
 }
 
 constexpr auto kOpening = R"(# Methods
@@ -100,11 +135,37 @@ itself, and so do help, checks of parameters, this page and the checks of step 4
 std::string describe_method(const MethodEntry& entry) {
   std::string card = fmt::format("{}  {}\n  from {}; {}\n", entry.id, entry.summary,
                                  entry.origin, entry.reference);
-  if (!entry.departures.empty()) {
-    card += fmt::format("  departs from the paper: {}\n", entry.departures);
+  for (const auto& [name, text] : {std::pair{"formula", &entry.formula},
+                                   {"the paper's recipe", &entry.recipe},
+                                   {"departs from the paper", &entry.departures}}) {
+    if (!text->empty()) card += fmt::format("  {}: {}\n", name, *text);
   }
   if (!entry.fields.empty()) card += fmt::format("\n{}", describe_fields(entry.fields));
   return card;
+}
+
+std::string describe_levels(const MethodEntry& entry) {
+  std::string text;
+  const auto show = [&](const char* role, const char* bits_name, const Site& site) {
+    for (int bits = 1; bits <= kShownBits; ++bits) {
+      const RawParams raw = {{bits_name, RawValue::scalar(std::to_string(bits))}};
+      std::vector<ParamProblem> problems;
+      entry.resolve(raw, problems);
+      if (!problems.empty()) continue;
+      const auto quantizer = attempt(entry, raw, site);
+      if (!quantizer) continue;
+      probe::Values x = probe::normal_values(site.elements, 1);
+      for (float& v : x) v = site.is_signed ? v : std::fabs(v);
+      probe::calibrate(*quantizer, x);
+      text += fmt::format("  {:>10} {} bits  {}\n", role, bits, levels_text(*quantizer));
+    }
+  };
+  show("weights", "weight_bits", probe::weight_site({1, 1024}));
+  show("inputs", "activation_bits", probe::value_site(Role::kInput, 1024, false));
+  if (text.empty()) return "";
+  return "\n  levels, for normal weights and non-negative normal inputs of deviation "
+         "1\n" +
+         text;
 }
 
 std::string methods_readme(const MethodRegistry& registry) {

@@ -7,8 +7,13 @@
 
 namespace bitsweep {
 
-/// Id, summary, origin, reference, and each parameter with type, default, range and help.
+/// Id, summary, origin, reference, formula, recipe, departures, and each parameter with
+/// type, default, range and help.
 std::string describe_method(const MethodEntry& entry);
+
+/// What the method's grids hold at each legal width of up to 8 bits, its other parameters
+/// at their defaults.
+std::string describe_levels(const MethodEntry& entry);
 
 /// The text of methods/README.md.
 std::string methods_readme(const MethodRegistry& registry);

@@ -45,9 +45,9 @@ inline constexpr int kFloatBits = 32;
 Allowed<int> bits_between(int low, int high);
 
 /// Makes an entry out of a class with `Params` (with a `schema()`), `summary`,
-/// `reference` and, where there are any, `departures`, `weight_claims`,
-/// `activation_claims` (or `claims(params, of_weights)`), and `check(params, problems)`
-/// for what parameters must be to each other.
+/// `reference` and, where there are any, `formula`, `recipe`, `departures`,
+/// `weight_claims`, `activation_claims` (or `claims(params, of_weights)`), and
+/// `check(params, problems)` for what parameters must be to each other.
 template <class M>
 MethodEntry make_method_entry(std::string id) {
   using Params = typename M::Params;
@@ -56,6 +56,8 @@ MethodEntry make_method_entry(std::string id) {
   entry.summary = M::summary;
   entry.reference = M::reference;
   entry.fields = Params::schema().fields();
+  if constexpr (requires { M::formula; }) entry.formula = M::formula;
+  if constexpr (requires { M::recipe; }) entry.recipe = M::recipe;
   if constexpr (requires { M::departures; }) entry.departures = M::departures;
   if constexpr (requires { M::weight_claims; }) entry.weight_claims = M::weight_claims;
   if constexpr (requires { M::activation_claims; }) {

@@ -25,6 +25,8 @@ struct MethodEntry {
   std::string id;
   std::string summary;
   std::string reference;
+  std::string formula;              // of the quantizers, in a line
+  std::string recipe;               // how the paper trains, in a line
   std::string departures;           // from the paper, in a sentence or two
   std::string origin = "built-in";  // or the plugin's path
   int version = 1;                  // rises when a change alters results

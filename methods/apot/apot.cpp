@@ -203,6 +203,12 @@ class Apot final : public Method {
   using Params = ApotParams;
   static constexpr auto summary = "Sums of powers of two below a learned clip.";
   static constexpr auto reference = "https://arxiv.org/abs/1909.13144";
+  static constexpr auto formula =
+      "Wn = (W - mean) / std; Wq = alpha level(clip(Wn / alpha, -1, 1)), levels "
+      "sums of powers of two; xq = alpha level(clip(x / alpha, 0, 1)).";
+  static constexpr auto recipe =
+      "Fine-tuned from the network with one bit more: SGD, rate 0.04, weight "
+      "decay 1e-4; first and last layer at 8 bits.";
   // Weights are normalised at each quantization: 0 is not the mean.
   static constexpr Claims weight_claims = {.idempotent = false, .zero_preserving = false};
 

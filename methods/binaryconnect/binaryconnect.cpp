@@ -51,6 +51,13 @@ class BinaryConnect final : public Method {
   using Params = BinaryConnectParams;
   static constexpr auto summary = "Weights of +-1 while propagating, real ones beside.";
   static constexpr auto reference = "https://arxiv.org/abs/1511.00363";
+  static constexpr auto formula =
+      "Wb = H sign(W) (or +H with probability (W/H + 1)/2); dW = dWb; W clipped "
+      "to [-H, H].";
+  static constexpr auto recipe =
+      "From scratch, no weight decay: Adam with lr_scale glorot, or SGD with "
+      "scale glorot; squared hinge; normalisation behind every layer; all "
+      "layers binary.";
   static constexpr Claims weight_claims = {.zero_preserving = false};
 
   explicit BinaryConnect(const Params& params) : params_(params) {}

@@ -49,6 +49,11 @@ class Bnn final : public Method {
   using Params = BnnParams;
   static constexpr auto summary = "Weights and activations of +-1, without scales.";
   static constexpr auto reference = "https://arxiv.org/abs/1602.02830";
+  static constexpr auto formula =
+      "Wb = sign(W), xb = sign(x); dx = g where |x| <= 1; W clipped to [-1, 1].";
+  static constexpr auto recipe =
+      "Convolution, pooling, normalisation, sign, in this order; Adam, squared "
+      "hinge, no weight decay; all layers' weights binary, the image real.";
   static constexpr auto departures =
       "normalisation and optimizer are the ordinary ones, not the shift-based.";
   static constexpr Claims weight_claims = {.zero_preserving = false};

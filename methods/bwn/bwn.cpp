@@ -45,6 +45,11 @@ class Bwn final : public Method {
   static constexpr auto summary =
       "Binary weights, scaled by each filter's mean magnitude.";
   static constexpr auto reference = "https://arxiv.org/abs/1603.05279";
+  static constexpr auto formula = "Wq = alpha sign(W), alpha = mean |W| of the filter.";
+  static constexpr auto recipe =
+      "Convolution, normalisation, ReLU, pooling; first and last layer float; "
+      "little or no weight decay. With the exact gradient alpha multiplies the "
+      "step: rates are larger than for float.";
   static constexpr auto departures =
       "centring works on a copy of the weights and skips filters of one input channel; "
       "the "

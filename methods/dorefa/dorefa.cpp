@@ -81,6 +81,13 @@ class Dorefa final : public Method {
   static constexpr auto summary =
       "Low-bit weights, activations and gradients on fixed grids.";
   static constexpr auto reference = "https://arxiv.org/abs/1606.06160";
+  static constexpr auto formula =
+      "quantize_k(r) = round((2^k - 1) r) / (2^k - 1); Wq = 2 quantize_k(tanh W "
+      "/ (2 max |tanh W|) + 1/2) - 1, or sign(W) mean |W|; xq = "
+      "quantize_k(clip(x, 0, 1)).";
+  static constexpr auto recipe =
+      "Convolution, normalisation, clip; Adam from scratch; first and last "
+      "layer float; keep a normalisation right behind each layer.";
   static constexpr auto departures =
       "inputs that stay float (edges) are not bounded to [0, 1].";
   // tanh is applied at each quantization, and a grid from -1 to 1 has no zero; |x| folds

@@ -60,6 +60,13 @@ class DynamicFixedPoint final : public Method {
   using Params = DynamicFixedPointParams;
   static constexpr auto summary = "Fixed point with a binary point for each tensor.";
   static constexpr auto reference = "https://arxiv.org/abs/1605.06402";
+  static constexpr auto formula =
+      "Q(x) = round(clamp(x, lo, hi) 2^fl) 2^-fl, fl = bits - il; il = "
+      "ceil(log2 max |W| + 1) for weights, ceil(log2 max |x|) for activations.";
+  static constexpr auto recipe =
+      "Calibrate on 10 batches, then fine-tune at a tenth of the float "
+      "network's last rate; weights drawn stochastically, activations float in "
+      "training.";
   static constexpr auto departures =
       "a bias takes the binary point of its own largest value, not that of its weights.";
 

@@ -129,6 +129,12 @@ class Hwgq final : public Method {
   static constexpr auto summary =
       "Binary weights; activations on centres of half a Gaussian.";
   static constexpr auto reference = "https://arxiv.org/abs/1702.00953";
+  static constexpr auto formula =
+      "Q(x) = 0 for x <= 0, else the nearest of q_1 < ... < q_m; Wq = sign(W) "
+      "mean |W| of the filter.";
+  static constexpr auto recipe =
+      "Convolution, pooling, normalisation without scale and shift, Q; SGD with "
+      "the rate falling linearly; first and last layer float.";
   static constexpr Claims weight_claims = {.zero_preserving = false};
 
   explicit Hwgq(const Params& params) : params_(params) {}

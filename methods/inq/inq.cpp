@@ -186,6 +186,13 @@ class Inq final : public Method {
   using Params = InqParams;
   static constexpr auto summary = "Powers of two, a part of the weights after the other.";
   static constexpr auto reference = "https://arxiv.org/abs/1702.03044";
+  static constexpr auto formula =
+      "Wq = the nearest of 0, +-2^n2, ..., +-2^n1; n1 = floor(log2(4 max |W| / "
+      "3)), n2 = n1 + 1 - 2^(b-2).";
+  static constexpr auto recipe =
+      "Fine-tuned from a float network: half of the weights are frozen, then "
+      "75, 87.5 and 100 percent, each round with the schedule anew; all layers, "
+      "biases float.";
   static constexpr auto departures =
       "momentum is not cleared between rounds; sizes count codes of one width.";
 

@@ -183,6 +183,12 @@ class Lognet final : public Method {
   using Params = LognetParams;
   static constexpr auto summary = "Rounded logarithms of weights and activations.";
   static constexpr auto reference = "https://arxiv.org/abs/1603.01025";
+  static constexpr auto formula =
+      "Q(x) = sign(x) b^e, e = round(log_b |x|) below FSR, 0 where the codes "
+      "end; b is 2 or sqrt 2.";
+  static constexpr auto recipe =
+      "Without training: convolutions at 5 bits to base sqrt 2, fully connected "
+      "layers at 4 to base 2, activations at 3 or 4; the image stays linear.";
   static constexpr auto departures =
       "the range of weights follows them in training; a network's image is quantized "
       "like "

@@ -189,6 +189,11 @@ class MinifloatMethod final : public Method {
   using Params = MinifloatParams;
   static constexpr auto summary = "Short floating point: sign, exponent, mantissa.";
   static constexpr auto reference = "https://arxiv.org/abs/1605.06402";
+  static constexpr auto formula =
+      "(-1)^s (1 + m / 2^M) 2^(e - bias), bias = 2^(E-1) - 1; no denormals, "
+      "infinities or NaN.";
+  static constexpr auto recipe =
+      "As dynamic fixed point; 8 bits with 4 or 5 of exponent.";
   static constexpr auto departures =
       "the largest values saturate, and 0 has the pattern of the least negative value.";
 

@@ -101,6 +101,12 @@ class Pact final : public Method {
   static constexpr auto summary =
       "Activations below a learned ceiling; DoReFa's weights.";
   static constexpr auto reference = "https://arxiv.org/abs/1805.06085";
+  static constexpr auto formula =
+      "xq = round(clip(x, 0, alpha) n / alpha) alpha / n, n = 2^k - 1; d alpha "
+      "= sum of g where x >= alpha.";
+  static constexpr auto recipe =
+      "The float network's recipe; alpha begins large and decays like a weight; "
+      "behind a ReLU or a normalisation; first and last layer float.";
   static constexpr Claims weight_claims = {.idempotent = false, .zero_preserving = false};
 
   explicit Pact(const Params& params) : params_(params) {}

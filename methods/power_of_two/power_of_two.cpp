@@ -100,6 +100,12 @@ class PowerOfTwo final : public Method {
   using Params = PowerOfTwoParams;
   static constexpr auto summary = "Weights of a sign and an exponent.";
   static constexpr auto reference = "https://arxiv.org/abs/1605.06402";
+  static constexpr auto formula =
+      "Wq = sign(W) 2^e, e = round(log2 |W|) between max_exponent - 2^(b-1) + 1 "
+      "and max_exponent.";
+  static constexpr auto recipe =
+      "As dynamic fixed point; 4 bits for weights, 8 for activations, biases "
+      "float.";
   static constexpr Claims weight_claims = {.zero_preserving = false};
 
   explicit PowerOfTwo(const Params& params) : params_(params) {}

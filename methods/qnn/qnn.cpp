@@ -150,6 +150,12 @@ class Qnn final : public Method {
   using Params = QnnParams;
   static constexpr auto summary = "Weights and activations on fixed grids in [-1, 1].";
   static constexpr auto reference = "https://arxiv.org/abs/1609.07061";
+  static constexpr auto formula =
+      "xq = clip(round(x / s) s, -1, 1 - s), s = 2^-(k-1); log: sign(x) "
+      "2^round(log2 |x|) with at most the exponent 0.";
+  static constexpr auto recipe =
+      "As BNN: normalisation before the quantizer, Adam, latent weights "
+      "clipped.";
   static constexpr auto departures =
       "gradients stay float; the optimizer is the recipe's, not the shift-based one.";
   // One bit, and powers of two with a sign, have no zero.

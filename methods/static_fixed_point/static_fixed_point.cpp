@@ -44,6 +44,12 @@ class StaticFixedPoint final : public Method {
   using Params = StaticFixedPointParams;
   static constexpr auto summary = "Fixed point with one binary point for the network.";
   static constexpr auto reference = "https://arxiv.org/abs/1605.06402";
+  static constexpr auto formula =
+      "Q(x) = round(clamp(x, lo, hi) 2^fl) 2^-fl, one fl = bits - integer_bits "
+      "for the network.";
+  static constexpr auto recipe =
+      "Calibrate, then fine-tune at a tenth of the float network's last rate; "
+      "weights drawn stochastically, activations float in training.";
 
   explicit StaticFixedPoint(const Params& params) : params_(params) {}
 

@@ -154,6 +154,12 @@ class Ttq final : public Method {
   using Params = TtqParams;
   static constexpr auto summary = "Ternary weights with two learned sizes a layer.";
   static constexpr auto reference = "https://arxiv.org/abs/1612.01064";
+  static constexpr auto formula =
+      "Wq = Wp where W > delta, -Wn where W < -delta, else 0; delta = t max "
+      "|W|; Wp, Wn learned.";
+  static constexpr auto recipe =
+      "Fine-tuned from a float network with its own recipe; first and last "
+      "layer float.";
   static constexpr auto departures =
       "the gradient of Wn has the minus sign that the printed formula lacks.";
   // Its values need not lie beyond the threshold that the weights set.

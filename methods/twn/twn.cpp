@@ -147,6 +147,12 @@ class Twn final : public Method {
   using Params = TwnParams;
   static constexpr auto summary = "Ternary weights with a threshold in closed form.";
   static constexpr auto reference = "https://arxiv.org/abs/1605.04711";
+  static constexpr auto formula =
+      "Wq = alpha T, T = 1 where W > delta, -1 where W < -delta; delta = 0.7 "
+      "mean |W|, alpha = mean |W| beyond delta.";
+  static constexpr auto recipe =
+      "From scratch like the float network: SGD with momentum 0.9, weight decay "
+      "1e-4, two steps of the rate; all layers, or all but the last.";
 
   explicit Twn(const Params& params) : params_(params) {}
 

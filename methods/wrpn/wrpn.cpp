@@ -83,6 +83,12 @@ class Wrpn final : public Method {
   static constexpr auto summary =
       "Fixed grids in [-1, 1] and [0, 1], for wider networks.";
   static constexpr auto reference = "https://arxiv.org/abs/1709.01134";
+  static constexpr auto formula =
+      "Wq = round(clip(W, -1, 1) n) / n, n = 2^(k-1) - 1; xq = round(clip(x, 0, "
+      "1) m) / m, m = 2^k - 1.";
+  static constexpr auto recipe =
+      "The float network's recipe on a wider network (`width`); first and last "
+      "layer float.";
   static constexpr auto departures =
       "the rule for one bit is BWN's, as recalled; pre_scale is no part of the paper.";
   // One bit has no zero.

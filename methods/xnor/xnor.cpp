@@ -52,6 +52,12 @@ class Xnor final : public Method {
   static constexpr auto summary =
       "Binary weights scaled by filter, and binary layer inputs.";
   static constexpr auto reference = "https://arxiv.org/abs/1603.05279";
+  static constexpr auto formula =
+      "y = (sign(x) * sign(W)) alpha, with K = mean |x| over each window if "
+      "input_scale.";
+  static constexpr auto recipe =
+      "Normalisation, sign, convolution, pooling, in this order; Adam; first "
+      "and last layer float.";
   static constexpr auto departures =
       "centring works on a copy of the weights and skips filters of one input channel; "
       "K multiplies a layer's bias, too.";

@@ -20,8 +20,12 @@ std::string method_list(const MethodRegistry& methods) {
 int list_methods(const Arguments& arguments, Program& program) {
   load_plugins(arguments, program);
   const std::string id = arguments.positional(0);
-  print_out(id.empty() ? method_list(program.methods)
-                       : describe_method(program.methods.at(id)));
+  if (id.empty()) {
+    print_out(method_list(program.methods));
+    return 0;
+  }
+  const MethodEntry& entry = program.methods.at(id);
+  print_out(describe_method(entry) + describe_levels(entry));
   return 0;
 }
 
