@@ -18,6 +18,7 @@ struct Pipeline {
   decltype(&run_experiment) run = nullptr;
   decltype(&check_run) check = nullptr;
   decltype(&bench_train) bench = nullptr;
+  decltype(&validation_accuracy) validate = nullptr;
 };
 
 struct Program {

@@ -124,6 +124,14 @@ class Experiment {
     network_.build();
   }
 
+  double validate() {
+    Curves unused;
+    run_stages(unused, nullptr);
+    network_.prepare_evaluation();
+    const Batches validation(data_.validation, preprocessing_);
+    return evaluate(network_, validation, loss_named(spec_.training.loss)).accuracy;
+  }
+
   RunRecord run() {
     const auto begin = Clock::now();
     RunRecord record;
@@ -139,7 +147,7 @@ class Experiment {
       record.warnings.push_back(warning);
       observer_.warning(warning);
     });
-    run_stages(record, health);
+    run_stages(record.curves, &health);
     score(record);
     if (health.epochs() == 0) health.observe(record.curves);  // calibrated, not trained
     health.finish();
@@ -152,7 +160,7 @@ class Experiment {
   }
 
  private:
-  void run_stages(RunRecord& record, QuantizerHealth& health) {
+  void run_stages(Curves& curves, QuantizerHealth* health) {
     const TrainingSpec* training = own_training(spec_);
     const RandomStream random(std::uint64_t(spec_.seed),
                               starts_from_baseline(spec_) ? "fine-tuning" : "training");
@@ -163,7 +171,7 @@ class Experiment {
       images.emplace(data_.training, preprocessing_, training->augmentation, random);
       trainer.emplace(
           network_, *images, validation.count() > 0 ? &validation : nullptr, *training,
-          [this](const StepReport& step) { report(step); }, &health);
+          [this](const StepReport& step) { report(step); }, health);
     }
     const auto stages = method_->stages();
     for (int index = 0; index < int(stages.size()); ++index) {
@@ -175,7 +183,7 @@ class Experiment {
         calibrate(network_, Batches(data_.training, preprocessing_),
                   spec_.calibration_batches, spec_.start == "scratch");
       } else if (stage.kind == Stage::Kind::kTrain && trainer) {
-        trainer->train(stage.share, stage.restart_schedule, record.curves);
+        trainer->train(stage.share, stage.restart_schedule, curves);
       }
     }
   }
@@ -232,6 +240,11 @@ class Experiment {
 RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
                          RunObserver& observer) {
   return Experiment(spec, environment, observer).run();
+}
+
+double validation_accuracy(const RunSpec& spec, const RunEnvironment& environment) {
+  RunObserver silent;
+  return Experiment(spec, environment, silent).validate();
 }
 
 std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods) {

@@ -14,6 +14,7 @@ Command models_command();
 Command datasets_command();
 Command quantize_command();
 Command check_command();
+Command search_command();
 Command bench_train_command();
 Command version_command();
 Command worker_command();

@@ -1,0 +1,168 @@
+// bitsweep search: the narrowest widths of a network's parts within a margin.
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/app/schedule/batch.h"
+#include "framework/app/search/search_study.h"
+#include "framework/app/study.h"
+#include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/data/dataset.h"
+#include "framework/results/whole_file.h"
+
+namespace bitsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+const RowSpec& chosen_row(const StudySpec& study, const std::string& label) {
+  std::vector<const RowSpec*> rows;
+  std::vector<std::string> labels;
+  for (const auto& row : study.rows) {
+    if (row.runs.front().is_baseline()) continue;
+    labels.push_back(row.label);
+    if (label.empty() || row.label == label) rows.push_back(&row);
+  }
+  if (rows.size() == 1) return *rows.front();
+  throw ConfigError(fmt::format("search: {}; choose one with --row: '{}'",
+                                rows.empty()
+                                    ? fmt::format("the study has no row '{}'", label)
+                                    : fmt::format("the study has {} rows", rows.size()),
+                                fmt::join(labels, "', '")));
+}
+
+void refuse_without_validation(const RunSpec& run) {
+  if (run.dataset.validation > 0) return;
+  throw ConfigError(
+      "search: dataset.validation is 0; widths are chosen on images cut from the "
+      "training "
+      "data, never on the test images: give it some thousands");
+}
+
+std::vector<int> widths(bool all) {
+  if (!all) return {16, 8, 4, 2, 1};
+  std::vector<int> every;
+  for (int bits = 16; bits >= 1; --bits) every.push_back(bits);
+  return every;
+}
+
+// The float network, trained now if no earlier run left it.
+RunRecord float_record(const RunSpec& run, const std::string& study,
+                       const fs::path& folder, const BatchOptions& options) {
+  StudySpec only{study, study, "", {RowSpec{"baseline", "float", {}, {run.baseline()}}}};
+  const ResultsLock lock(folder);
+  const RunFiles files(folder);
+  const Plan plan =
+      make_plan(only, [&](const std::string& digest) { return files.state_of(digest); });
+  const BatchResult batch = run_batch(plan, files, lock, options);
+  if (batch.interrupted) throw RunError("interrupted; the same command goes on");
+  if (!batch.failed.empty()) {
+    throw RunError("the float network failed: " + batch.failed.front().why);
+  }
+  return read_record(RunFiles(folder).path_of(plan.runs.front()));
+}
+
+std::string bits_text(int bits) { return bits == 32 ? "float" : std::to_string(bits); }
+
+std::string step_text(const SearchStep& step) {
+  return fmt::format("{:24} conv {:>5}  fc {:>5}  activations {:>5}   {:6.2f} %  {}",
+                     step.part, bits_text(step.bits.convolutions),
+                     bits_text(step.bits.fully_connected),
+                     bits_text(step.bits.activations), 100 * step.accuracy,
+                     step.passes ? "passes" : "fails");
+}
+
+fs::path output_file(const Arguments& arguments, const StudySpec& study) {
+  const fs::path path = arguments.text("out", study.name + "-search.yaml");
+  if (fs::exists(path) && !arguments.has("force")) {
+    throw ConfigError(
+        fmt::format("search: '{}' is there already; name another --out, or give --force",
+                    path.string()));
+  }
+  return path;
+}
+
+int search(const Arguments& arguments, Program& program) {
+  const int threads = arguments.whole_number("threads", 1, 1);
+  const double margin = arguments.positive_number("margin", 2) / 100;
+  const StudySpec study = checked_study(arguments, program);
+  const RunSpec run = chosen_row(study, arguments.text("row")).runs.front();
+  refuse_without_validation(run);
+  const fs::path out = output_file(arguments, study);
+
+  BatchOptions options{
+      .workers = 1,
+      .worker_command = {fs::read_symlink("/proc/self/exe").string(), "worker",
+                         "--threads", std::to_string(threads)}};
+  for (const char* name : {"data-dir", "plugin"}) {
+    for (const auto& value : arguments.all(name)) {
+      options.worker_command.insert(options.worker_command.end(),
+                                    {std::string("--") + name, value});
+    }
+  }
+  RunEnvironment environment{.methods = &program.methods,
+                             .data_folders = data_folders(arguments.text("data-dir")),
+                             .baseline = {}};
+  environment.baseline = float_record(run, study.name, "results/" + study.name, options);
+
+  set_threads(threads);
+  const auto every = widths(arguments.has("all-widths"));
+  const SearchOptions limits{
+      .margin = margin,
+      .weight_bits = legal_widths(run.method, "weight_bits", every, program.methods),
+      .activation_bits =
+          legal_widths(run.method, "activation_bits", every, program.methods)};
+  const auto accuracy_of = [&](const PartBits& bits) {
+    return program.pipeline.validate(run_with_bits(run, bits, program.methods),
+                                     environment);
+  };
+  std::vector<std::string> remarks;
+  const SearchResult found =
+      search_bits(limits, accuracy_of, [&](const SearchStep& step) {
+        remarks.push_back(step_text(step));
+        print_out(step_text(step) + "\n");
+      });
+
+  const std::string heading = fmt::format(
+      "bitsweep search {}: at most {} points below the float network's {:.2f} % of {} "
+      "validation images; {}.",
+      study.file, 100 * margin, 100 * found.float_accuracy, run.dataset.validation,
+      found.passes ? "the last network passes" : "no network passes");
+  remarks.insert(remarks.begin(), heading);
+  write_whole_file(
+      out, study_text(study.name + "-search", run, found.bits, program.methods, remarks));
+  print_out(fmt::format("\n{}\nwritten: {}\nnext: bitsweep run {}\n", heading,
+                        out.string(), out.string()));
+  if (found.passes) return 0;
+  throw RunError("no widths keep the margin; give a larger --margin, or fine-tune");
+}
+
+}  // namespace
+
+Command search_command() {
+  return {
+      {.command = "search",
+       .summary = "Find the narrowest widths of a network's parts within a margin.",
+       .positionals = {{"STUDY", "The study's YAML file; its first seed counts."}},
+       .options = {{.name = "margin",
+                    .value = "POINTS",
+                    .help = "Points of validation accuracy that may be lost (2)."},
+                   {.name = "row",
+                    .value = "LABEL",
+                    .help = "The row whose method is searched, where there are several."},
+                   {.name = "all-widths",
+                    .value = "",
+                    .help = "Try every width from 16 down, not 16, 8, 4, 2, 1."},
+                   {.name = "out",
+                    .value = "FILE.yaml",
+                    .help = "The study that is written (<study>-search.yaml)."},
+                   {.name = "force", .value = "", .help = "Replace that file."},
+                   {.name = "threads", .value = "N", .help = "Threads (1)."},
+                   data_folder_option(),
+                   override_option(),
+                   plugin_option()}},
+      search};
+}
+
+}  // namespace bitsweep

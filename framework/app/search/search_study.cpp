@@ -1,0 +1,111 @@
+#include "framework/app/search/search_study.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "framework/config/run_text.h"
+#include "framework/config/yaml.h"
+#include "framework/data/dataset.h"
+#include "framework/nn/attachment.h"
+#include "framework/nn/network.h"
+
+namespace bitsweep {
+namespace {
+
+int bits_of(const Site& site, const PartBits& bits) {
+  const bool is_value = site.role == Role::kInput || site.role == Role::kOutput;
+  if (is_value) return bits.activations;
+  return site.is_convolution ? bits.convolutions : bits.fully_connected;
+}
+
+MethodSpec with_bits(MethodSpec method, int bits, const MethodRegistry& methods) {
+  const MethodEntry& entry = methods.at(method.id);
+  for (const auto& field : entry.fields) {
+    const bool is_width = field.name == "weight_bits" || field.name == "activation_bits";
+    if (is_width) method.params[field.name] = RawValue::scalar(std::to_string(bits));
+  }
+  return method;
+}
+
+// Whose sites the search is about: those that the method itself quantizes.
+std::vector<Site> searched_sites(const RunSpec& run, const MethodRegistry& methods) {
+  const DatasetInfo& info = dataset_info(run.dataset.id);
+  Network network(run.network,
+                  {.image = info.shape, .classes = info.classes, .batch = 1});
+  EdgesSpec edges = run.edges;
+  for (std::string* policy : {&edges.first, &edges.last, &edges.bias, &edges.image}) {
+    if (*policy != "method") *policy = "float";
+  }
+  attach_quantizers(network, run.method, edges, {}, methods);
+  std::vector<Site> sites;
+  for (const BoundSite* bound : network.sites()) {
+    if (bound->is_quantized()) sites.push_back(bound->site);
+  }
+  return sites;
+}
+
+}  // namespace
+
+RunSpec run_with_bits(const RunSpec& run, const PartBits& bits,
+                      const MethodRegistry& methods) {
+  RunSpec narrow = run;
+  narrow.fine_tuning.reset();
+  for (const Site& site : searched_sites(run, methods)) {
+    const int width = bits_of(site, bits);
+    narrow.sites.push_back(
+        {site.name,
+         width == kFloatBits ? MethodSpec{} : with_bits(run.method, width, methods),
+         {}});
+  }
+  return narrow;
+}
+
+std::vector<int> legal_widths(const MethodSpec& method, const std::string& parameter,
+                              const std::vector<int>& widths,
+                              const MethodRegistry& methods) {
+  std::vector<int> legal;
+  for (const int width : widths) {
+    RawParams raw = method.params;
+    raw[parameter] = RawValue::scalar(std::to_string(width));
+    std::vector<ParamProblem> problems;
+    methods.at(method.id).resolve(raw, problems);
+    if (problems.empty()) legal.push_back(width);
+  }
+  return legal;
+}
+
+std::string study_text(const std::string& name, const RunSpec& run, const PartBits& bits,
+                       const MethodRegistry& methods,
+                       const std::vector<std::string>& remarks) {
+  RunSpec narrow = run_with_bits(run, bits, methods);
+  narrow.fine_tuning = run.fine_tuning;
+  const Node whole = run_node(narrow);
+  Node study = Node::of_mapping();
+  study.set("name", Node::of_word(name));
+  Node network = Node::of_mapping();
+  network.set("id", Node::of_word(run.network.id));
+  const Node* parameters = whole.find("network")->find("parameters");
+  for (std::size_t i = 0; i < parameters->keys.size(); ++i) {
+    network.set(parameters->keys[i], parameters->items[i]);
+  }
+  study.set("dataset", *whole.find("dataset"));
+  study.set("network", std::move(network));
+  study.set("seeds", Node::of_list({Node::of_word(std::to_string(run.seed))}));
+  for (const char* key :
+       {"edges", "start", "calibration_batches", "training", "fine_tuning"}) {
+    if (const Node* value = whole.find(key)) study.set(key, *value);
+  }
+  Node row = Node::of_mapping();
+  row.set("label", Node::of_word(fmt::format("{} searched", run.method.id)));
+  row.set("method", *whole.find("method"));
+  if (const Node* sites = whole.find("sites")) row.set("sites", *sites);
+  study.set("rows", Node::of_list({std::move(row)}));
+
+  std::string text;
+  for (const auto& remark : remarks) text += "# " + remark + "\n";
+  return text + write_yaml(study);
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,114 @@
+// The search for bit-widths: its rules on made-up accuracies, and the command.
+#include <algorithm>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "framework/app/search/bit_search.h"
+#include "tests/app/program_runner.h"
+#include "tests/results/scratch_folder.h"
+
+using namespace bitsweep;
+using Catch::Matchers::Contains;
+using testing::run_program;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Each part loses by itself what its row says, and losses add up.
+double lossy(const PartBits& bits) {
+  const auto loss = [](int width, double at_4, double at_2) {
+    return width <= 1 ? 0.9 : width <= 2 ? at_2 : width <= 4 ? at_4 : 0;
+  };
+  return 0.9915 - loss(bits.convolutions, 0.001, 0.006) -
+         loss(bits.fully_connected, 0, 0.004) - loss(bits.activations, 0.008, 0.3);
+}
+
+}  // namespace
+
+TEST_CASE("a width passes when it loses no more than the margin", "[search]") {
+  SearchOptions options{.margin = 0.01};
+  const auto passes = [&](double accuracy) {
+    const auto result = search_bits(options, [&](const PartBits& bits) {
+      return bits == PartBits{} ? 0.9915 : accuracy;
+    });
+    return result.steps.front().passes;
+  };
+  CHECK(passes(0.9815));
+  CHECK_FALSE(passes(0.9814));
+}
+
+TEST_CASE("each part stops at its first failure and keeps what passed", "[search]") {
+  const auto result = search_bits({.margin = 0.01}, lossy);
+  std::vector<int> convolutions;
+  for (const auto& step : result.steps) {
+    if (step.part == "convolution weights")
+      convolutions.push_back(step.bits.convolutions);
+  }
+  CHECK(convolutions == std::vector<int>{16, 8, 4, 2, 1});
+  const auto together =
+      std::find_if(result.steps.begin(), result.steps.end(),
+                   [](const SearchStep& step) { return step.part == "all together"; });
+  REQUIRE(together != result.steps.end());
+  CHECK(together->bits == PartBits{2, 2, 4});
+  CHECK_FALSE(together->passes);
+}
+
+TEST_CASE("when all together fail, the part that helps most is raised", "[search]") {
+  const auto result = search_bits({.margin = 0.01}, lossy);
+  // 2, 2, 4 loses 0.018; activations of 8 bits lose 0.010 in all, and pass.
+  CHECK(result.bits == PartBits{2, 2, 8});
+  CHECK(result.passes);
+  CHECK(std::count_if(result.steps.begin(), result.steps.end(),
+                      [](const auto& step) { return step.part == "raised"; }) == 3);
+}
+
+TEST_CASE("a part that the network has not goes down to one bit", "[search]") {
+  const auto result = search_bits({.margin = 0.01}, [](const PartBits& bits) {
+    return bits.convolutions < 8 || bits.activations < 8 ? 0.5 : 0.5768;
+  });
+  CHECK(result.bits == PartBits{8, 1, 8});
+}
+
+TEST_CASE("what never passes stays float", "[search]") {
+  const auto result = search_bits({.margin = 0.01}, [](const PartBits& bits) {
+    return bits.activations < 32 ? 0.1 : 0.9;
+  });
+  CHECK(result.bits == PartBits{1, 1, 32});
+  CHECK(result.passes);
+}
+
+TEST_CASE("the command writes a study that is valid, and never over another",
+          "[search]") {
+  const testing::ScratchFolder folder;
+  std::ofstream(folder / "study.yaml")
+      << "name: tiny\n"
+         "dataset: {id: shapes, validation: 10, train_limit: 20, test_limit: 10}\n"
+         "network: {id: lenet}\n"
+         "edges: {first: method, last: method, bias: float}\n"
+         "training: {epochs: 1, batch_size: 10}\n"
+         "fine_tuning: none\n"
+         "rows:\n"
+         "  - method: {id: dynamic_fixed_point}\n";
+  const std::string in_folder = "cd " + folder.path().string() + " && ";
+  const auto found =
+      run_program("search study.yaml --margin 6 --out found.yaml", in_folder);
+  INFO(found.err);
+  CHECK(found.code == 0);
+  // Of lenet's two convolutions and two linear layers, both parts alone lose 10 points
+  // at 2 bits.
+  CHECK_THAT(found.out, Contains("convolution weights      conv     4") &&
+                            Contains("fails") &&
+                            Contains("next: bitsweep run found.yaml"));
+  const auto valid = run_program("validate found.yaml", in_folder);
+  INFO(valid.err);
+  CHECK(valid.code == 0);
+  const auto again = run_program("search study.yaml --out found.yaml", in_folder);
+  CHECK(again.code == 2);
+  CHECK_THAT(again.err, Contains("'found.yaml' is there already"));
+  const auto blind =
+      run_program("search study.yaml --out b.yaml --set dataset.validation=0", in_folder);
+  CHECK(blind.code == 2);
+  CHECK_THAT(blind.err, Contains("dataset.validation is 0"));
+}
