@@ -1,0 +1,242 @@
+// Whole networks against PyTorch, where there is one: this side trains some steps and
+// writes what it began with, its first gradients and what it ended with;
+// train_with_torch.py builds the network from its layers, trains it and compares.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include "framework/config/model_file.h"
+#include "framework/nn/attachment.h"
+#include "framework/train/optimizer.h"
+#include "methods/builtin_methods.h"
+#include "tests/nn/networks.h"
+
+namespace bitsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kFolder = fs::path(BITSWEEP_BINARY_DIR) / "torch_networks";
+constexpr int kSteps = 3;
+constexpr int kBatch = 6;
+
+struct Training {
+  std::string name;
+  ModelSpec model;
+  ImageShape image = {28, 28, 1};
+  OptimizerSpec optimizer = {};
+  Loss loss = Loss::kCrossEntropy;
+  EngineKind engine = EngineKind::kOneDnn;
+  MethodSpec method = {};
+};
+
+std::string json_of(const RawParams& params) {
+  std::string text;
+  for (const auto& [name, value] : params) {
+    text += fmt::format("{}\"{}\": \"{}\"", text.empty() ? "" : ", ", name, value.text());
+  }
+  return "{" + text + "}";
+}
+
+std::string json_of(const std::vector<LayerSpec>& layers) {
+  std::string text;
+  for (const auto& spec : layers) {
+    text += fmt::format(
+        "{}{{\"name\": \"{}\", \"kind\": \"{}\", \"params\": {}, \"body\": {}}}",
+        text.empty() ? "" : ", ", spec.name, spec.kind, json_of(spec.params),
+        json_of(spec.body));
+  }
+  return "[" + text + "]";
+}
+
+// Tensors one behind the other in a file, and their names and shapes for the JSON.
+class TensorFile {
+ public:
+  explicit TensorFile(const fs::path& path) : file_(path, std::ios::binary) {}
+  void add(const std::string& name, std::span<const float> values,
+           const std::vector<std::int64_t>& shape) {
+    file_.write(reinterpret_cast<const char*>(values.data()),
+                std::streamsize(values.size_bytes()));
+    list_ += fmt::format("{}[\"{}\", [{}]]", list_.empty() ? "" : ", ", name,
+                         fmt::join(shape, ", "));
+  }
+  std::string list() const { return "[" + list_ + "]"; }
+
+ private:
+  std::ofstream file_;
+  std::string list_;
+};
+
+void add_state(TensorFile& file, const std::string& prefix, Network& network) {
+  for (const StateTensor& tensor : network.state()) {
+    file.add(prefix + tensor.name, tensor.values, tensor.shape);
+  }
+}
+
+void save(const Training& training) {
+  constexpr int kClasses = 10;
+  Network network(training.model, {.image = training.image,
+                                   .classes = kClasses,
+                                   .batch = kBatch,
+                                   .seed = 6,
+                                   .engine = training.engine});
+  MethodRegistry methods;
+  register_builtin_methods(methods);
+  std::vector<ParamProblem> problems;
+  MethodSpec method = training.method;
+  method.params = methods.at(method.id).resolve(method.params, problems);
+  attach_quantizers(network, method, {}, {}, methods);
+  network.build();
+
+  const FixedBatch images(kBatch, training.image, kClasses, /*seed=*/7);
+  const BatchSource source = images.source();
+  TensorFile file(kFolder / (training.name + ".f32"));
+  std::vector<float> x(kBatch * training.image.elements());
+  std::vector<float> labels(kBatch);
+  for (int i = 0; i < kBatch; ++i) {
+    source.load(i, std::span(x).subspan(std::size_t(i) * training.image.elements(),
+                                        training.image.elements()));
+    labels[std::size_t(i)] = float(source.label(i));
+  }
+  file.add(
+      "images", x,
+      {kBatch, training.image.height, training.image.width, training.image.channels});
+  file.add("labels", labels, {kBatch});
+  add_state(file, "before/", network);
+
+  Optimizer optimizer(training.optimizer, {{"*/bias", 2, 0, {}}}, network.parameters());
+  for (int step = 0; step < kSteps; ++step) {
+    network.train_step(source, training.loss, step);
+    if (step == 0) {
+      file.add("logits", network.logits(), {kBatch, kClasses});
+      for (const Parameter* p : network.parameters()) {
+        file.add("gradient/" + p->name, p->gradient.span(),
+                 {std::int64_t(p->gradient.size())});
+      }
+    }
+    optimizer.step(training.optimizer.learning_rate, step);
+  }
+  add_state(file, "after/", network);
+  network.prepare_evaluation();
+  network.evaluate(source, training.loss, kBatch, {});
+  file.add("evaluated", network.logits(), {kBatch, kClasses});
+
+  const OptimizerSpec& o = training.optimizer;
+  std::ofstream(kFolder / (training.name + ".json")) << fmt::format(
+      "{{\"layers\": {}, \"tensors\": {}, \"steps\": {}, \"loss\": \"{}\", "
+      "\"method\": \"{}\", \"params\": {}, \"optimizer\": {{\"id\": \"{}\", \"rate\": "
+      "{}, "
+      "\"momentum\": {}, \"nesterov\": {}, \"decay\": {}, \"form\": \"{}\"}}}}",
+      json_of(training.model.layers), file.list(), kSteps,
+      training.loss == Loss::kCrossEntropy ? "cross_entropy" : "squared_hinge", method.id,
+      json_of(method.params), o.id, o.learning_rate, o.momentum, o.nesterov,
+      o.weight_decay, o.form);
+}
+
+LayerSpec pool(const std::string& name, const char* kind, const char* rounding) {
+  return layer(
+      name, kind,
+      {{"kernel", word("3")}, {"stride", word("2")}, {"rounding", word(rounding)}});
+}
+
+// Every kind of layer but dropout, whose draws are our own.
+ModelSpec all_layers() {
+  return model(
+      {convolution("conv1", 8, 3, {{"pad", word("1")}}),
+       pool("pool1", "max_pool", "ceil"),
+       layer("lrn1", "lrn", {{"size", word("3")}, {"alpha", word("0.3")}}),
+       convolution("conv2", 8, 3, {{"groups", word("2")}, {"stride", word("2")}}),
+       layer("tanh1", "hard_tanh"),
+       layer("lrn2", "lrn",
+             {{"region", word("within")}, {"size", word("3")}, {"alpha", word("0.5")}}),
+       layer("block1", "residual", {{"shortcut", word("identity")}},
+             {convolution("conv3", 8, 3, {{"pad", word("1")}, {"bias", word("false")}}),
+              layer("bn3", "batch_norm")}),
+       layer("relu1", "relu"),
+       layer("block2", "residual", {{"shortcut", word("projected")}},
+             {convolution("conv4", 12, 3, {{"pad", word("1")}, {"stride", word("2")}})}),
+       layer("block3", "residual", {{"shortcut", word("padded")}},
+             {convolution("conv5", 16, 3, {{"pad", word("1")}, {"bias", word("false")}}),
+              layer("bn5", "batch_norm"), layer("relu5", "relu")}),
+       pool("pool2", "average_pool", "floor"), layer("flat", "flatten"),
+       linear("fc1", "20"), layer("relu2", "relu"), linear("fc2", "classes")});
+}
+
+// For quantizers: a value within a rounding error of the border between two levels goes
+// one way here and the other there, both right, so there should be few values. ResNet-20
+// has small images for the same reason: a value at its ReLU's bend.
+ModelSpec few_values() {
+  return model(
+      {convolution("conv1", 8, 3, {{"pad", word("1")}, {"bias", word("false")}}),
+       layer("bn1", "batch_norm"), layer("relu1", "relu"),
+       pool("pool1", "max_pool", "floor"),
+       convolution("conv2", 8, 3, {{"pad", word("1")}, {"bias", word("false")}}),
+       layer("bn2", "batch_norm"), layer("relu2", "relu"), layer("flat", "flatten"),
+       layer("fc1", "linear", {{"outputs", word("24")}, {"bias", word("false")}}),
+       layer("bn3", "batch_norm"), layer("relu3", "relu"), linear("fc2", "classes")});
+}
+
+MethodSpec method(const std::string& id, const char* weights, const char* activations) {
+  MethodSpec spec{id, {{"weight_bits", word(weights)}}};
+  if (activations != nullptr) spec.params["activation_bits"] = word(activations);
+  return spec;
+}
+
+std::vector<Training> trainings() {
+  const OptimizerSpec modern{
+      .learning_rate = 0.05, .momentum = 0.9, .form = "modern", .weight_decay = 0.01};
+  OptimizerSpec nesterov = modern, caffe = modern;
+  nesterov.nesterov = true;
+  caffe.form = "caffe";
+  const OptimizerSpec adam{.id = "adam", .learning_rate = 0.01, .weight_decay = 0.01};
+  const ImageShape colour = {36, 36, 4};
+  return {{"all_modern", all_layers(), colour, modern},
+          {"all_nesterov", all_layers(), colour, nesterov, Loss::kSquaredHinge},
+          {"all_adam", all_layers(), colour, adam},
+          {"all_reference", all_layers(), colour, caffe, Loss::kCrossEntropy,
+           EngineKind::kReference},
+          {"lenet", load_model("lenet"), {28, 28, 1}, caffe},
+          {"lenet_bn", load_model("lenet-bn"), {28, 28, 1}, modern},
+          {"resnet_20", load_model("resnet-20"), {8, 8, 3}, modern},
+          {"twn",
+           few_values(),
+           {12, 12, 1},
+           modern,
+           Loss::kCrossEntropy,
+           EngineKind::kOneDnn,
+           method("twn", "2", nullptr)},
+          {"dorefa",
+           few_values(),
+           {12, 12, 1},
+           modern,
+           Loss::kCrossEntropy,
+           EngineKind::kOneDnn,
+           method("dorefa", "2", "2")}};
+}
+
+}  // namespace
+
+TEST_CASE("whole networks train as PyTorch trains them", "[train][torch]") {
+  fs::create_directories(kFolder);
+  std::string names;
+  for (const auto& training : trainings()) {
+    save(training);
+    names += " " + training.name;
+  }
+  const int status = std::system(
+      fmt::format("'{}' -B '{}/tests/train/train_with_torch.py' '{}'{}", BITSWEEP_PYTHON,
+                  BITSWEEP_SOURCE_DIR, kFolder.string(), names)
+          .c_str());
+  if (WEXITSTATUS(status) == 77) {
+    WARN("not compared: PyTorch is not installed");
+    return;
+  }
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+}  // namespace bitsweep

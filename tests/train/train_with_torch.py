@@ -1,0 +1,218 @@
+"""Trains with PyTorch what torch_network_test.cpp trained, and compares.
+
+usage: train_with_torch.py FOLDER NAME...
+
+NAME.json describes a network, its training and its tensors; NAME.f32 holds those. Exits with
+77 where PyTorch is not installed. Nothing here is shared with the program but the layers'
+names: every layer, loss, optimizer and quantizer is PyTorch's or written out by its formula.
+"""
+import json
+import pathlib
+import sys
+
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+except ImportError:
+    sys.exit(77)
+
+torch.set_num_threads(1)
+failures = []
+
+
+def read(folder, name):
+    description = json.loads((folder / f"{name}.json").read_text())
+    values = np.fromfile(folder / f"{name}.f32", dtype="<f4")
+    tensors, at = {}, 0
+    for tensor, shape in description["tensors"]:
+        size = int(np.prod(shape))
+        tensors[tensor] = torch.from_numpy(values[at:at + size].astype("f8")).reshape(shape)
+        at += size
+    return description, tensors
+
+
+def check(what, ours, theirs, relative):
+    """Differences are measured in the tensor's largest value."""
+    ours, theirs = ours.flatten(), theirs.detach().flatten()
+    bound = relative * max(theirs.abs().max().item(), 1e-6)
+    difference = (ours - theirs).abs().max().item()
+    if not difference <= bound:
+        failures.append(f"{what}: differs by {difference:.3g}, allowed {bound:.3g}")
+
+
+class StraightThrough(torch.autograd.Function):
+    """Rounds, and passes the gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return torch.round(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+def quantize_weight(w, method, params):
+    if method == "twn":  # identity in the backward pass
+        delta = float(params["delta_factor"]) * w.detach().abs().mean()
+        large = (w.detach().abs() > delta).to(w.dtype)
+        alpha = (w.detach().abs() * large).sum() / large.sum()
+        return w + (alpha * torch.sign(w.detach()) * large - w).detach()
+    if method == "dorefa":
+        n = 2 ** int(params["weight_bits"]) - 1
+        t = torch.tanh(w)
+        unit = t / (2 * t.detach().abs().max()) + 0.5
+        return 2 * StraightThrough.apply(n * unit) / n - 1
+    return w
+
+
+def quantize_input(x, method, params):
+    if method != "dorefa":
+        return x
+    n = 2 ** int(params["activation_bits"]) - 1
+    return StraightThrough.apply(n * torch.clamp(x, 0, 1)) / n
+
+
+class Net:
+    def __init__(self, description, tensors):
+        self.layers = description["layers"]
+        self.method, self.params = description["method"], description["params"]
+        self.state = {name[len("before/"):]: value.clone()
+                      for name, value in tensors.items() if name.startswith("before/")}
+        self.trained = {name: value.requires_grad_() for name, value in self.state.items()
+                        if "/running_" not in name}
+        weighted = [name for name in self.state if name.endswith("/weight")]
+        self.inner = set(weighted[1:-1])  # the ends stay float
+
+    def weight(self, name):
+        full = f"{name}/weight"
+        w = self.state[full]
+        return quantize_weight(w, self.method, self.params) if full in self.inner else w
+
+    def input(self, name, x):
+        inner = f"{name}/weight" in self.inner
+        return quantize_input(x, self.method, self.params) if inner else x
+
+    def bias(self, name):
+        return self.state.get(f"{name}/bias")
+
+    def convolution(self, name, p, x):
+        weight = self.weight(name).permute(0, 3, 1, 2)
+        return F.conv2d(self.input(name, x), weight, self.bias(name),
+                        int(p.get("stride", 1)), int(p.get("pad", 0)), 1,
+                        int(p.get("groups", 1)))
+
+    def linear(self, name, p, x):
+        if x.dim() == 4:
+            x = x.permute(0, 2, 3, 1).flatten(1)
+        return F.linear(self.input(name, x), self.weight(name), self.bias(name))
+
+    def batch_norm(self, name, p, x):
+        return F.batch_norm(x, self.state[f"{name}/running_mean"],
+                            self.state[f"{name}/running_variance"],
+                            self.state[f"{name}/scale"], self.state[f"{name}/shift"],
+                            self.training, float(p.get("momentum", 0.1)),
+                            float(p.get("epsilon", 1e-5)))
+
+    def lrn(self, name, p, x):
+        size, alpha = int(p.get("size", 5)), float(p.get("alpha", 1e-4))
+        beta, k = float(p.get("beta", 0.75)), float(p.get("k", 1))
+        if p.get("region", "across") == "across":
+            return F.local_response_norm(x, size, alpha, beta, k)
+        mean = F.avg_pool2d(x * x, size, 1, size // 2)  # the border counts as zeros
+        return x * (k + alpha * mean) ** -beta
+
+    def pool(self, function, p, x):
+        return function(x, int(p["kernel"]), int(p["stride"]), int(p.get("pad", 0)),
+                        ceil_mode=p.get("rounding", "floor") == "ceil")
+
+    def residual(self, name, p, x, body):
+        y = self.run(body, x)
+        shortcut = p.get("shortcut", "identity")
+        if shortcut == "projected":
+            stride = -(-x.shape[2] // y.shape[2])
+            x = F.conv2d(x, self.state[f"{name}/projection/weight"].permute(0, 3, 1, 2),
+                         None, stride)
+            x = self.batch_norm(f"{name}/projection_norm", {}, x)
+        elif x.shape != y.shape:
+            stride = -(-x.shape[2] // y.shape[2])
+            more = (y.shape[1] - x.shape[1]) // 2
+            x = F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, more, more))
+        return y + x
+
+    def run(self, layers, x):
+        for layer in layers:
+            name, kind, p = layer["name"], layer["kind"], layer["params"]
+            if kind == "residual":
+                x = self.residual(name, p, x, layer["body"])
+            elif kind in ("convolution", "linear", "batch_norm", "lrn"):
+                x = getattr(self, kind)(name, p, x)
+            elif kind == "max_pool":
+                x = self.pool(F.max_pool2d, p, x)
+            elif kind == "average_pool":
+                x = self.pool(F.avg_pool2d, p, x)
+            elif kind == "global_average_pool":
+                x = x.mean((2, 3))
+            elif kind == "relu":
+                x = F.relu(x)
+            elif kind == "hard_tanh":
+                x = F.hardtanh(x)
+            elif kind != "flatten":
+                sys.exit(f"unknown layer {kind}")
+        return x
+
+    def __call__(self, x, training):
+        self.training = training
+        return self.run(self.layers, x).flatten(1)
+
+
+def loss_of(kind, logits, labels):
+    if kind == "cross_entropy":
+        return F.cross_entropy(logits, labels)
+    target = 2 * F.one_hot(labels, logits.shape[1]) - 1
+    return torch.clamp(1 - target * logits, min=0).square().mean()
+
+
+def optimizer_of(o, trained):
+    """Biases have twice the rate and no decay, as the other side's rule says."""
+    groups = [{"params": [value], "lr": o["rate"] * (2 if name.endswith("/bias") else 1),
+               "weight_decay": 0 if name.endswith("/bias") else o["decay"]}
+              for name, value in trained.items()]
+    if o["id"] == "adam":
+        return torch.optim.Adam(groups)
+    # Caffe's form and the modern one are the same while the rate stays the same.
+    return torch.optim.SGD(groups, lr=o["rate"], momentum=o["momentum"],
+                           nesterov=o["nesterov"])
+
+
+def train(folder, name):
+    description, tensors = read(folder, name)
+    net = Net(description, tensors)
+    images = tensors["images"].permute(0, 3, 1, 2).contiguous()
+    labels = tensors["labels"].long()
+    optimizer = optimizer_of(description["optimizer"], net.trained)
+    for step in range(description["steps"]):
+        optimizer.zero_grad()
+        logits = net(images, True)
+        loss_of(description["loss"], logits, labels).backward()
+        if step == 0:
+            check(f"{name} logits", tensors["logits"], logits, FIRST)
+            for parameter, value in net.trained.items():
+                check(f"{name} gradient of {parameter}", tensors[f"gradient/{parameter}"],
+                      value.grad, GRADIENT)
+        optimizer.step()
+    for parameter, value in net.state.items():
+        check(f"{name} after training: {parameter}", tensors[f"after/{parameter}"], value,
+              AFTER)
+    check(f"{name} evaluated", tensors["evaluated"], net(images, False), AFTER)
+
+
+# Float sums of up to some thousand terms, in another order: a few units of 1e-6 of the
+# largest; through twenty layers and back some more; and training amplifies what differs.
+FIRST, GRADIENT, AFTER = 2e-5, 2e-4, 2e-3
+
+for each in sys.argv[2:]:
+    train(pathlib.Path(sys.argv[1]), each)
+print("\n".join(failures), file=sys.stderr)
+sys.exit(1 if failures else 0)
