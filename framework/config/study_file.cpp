@@ -58,8 +58,8 @@ class StudyReader {
                     shown_path(file_),
                     {}};
     for (const auto& dataset : datasets) {
-      for (const auto& [network, own] : rows_of_networks(networks, rows)) {
-        add_rows(dataset, network, own, study.rows);
+      for (const Block& block : blocks_of(networks, rows)) {
+        add_rows(dataset, block, study.rows);
       }
     }
     if (problems_.empty()) name_rows(study.rows);
@@ -112,32 +112,34 @@ class StudyReader {
     return networks;
   }
 
-  struct NetworkRows {
+  struct NetworkRow {
     ModelSpec network;
-    std::vector<Row> rows;
+    const Row* row;
   };
+  using Block = std::vector<NetworkRow>;
 
-  // Each of the study's networks has the rows that name none; then come the networks that
-  // rows name, each once.
-  std::vector<NetworkRows> rows_of_networks(const std::vector<ModelSpec>& networks,
-                                            const std::vector<Row>& rows) {
-    std::vector<NetworkRows> all;
-    for (const auto& network : networks) all.push_back({network, {}});
+  // A block for each of the study's networks, with the rows that name none; a row that
+  // names a network of its own is in that network's block, or else in the first.
+  std::vector<Block> blocks_of(const std::vector<ModelSpec>& networks,
+                               const std::vector<Row>& rows) {
+    std::vector<Block> blocks(std::max<std::size_t>(networks.size(), 1));
     for (const Row& row : rows) {
       const Node* named = row.node.find("network");
       if (!named) {
-        for (std::size_t i = 0; i < networks.size(); ++i) all[i].rows.push_back(row);
+        for (std::size_t i = 0; i < networks.size(); ++i) {
+          blocks[i].push_back({networks[i], &row});
+        }
         continue;
       }
       const ModelSpec network = read_network(*named, folders_, problems_);
-      const auto is_same = [&](const NetworkRows& other) {
-        return other.network.id == network.id && other.network.params == network.params;
+      const auto is_same = [&](const ModelSpec& other) {
+        return other.id == network.id && other.params == network.params;
       };
-      auto found = std::find_if(all.begin(), all.end(), is_same);
-      if (found == all.end()) found = all.insert(all.end(), {network, {}});
-      found->rows.push_back(row);
+      const auto found = std::find_if(networks.begin(), networks.end(), is_same);
+      const auto place = found == networks.end() ? 0 : found - networks.begin();
+      blocks[std::size_t(place)].push_back({network, &row});
     }
-    return all;
+    return blocks;
   }
 
   MethodSpec resolve_method(const Node& node) {
@@ -186,17 +188,17 @@ class StudyReader {
   }
 
   // Baselines in front, in the order in which rows ask for them.
-  void add_rows(const DatasetSpec& dataset, const ModelSpec& network,
-                const std::vector<Row>& rows, std::vector<RowSpec>& all) {
+  void add_rows(const DatasetSpec& dataset, const Block& block,
+                std::vector<RowSpec>& all) {
     std::vector<RowSpec> baselines;
     std::vector<RowSpec> quantized;
-    for (const auto& row : rows) {
-      const RunSpec run = make_run(dataset, network, row);
-      RowSpec& baseline = baseline_of(run, row.seeds, baselines);
+    for (const auto& [network, row] : block) {
+      const RunSpec run = make_run(dataset, network, *row);
+      RowSpec& baseline = baseline_of(run, row->seeds, baselines);
       if (run.is_baseline()) {
-        describe_baseline(baseline, row);
+        describe_baseline(baseline, *row);
       } else {
-        quantized.push_back(make_row(run, row));
+        quantized.push_back(make_row(run, *row));
       }
     }
     for (auto& row : baselines) all.push_back(std::move(row));

@@ -260,14 +260,18 @@ class Appearance {
   std::map<std::string, std::size_t> places_;
 };
 
+// The study's order, but with the rows of a group together. A float baseline behind other
+// rows begins a block of its own, for another network or another dataset.
 std::vector<ManifestRow> in_order(const StudyManifest& manifest) {
-  Appearance pair_place;
   Appearance group_place;
   using Key = std::tuple<std::size_t, bool, std::size_t>;
   std::vector<std::pair<Key, ManifestRow>> keyed;
+  std::size_t block = 0;
+  bool after_baselines = false;
   for (const auto& row : manifest.rows) {
-    const auto pair = pair_place(row.dataset + "\n" + row.network);
-    keyed.push_back({{pair, !row.is_baseline(), group_place(row.group)}, row});
+    if (row.is_baseline() && after_baselines) ++block;
+    after_baselines = !row.is_baseline();
+    keyed.push_back({{block, after_baselines, group_place(row.group)}, row});
   }
   std::stable_sort(keyed.begin(), keyed.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });

@@ -107,11 +107,28 @@ TEST_CASE("a row may have a network of its own, with a baseline of its own", "[s
            "  - {method: {id: bits, weight_bits: 3}, network: lenet}\n");
   std::vector<std::string> networks;
   for (const auto& row : study.rows) networks.push_back(row.runs[0].network.id);
-  CHECK(networks == std::vector<std::string>{"lenet", "lenet", "lenet", "lenet-300-100",
-                                             "lenet-300-100", "lenet-300-100"});
+  CHECK(networks == std::vector<std::string>{"lenet-300-100", "lenet", "lenet-300-100",
+                                             "lenet", "lenet-300-100", "lenet"});
   CHECK(study.rows[0].runs[0].is_baseline());
-  CHECK(study.rows[3].runs[0].is_baseline());
-  CHECK(study.rows[4].runs[0].baseline().network.id == "lenet-300-100");
+  CHECK(study.rows[1].runs[0].is_baseline());
+  CHECK(study.rows[2].runs[0].baseline().network.id == "lenet-300-100");
+}
+
+TEST_CASE("a row's own network stands in its block, or else in the first", "[study]") {
+  const auto study = load(
+      "name: sample\n"
+      "dataset: {id: mnist}\n"
+      "network: [lenet, lenet-bn]\n"
+      "rows:\n"
+      "  - {method: {id: bits}, network: lenet-bn}\n"
+      "  - {method: {id: bits}, network: lenet-300-100}\n"
+      "  - {method: plain}\n");
+  std::vector<std::string> networks;
+  for (const auto& row : study.rows) networks.push_back(row.runs[0].network.id);
+  CHECK(networks == std::vector<std::string>{"lenet-300-100", "lenet", "lenet-300-100",
+                                             "lenet", "lenet-bn", "lenet-bn",
+                                             "lenet-bn"});
+  CHECK(study.rows[4].runs[0].is_baseline());
 }
 
 TEST_CASE("a run for each seed; a row's seeds replace the study's", "[study]") {
