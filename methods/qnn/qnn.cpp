@@ -5,7 +5,7 @@
 // linear: signed values have the step 2^-(k-1) and reach from -1 to 1 - step; values that
 // cannot be negative have 2^k - 1 steps from 0 to 1. log: powers of two of at most 1,
 // rounded in the exponent (AP2); signed values have no zero. k = 1 is the sign, or 0
-// and 1.
+// and 1; weights of one bit are BNN's, with its rate.
 
 #include <cmath>
 
@@ -13,7 +13,7 @@
 #include "framework/engine/vector_math.h"
 #include "framework/quant/method.h"
 #include "framework/quant/uniform.h"
-#include "methods/binaryconnect/sign.h"
+#include "methods/binaryconnect/sign_weights.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -22,6 +22,7 @@ struct QnnParams {
   int weight_bits = 1;
   int activation_bits = 2;
   std::string grid = "linear";
+  std::string lr_scale = "glorot";
   bool clip = true;
 
   static Schema<QnnParams> schema() {
@@ -34,6 +35,10 @@ struct QnnParams {
                bits_between(1, 8))
         .field("grid", &P::grid, "Equal steps, or powers of two.",
                one_of({"linear", "log"}))
+        .field("lr_scale", &P::lr_scale,
+               "Rate of latent weights of one bit: s = sqrt((fan in + fan out) / 1.5) "
+               "times the recipe's, s^2 times, or the recipe's.",
+               one_of({"glorot", "glorot_squared", "none"}))
         .field("clip", &P::clip, "Clip latent weights to [-1, 1] after each step.");
   }
 };
@@ -165,6 +170,11 @@ class Qnn final : public Method {
   explicit Qnn(const Params& params) : params_(params) {}
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    if (site.role == Role::kWeight && params_.weight_bits == 1) {
+      return std::make_unique<SignWeights>(
+          site, SignWeightSettings{.rate = latent_rate(params_.lr_scale, site),
+                                   .clips = params_.clip});
+    }
     if (site.role == Role::kWeight) return make(site, params_.weight_bits, true);
     if (site.role == Role::kInput) {
       return make(site, params_.activation_bits, site.is_signed);

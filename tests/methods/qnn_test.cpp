@@ -26,6 +26,18 @@ TEST_CASE("qnn: one bit is the sign", "[qnn]") {
   CHECK(weights("1", "log") == weights("1"));
 }
 
+TEST_CASE("qnn: weights of one bit learn at BNN's rate", "[qnn]") {
+  const auto rate = [](const char* method, const char* bits) {
+    Parameter latent("w", 8);
+    quantizer_for(method, params({{"weight_bits", bits}}), weight_site({1, 8}))
+        ->adopt(latent);
+    return latent.learning_rate_multiplier;
+  };
+  CHECK(rate("qnn", "1") == rate("bnn", "1"));
+  CHECK(rate("qnn", "1") > 1);
+  CHECK(rate("qnn", "2") == 1);
+}
+
 TEST_CASE("qnn: logarithmic grids round the exponent and have no zero", "[qnn]") {
   // Eight exponents, from 0 to -7.
   CHECK(weights("4", "log") ==
