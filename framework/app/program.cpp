@@ -85,8 +85,8 @@ int run_words(std::vector<std::string> words, const Pipeline& pipeline) {
   PluginLibraries plugins;  // outlives what was made by them
   MethodRegistry methods;
   register_builtin_methods(methods);
-  Program program{pipeline, plugins, methods};
-  return command.run(Arguments(command.syntax, words), program);
+  Session session{pipeline, plugins, methods};
+  return command.run(Arguments(command.syntax, words), session);
 }
 
 // One line for each mistake: a study may have several.

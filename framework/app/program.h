@@ -21,7 +21,7 @@ struct Pipeline {
   decltype(&validation_accuracy) validate = nullptr;
 };
 
-struct Program {
+struct Session {
   Pipeline pipeline;
   PluginLibraries& plugins;
   MethodRegistry& methods;
@@ -31,7 +31,7 @@ struct Command {
   Syntax syntax;
   /// The exit code: 0, or 1 where something the user asked for failed. Other failures are
   /// thrown.
-  int (*run)(const Arguments& arguments, Program& program);
+  int (*run)(const Arguments& arguments, Session& session);
   bool hidden = false;  // for the program's own use
 };
 

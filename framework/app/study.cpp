@@ -38,11 +38,11 @@ std::vector<std::string> dataset_ids() {
 }
 
 // Seeds change no shapes: the first run of a row stands for all.
-std::vector<std::string> problems_of(const StudySpec& study, const Program& program) {
+std::vector<std::string> problems_of(const StudySpec& study, const Session& session) {
   std::vector<std::string> problems;
   for (const auto& row : study.rows) {
     if (row.runs.empty()) continue;
-    for (auto& sentence : program.pipeline.check(row.runs.front(), program.methods)) {
+    for (auto& sentence : session.pipeline.check(row.runs.front(), session.methods)) {
       const bool known =
           std::find(problems.begin(), problems.end(), sentence) != problems.end();
       if (!known) problems.push_back(std::move(sentence));
@@ -53,11 +53,11 @@ std::vector<std::string> problems_of(const StudySpec& study, const Program& prog
 
 }  // namespace
 
-StudySpec checked_study(const Arguments& arguments, Program& program) {
-  load_plugins(arguments, program);
+StudySpec checked_study(const Arguments& arguments, Session& session) {
+  load_plugins(arguments, session);
   StudySpec study = load_study(arguments.positional(0), arguments.all("set"),
-                               RegisteredMethods(program.methods), dataset_ids());
-  const auto problems = problems_of(study, program);
+                               RegisteredMethods(session.methods), dataset_ids());
+  const auto problems = problems_of(study, session);
   if (!problems.empty()) throw ConfigError(fmt::format("{}", fmt::join(problems, "\n")));
   return study;
 }

@@ -8,6 +8,6 @@ namespace bitsweep {
 
 /// The study of the command line's first positional, with `--plugin` and `--set`. Throws
 /// ConfigError with a line for each mistake that shows without data.
-StudySpec checked_study(const Arguments& arguments, Program& program);
+StudySpec checked_study(const Arguments& arguments, Session& session);
 
 }  // namespace bitsweep

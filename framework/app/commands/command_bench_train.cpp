@@ -42,19 +42,19 @@ std::string plain_text(const BenchOptions& options, const BenchResult& result) {
       result.cpu);
 }
 
-int bench(const Arguments& arguments, Program& program) {
-  load_plugins(arguments, program);
+int bench(const Arguments& arguments, Session& session) {
+  load_plugins(arguments, session);
   const auto& dataset = dataset_info(arguments.text("dataset", "fashion-mnist"));
   BenchOptions options{.model = load_model(arguments.text("model"), {}),
                        .image = dataset.shape,
                        .classes = dataset.classes,
                        .method = method_from_words(arguments.text("method", "float"),
-                                                   arguments.all("set"), program.methods),
+                                                   arguments.all("set"), session.methods),
                        .batch = arguments.whole_number("batch", 100, 1),
                        .threads = arguments.whole_number("threads", 1, 1),
                        .seconds = arguments.positive_number("seconds", 5)};
   set_threads(options.threads);
-  const auto result = program.pipeline.bench(options, program.methods);
+  const auto result = session.pipeline.bench(options, session.methods);
   print_out(arguments.has("json") ? json_text(options, result)
                                   : plain_text(options, result));
   return 0;

@@ -21,12 +21,12 @@ RawParams given(const MethodSpec& spec, const std::vector<std::string>& settings
   return raw;
 }
 
-int check(const Arguments& arguments, Program& program) {
-  load_plugins(arguments, program);
+int check(const Arguments& arguments, Session& session) {
+  load_plugins(arguments, session);
   const auto settings = arguments.all("set");
   const MethodSpec spec =
-      method_from_words(arguments.positional(0), settings, program.methods);
-  const MethodEntry& entry = program.methods.at(spec.id);
+      method_from_words(arguments.positional(0), settings, session.methods);
+  const MethodEntry& entry = session.methods.at(spec.id);
   if (entry.fields.empty()) {
     throw ConfigError(
         fmt::format("check: '{}' quantizes nothing: there is nothing to check", spec.id));

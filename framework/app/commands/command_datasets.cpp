@@ -23,7 +23,7 @@ std::string state_of(const DatasetInfo& info,
   }
 }
 
-int list_datasets(const Arguments& arguments, Program&) {
+int list_datasets(const Arguments& arguments, Session&) {
   const auto folders = data_folders(arguments.text("data-dir"));
   for (const auto& info : known_datasets()) {
     print_out(fmt::format("{}\n  {}: {} x {} x {}, {} classes\n  {}\n", info.id,

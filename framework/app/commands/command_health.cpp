@@ -6,7 +6,7 @@
 namespace bitsweep {
 namespace {
 
-int health(const Arguments& arguments, Program&) {
+int health(const Arguments& arguments, Session&) {
   const std::filesystem::path folder = arguments.positional(0);
   const std::string row = arguments.positional(1);
   print_out(

@@ -17,14 +17,14 @@ std::string method_list(const MethodRegistry& methods) {
   return two_columns(lines);
 }
 
-int list_methods(const Arguments& arguments, Program& program) {
-  load_plugins(arguments, program);
+int list_methods(const Arguments& arguments, Session& session) {
+  load_plugins(arguments, session);
   const std::string id = arguments.positional(0);
   if (id.empty()) {
-    print_out(method_list(program.methods));
+    print_out(method_list(session.methods));
     return 0;
   }
-  const MethodEntry& entry = program.methods.at(id);
+  const MethodEntry& entry = session.methods.at(id);
   print_out(describe_method(entry) + describe_levels(entry));
   return 0;
 }

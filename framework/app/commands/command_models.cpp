@@ -73,7 +73,7 @@ std::string model_list(const std::vector<ModelInfo>& models) {
   return two_columns(lines);
 }
 
-int list_models(const Arguments& arguments, Program&) {
+int list_models(const Arguments& arguments, Session&) {
   const auto models = known_models(ConfigFolders());
   const std::string id = arguments.positional(0);
   print_out(id.empty() ? model_list(models) : model_card(id, models));

@@ -53,15 +53,15 @@ void write_quantized(const std::filesystem::path& path, const QuantizedTensor& q
   file.save(path);
 }
 
-int quantize(const Arguments& arguments, Program& program) {
-  load_plugins(arguments, program);
+int quantize(const Arguments& arguments, Session& session) {
+  load_plugins(arguments, session);
   const std::string role_word = arguments.text("role");
   const Role role = role_named(role_word);
   const MethodSpec spec =
-      method_from_words(arguments.positional(0), arguments.all("set"), program.methods);
+      method_from_words(arguments.positional(0), arguments.all("set"), session.methods);
   const StoredTensor tensor = read_tensor(parse_tensor_place(arguments.text("in")));
 
-  const auto method = program.methods.at(spec.id).make(spec.params);
+  const auto method = session.methods.at(spec.id).make(spec.params);
   const auto quantized = quantize_tensor(*method, tensor_site(tensor, role), tensor);
 
   write_quantized(arguments.text("out"), quantized, tensor.shape, spec, role_word);

@@ -8,7 +8,7 @@
 namespace bitsweep {
 namespace {
 
-int report(const Arguments& arguments, Program&) {
+int report(const Arguments& arguments, Session&) {
   const std::filesystem::path folder = arguments.positional(0);
   const auto study = build_report(read_manifest(folder), records_in(folder));
   print_out(render(study, arguments.text("format", "md")));

@@ -96,9 +96,9 @@ int dry_run(const StudySpec& study, const fs::path& folder) {
   return 0;
 }
 
-int run(const Arguments& arguments, Program& program) {
+int run(const Arguments& arguments, Session& session) {
   const BatchOptions options = batch_options(arguments);
-  const StudySpec study = checked_study(arguments, program);
+  const StudySpec study = checked_study(arguments, session);
   const fs::path folder = results_folder(arguments, study);
   if (arguments.has("dry-run")) return dry_run(study, folder);
 

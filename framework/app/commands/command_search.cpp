@@ -83,10 +83,10 @@ fs::path output_file(const Arguments& arguments, const StudySpec& study) {
   return path;
 }
 
-int search(const Arguments& arguments, Program& program) {
+int search(const Arguments& arguments, Session& session) {
   const int threads = arguments.whole_number("threads", 1, 1);
   const double margin = arguments.positive_number("margin", 2) / 100;
-  const StudySpec study = checked_study(arguments, program);
+  const StudySpec study = checked_study(arguments, session);
   const RunSpec run = chosen_row(study, arguments.text("row")).runs.front();
   refuse_without_validation(run);
   const fs::path out = output_file(arguments, study);
@@ -101,7 +101,7 @@ int search(const Arguments& arguments, Program& program) {
                                     {std::string("--") + name, value});
     }
   }
-  RunEnvironment environment{.methods = &program.methods,
+  RunEnvironment environment{.methods = &session.methods,
                              .data_folders = data_folders(arguments.text("data-dir")),
                              .baseline = {}};
   environment.baseline = float_record(run, study.name, "results/" + study.name, options);
@@ -110,11 +110,11 @@ int search(const Arguments& arguments, Program& program) {
   const auto every = widths(arguments.has("all-widths"));
   const SearchOptions limits{
       .margin = margin,
-      .weight_bits = legal_widths(run.method, "weight_bits", every, program.methods),
+      .weight_bits = legal_widths(run.method, "weight_bits", every, session.methods),
       .activation_bits =
-          legal_widths(run.method, "activation_bits", every, program.methods)};
+          legal_widths(run.method, "activation_bits", every, session.methods)};
   const auto accuracy_of = [&](const PartBits& bits) {
-    return program.pipeline.validate(run_with_bits(run, bits, program.methods),
+    return session.pipeline.validate(run_with_bits(run, bits, session.methods),
                                      environment);
   };
   std::vector<std::string> remarks;
@@ -131,7 +131,7 @@ int search(const Arguments& arguments, Program& program) {
       found.passes ? "the last network passes" : "no network passes");
   remarks.insert(remarks.begin(), heading);
   write_whole_file(
-      out, study_text(study.name + "-search", run, found.bits, program.methods, remarks));
+      out, study_text(study.name + "-search", run, found.bits, session.methods, remarks));
   print_out(fmt::format("\n{}\nwritten: {}\nnext: bitsweep run {}\n", heading,
                         out.string(), out.string()));
   if (found.passes) return 0;

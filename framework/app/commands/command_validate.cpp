@@ -7,8 +7,8 @@
 namespace bitsweep {
 namespace {
 
-int validate(const Arguments& arguments, Program& program) {
-  const StudySpec study = checked_study(arguments, program);
+int validate(const Arguments& arguments, Session& session) {
+  const StudySpec study = checked_study(arguments, session);
   const Plan plan = make_plan(study, [](const auto&) { return RunState::kMissing; });
   print_out(plan_summary(study.name, plan) + "\n");
   return 0;

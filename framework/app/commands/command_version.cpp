@@ -9,7 +9,7 @@
 namespace bitsweep {
 namespace {
 
-int version(const Arguments&, Program&) {
+int version(const Arguments&, Session&) {
   const auto here = current_provenance();
   print_out(fmt::format("{}{}\n{}, {}\nengine: {}\n", here.program,
                         here.revision.empty() ? "" : " (" + here.revision + ")",

@@ -70,28 +70,28 @@ double test_accuracy(const RunRecord& record) {
   return found == record.metrics.end() ? std::nan("") : found->second;
 }
 
-double run_and_record(const Arguments& arguments, Program& program,
+double run_and_record(const Arguments& arguments, Session& session,
                       RunObserver& observer) {
-  load_plugins(arguments, program);
+  load_plugins(arguments, session);
   set_threads(arguments.whole_number("threads", 1, 1));
   RunEnvironment environment;
-  environment.methods = &program.methods;
+  environment.methods = &session.methods;
   environment.data_folders = data_folders(arguments.text("data-dir"));
   if (arguments.has("baseline")) {
     environment.baseline = read_record(arguments.text("baseline"));
   }
   const RunSpec spec = parse_run(all_input());
-  auto record = program.pipeline.run(spec, environment, observer);
+  auto record = session.pipeline.run(spec, environment, observer);
   record.digest = digest(spec, kResultsVersion);
   write_record(record, arguments.text("record"));
   return test_accuracy(record);
 }
 
-int worker(const Arguments& arguments, Program& program) {
+int worker(const Arguments& arguments, Session& session) {
   const MessagePipe pipe;
   SendingObserver observer(pipe);
   try {
-    const double accuracy = run_and_record(arguments, program, observer);
+    const double accuracy = run_and_record(arguments, session, observer);
     pipe.send(WorkerMessage::of_result(accuracy));
     return 0;
   } catch (const std::bad_alloc&) {

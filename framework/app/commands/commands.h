@@ -25,6 +25,6 @@ OptionInfo override_option();
 OptionInfo data_folder_option();
 
 /// Loads what `--plugin` names into the program's registry.
-void load_plugins(const Arguments& arguments, Program& program);
+void load_plugins(const Arguments& arguments, Session& session);
 
 }  // namespace bitsweep

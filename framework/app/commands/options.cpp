@@ -23,9 +23,9 @@ OptionInfo data_folder_option() {
       .name = "data-dir", .value = "DIR", .help = "Where to look for datasets first."};
 }
 
-void load_plugins(const Arguments& arguments, Program& program) {
+void load_plugins(const Arguments& arguments, Session& session) {
   for (const auto& path : arguments.all("plugin")) {
-    program.plugins.load(path, program.methods);
+    session.plugins.load(path, session.methods);
   }
 }
 
