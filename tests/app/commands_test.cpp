@@ -72,6 +72,14 @@ TEST_CASE("models are listed, and one is shown layer by layer") {
   CHECK_THAT(card.out, Contains("variants") && Contains("depth") && Contains("residual"));
 }
 
+TEST_CASE("a model's card counts values and multiplications for a dataset's images") {
+  // Caffe's LeNet: 20 x 26 + 50 x 501 + 500 x 801 + 10 x 501 values.
+  CHECK_THAT(run_program("models lenet").out,
+             Contains("on fashion-mnist: 431080 parameters; 2293000 multiplications"));
+  CHECK_THAT(run_program("models lenet --dataset cifar10").out,
+             Contains("28 x 28 x 20"));
+}
+
 TEST_CASE("datasets are listed with the way to get those that are missing") {
   const auto finished = run_program("datasets");
   CHECK(finished.code == 0);
