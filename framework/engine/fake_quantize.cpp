@@ -51,15 +51,4 @@ void fake_quantize_stochastic(std::span<const float> x, const UniformQuantizatio
   });
 }
 
-void quantize_unit(std::span<const float> x, float steps, std::span<float> y) {
-  ensure(x.size() == y.size(), "fake quantization keeps the size");
-  const float* in = x.data();
-  float* out = y.data();
-  const std::size_t n = x.size();
-#pragma GCC ivdep
-  for (std::size_t i = 0; i < n; ++i) {
-    out[i] = round_half_even(std::clamp(in[i], 0.0f, 1.0f) * steps) / steps;
-  }
-}
-
 }  // namespace bitsweep::kernels

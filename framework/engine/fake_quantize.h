@@ -41,9 +41,5 @@ void fake_quantize_stochastic(std::span<const float> x, const UniformQuantizatio
                               const RandomStream& random, std::uint32_t offset,
                               std::span<float> y);
 
-/// y = round(clamp(x, 0, 1) * steps) / steps, ties to even: DoReFa's activations, with
-/// steps = 2^bits - 1. Backward is `straight_through` with kClip01.
-void quantize_unit(std::span<const float> x, float steps, std::span<float> y);
-
 }  // namespace kernels
 }  // namespace bitsweep

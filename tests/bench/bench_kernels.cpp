@@ -144,7 +144,6 @@ void bench_elementwise(Bench& bench, std::size_t n) {
   }
   bench("fake_quantize stochastic", n, 2,
         BOTH(fake_quantize_stochastic(x, q, random, 3, y)));
-  bench("quantize_unit", n, 2, BOTH(quantize_unit(x, 15, y)));
   for (const auto& name : straight_through_names()) {
     const StraightThrough rule = straight_through_named(name);
     bench("straight_through " + name, n, 3,

@@ -103,10 +103,4 @@ void fake_quantize_stochastic(std::span<const float> x, const UniformQuantizatio
   }
 }
 
-void quantize_unit(std::span<const float> x, float steps, std::span<float> y) {
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    y[i] = std::nearbyint(std::clamp(x[i], 0.0f, 1.0f) * steps) / steps;
-  }
-}
-
 }  // namespace bitsweep::reference

@@ -85,7 +85,6 @@ void fake_quantize(std::span<const float> x, const UniformQuantization& q,
 void fake_quantize_stochastic(std::span<const float> x, const UniformQuantization& q,
                               const RandomStream& random, std::uint32_t offset,
                               std::span<float> y);
-void quantize_unit(std::span<const float> x, float steps, std::span<float> y);
 
 // update.h
 void sgd_step_caffe(const SgdStep& step, std::span<const float> g, std::span<float> v,
