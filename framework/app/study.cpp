@@ -23,6 +23,9 @@ class RegisteredMethods final : public MethodCatalog {
                     std::vector<ParamProblem>& problems) const override {
     return registry_.at(id).resolve(params, problems);
   }
+  std::string plugin(const std::string& id) const override {
+    return registry_.at(id).plugin;
+  }
   std::string unknown_message(const std::string& id) const override {
     return registry_.unknown_message(id);
   }

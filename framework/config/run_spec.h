@@ -101,7 +101,8 @@ struct EdgesSpec {
 
 struct MethodSpec {
   std::string id = "float";
-  RawParams params;  // resolved by the method's schema
+  RawParams params;         // resolved by the method's schema
+  std::string plugin = {};  // SHA-256 of the library that brings it; "" for a built-in
 };
 
 /// `sites: [{match: "conv*/weight", method: {id: lognet, weight_bits: 5}}]`; first match

@@ -16,6 +16,9 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// Behind a method's id: no study's key, so that a parameter may have its name.
+constexpr auto kPlugin = "plugin sha256";
+
 bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -119,6 +122,7 @@ Node fine_tuning_node(const std::optional<TrainingSpec>& fine_tuning) {
 Node method_node(const MethodSpec& method) {
   Node node = Node::of_mapping();
   node.set("id", Node::of_word(method.id));
+  if (!method.plugin.empty()) node.set(kPlugin, Node::of_word(method.plugin));
   return merged(std::move(node), node_of(method.params));
 }
 
@@ -220,7 +224,12 @@ std::string RunSpec::canonical_text() const { return write_yaml(run_node(*this))
 RunSpec parse_run(const std::string& canonical_text) {
   Problems problems;
   const Node root = parse_yaml(canonical_text, "run", problems);
-  const auto method_of = [&](const Node& node) { return read_method(node, problems); };
+  const auto method_of = [&](const Node& node) {
+    MethodSpec method = read_method(node, problems);
+    const auto plugin = method.params.extract(kPlugin);
+    if (!plugin.empty()) method.plugin = plugin.mapped().text();
+    return method;
+  };
   MappingReader reader(root, problems);
   RunSpec run = reader.fields<RunSpec>();
   run.dataset = reader.group<DatasetSpec>("dataset");

@@ -151,6 +151,7 @@ class StudyReader {
       problems_.add(*id, methods_.unknown_message(method.id));
       return method;
     }
+    method.plugin = methods_.plugin(method.id);
     std::vector<ParamProblem> found;
     method.params = methods_.resolve(method.id, method.params, found);
     MappingReader reader(mapping, problems_);

@@ -20,6 +20,8 @@ class MethodCatalog {
   /// Complete, canonical parameters of a method there is; mistakes are added to the list.
   virtual RawParams resolve(const std::string& id, const RawParams& params,
                             std::vector<ParamProblem>& problems) const = 0;
+  /// The sum of the library that brings a method, as in MethodSpec.
+  virtual std::string plugin(const std::string& id) const = 0;
   /// "unknown method 'lqs'; did you mean 'lsq'? available: ...".
   virtual std::string unknown_message(const std::string& id) const = 0;
 };

@@ -1,11 +1,14 @@
 #include "framework/quant/plugin.h"
 
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include "framework/core/digest.h"
 #include "framework/core/error.h"
 
 namespace bitsweep {
@@ -36,6 +39,13 @@ Library open_library(const std::filesystem::path& path) {
   return library;
 }
 
+std::string sum_of_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw PluginError(path.string() + ": cannot be read");
+  return sha256_hex(bytes);
+}
+
 template <class Function>
 Function* symbol(const Library& library, const char* name,
                  const std::filesystem::path& path) {
@@ -64,8 +74,15 @@ void PluginLibraries::load(const std::filesystem::path& path, MethodRegistry& re
   }
   const auto add = symbol<void(MethodRegistry*, const char*)>(
       library, "bitsweep_plugin_register", path);
-  add(&registry, path.c_str());
   handles_.push_back(library.release());
+  MethodRegistry brought;
+  add(&brought, path.c_str());
+  const std::string sum = sum_of_file(path);
+  for (const auto& id : brought.ids()) {
+    MethodEntry entry = brought.at(id);
+    entry.plugin = sum;
+    registry.add(std::move(entry));
+  }
 }
 
 }  // namespace bitsweep

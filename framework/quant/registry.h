@@ -29,7 +29,7 @@ struct MethodEntry {
   std::string recipe;               // how the paper trains, in a line
   std::string departures;           // from the paper, in a sentence or two
   std::string origin = "built-in";  // or the plugin's path
-  int version = 1;                  // rises when a change alters results
+  std::string plugin;               // SHA-256 of the plugin's file; "" for a built-in
   std::vector<FieldInfo> fields;
   Claims weight_claims;
   Claims activation_claims;

@@ -134,6 +134,7 @@ ManifestRow row_of(const RowSpec& row, const NetworkNames& networks) {
   return {.label = row.label,
           .group = row.group,
           .method = run.method.id,
+          .plugin = run.method.plugin,
           .network = networks.of(run.network),
           .dataset = dataset_text(run.dataset),
           .weight_bits = bits_text(run, "weight_bits", {"weight"}, ""),
@@ -150,7 +151,7 @@ ManifestRow row_of(const RowSpec& row, const NetworkNames& networks) {
 StudyManifest make_manifest(const StudySpec& study,
                             const std::function<RunName(const RunSpec&)>& name_of) {
   const NetworkNames networks(study);
-  StudyManifest manifest{study.name, study.title, study.file, {}};
+  StudyManifest manifest{study.name, study.title, study.file, {}, {}};
   for (const auto& row : study.rows) {
     auto& entry = manifest.rows.emplace_back(row_of(row, networks));
     for (const auto& run : row.runs) entry.runs.push_back({run.seed, name_of(run)});

@@ -31,6 +31,7 @@ struct ManifestRow {
   std::string label;
   std::string group;
   std::string method;  // id
+  std::string plugin;  // SHA-256 of the library that brings it; "" for a built-in
   std::string network;
   std::string dataset;
   std::string weight_bits;  // "4", "5 (fc*: 4)"; "" where only the records tell
@@ -47,7 +48,8 @@ struct ManifestRow {
 struct StudyManifest {
   std::string name;
   std::string title;
-  std::string file;  // the study's
+  std::string file;     // the study's
+  std::string options;  // of `bitsweep run` that decide what is run
   std::vector<ManifestRow> rows;
 };
 

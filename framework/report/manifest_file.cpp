@@ -23,12 +23,14 @@ void visit_study(Manifest& study, Visitor&& visit) {
   visit("name", study.name);
   visit("title", study.title);
   visit("file", study.file);
+  visit("options", study.options);
 }
 
 template <class Row, class Visitor>
 void visit_row(Row& row, Visitor&& visit) {
   visit("group", row.group);
   visit("method", row.method);
+  visit("plugin", row.plugin);
   visit("network", row.network);
   visit("dataset", row.dataset);
   visit("weight_bits", row.weight_bits);

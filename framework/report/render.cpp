@@ -232,7 +232,8 @@ std::string readable(const StudyReport& report) {
   const Sources sources(report);
   auto facts = report.facts;
   if (!report.file.empty()) {
-    facts.push_back(fmt::format("made by: `bitsweep run {}`", report.file));
+    facts.push_back(
+        fmt::format("made by: `bitsweep run {}{}`", report.file, report.options));
   }
   return fmt::format("# {}\n\n{}\n{}\n{}",
                      report.title.empty() ? report.name : report.title, bullets(facts),

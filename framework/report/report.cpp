@@ -282,6 +282,8 @@ std::vector<ManifestRow> in_order(const StudyManifest& manifest) {
 
 // ---- Facts ----
 
+constexpr std::size_t kShownDigits = 12;  // of a SHA-256 sum
+
 /// Every finished run's record with its row, in the study's order.
 template <class Visitor>
 void visit_done(const StudyManifest& manifest, const Records& records, Visitor&& visit) {
@@ -296,12 +298,11 @@ void visit_done(const StudyManifest& manifest, const Records& records, Visitor&&
 // "Fashion-MNIST, SHA-256 1a2b3c4d5e6f" of a dataset; more checksums than one would show.
 std::string data_origin(const std::string& dataset, const StudyManifest& manifest,
                         const Records& records) {
-  constexpr std::size_t kShort = 12;
   Distinct parts;
   visit_done(manifest, records, [&](const ManifestRow& row, const RunRecord& record) {
     if (row.dataset != dataset) return;
     parts.add(record.data_title);
-    parts.add("SHA-256 " + record.data_checksum.substr(0, kShort));
+    parts.add("SHA-256 " + record.data_checksum.substr(0, kShownDigits));
   });
   return parts.joined();
 }
@@ -367,6 +368,12 @@ void append(std::vector<std::string>& list, const std::vector<std::string>& more
 std::vector<std::string> facts_of(const StudyManifest& manifest, const Records& records) {
   Distinct networks;
   for (const auto& row : manifest.rows) networks.add(row.network);
+  Distinct plugins;
+  for (const auto& row : manifest.rows) {
+    if (row.plugin.empty()) continue;
+    plugins.add(fmt::format("plugin: {}, SHA-256 {}", row.method,
+                            row.plugin.substr(0, kShownDigits)));
+  }
   Distinct programs;
   Distinct machines;
   visit_done(manifest, records, [&](const ManifestRow&, const RunRecord& record) {
@@ -379,6 +386,7 @@ std::vector<std::string> facts_of(const StudyManifest& manifest, const Records& 
                                &ManifestRow::network));
   append(facts, training_facts(manifest, "fine-tuning", &ManifestRow::fine_tuning,
                                &ManifestRow::label));
+  append(facts, plugins.texts());
   append(facts, programs.texts());
   append(facts, machines.texts());
   return facts;
@@ -426,6 +434,7 @@ StudyReport build_report(const StudyManifest& manifest, const RecordLookup& reco
   report.name = manifest.name;
   report.title = manifest.title;
   report.file = manifest.file;
+  report.options = manifest.options;
   report.facts = facts_of(manifest, records);
   for (const auto& row : in_order(manifest)) {
     report.rows.push_back(report_row(row, records));

@@ -31,6 +31,7 @@ struct StudyReport {
   std::string name;
   std::string title;
   std::string file;
+  std::string options;
   /// What the rows have in common: data, training, program, machine; a line each.
   std::vector<std::string> facts;
   /// One network and dataset after the other, its float baseline first, then group by

@@ -91,7 +91,8 @@ struct RoundsParams {
   }
 };
 
-/// `float`, `plain` (no parameters), `bits` and `rounds` (with a list).
+/// `float`, `plain` (no parameters), `bits`, `rounds` (with a list) and a plugin's
+/// `foreign`.
 class Methods final : public MethodCatalog {
  public:
   Methods() {
@@ -99,6 +100,7 @@ class Methods final : public MethodCatalog {
     add<NoParams>("plain");
     add<BitsParams>("bits");
     add<RoundsParams>("rounds");
+    add<NoParams>("foreign");
   }
 
   const std::vector<FieldInfo>* fields(const std::string& id) const override {
@@ -108,6 +110,9 @@ class Methods final : public MethodCatalog {
   RawParams resolve(const std::string& id, const RawParams& params,
                     std::vector<ParamProblem>& problems) const override {
     return resolve_.at(id)(params, problems);
+  }
+  std::string plugin(const std::string& id) const override {
+    return id == "foreign" ? "0123abc" : "";
   }
   std::string unknown_message(const std::string& id) const override {
     return "unknown method '" + id + "'";

@@ -69,6 +69,20 @@ TEST_CASE("a canonical text reads back as itself", "[run][round trip]") {
   }
 }
 
+TEST_CASE("a plugin's sum is a part of the run", "[run][round trip]") {
+  const RunSpec run = run_of(
+      "name: s\ndataset: {id: cifar10}\nnetwork: {id: lenet}\n"
+      "rows: [{method: foreign, sites: [{match: a, method: {id: foreign}}]}]\n");
+  CHECK(run.method.plugin == "0123abc");
+  const RunSpec back = parse_run(run.canonical_text());
+  CHECK(back.method.plugin == "0123abc");
+  CHECK(back.sites[0].method.plugin == "0123abc");
+  CHECK(back.method.params.empty());
+  RunSpec rebuilt = run;
+  rebuilt.method.plugin = "4567def";
+  CHECK(digest(rebuilt, 1) != digest(run, 1));
+}
+
 TEST_CASE("what a run reads back as is the run", "[run][round trip]") {
   const RunSpec run = parse_run(run_of(kStudy).canonical_text());
   CHECK(run.seed == 7);

@@ -50,5 +50,14 @@ with tempfile.TemporaryDirectory() as name:
 
     (folder / "study.yaml").write_text(STUDY)
     table = run(bitsweep, "run", "study.yaml", "--plugin", plugin, "--threads", "1", cwd=folder)
-    expect(table, "example_plugin w2", "example_plugin w4")
+    expect(table, "example_plugin w2", "example_plugin w4", "plugin: example_plugin, SHA-256",
+           f"bitsweep run study.yaml --plugin {plugin}")
+
+    again = run(bitsweep, "run", "study.yaml", "--plugin", plugin, "--threads", "1", cwd=folder)
+    expect(again, "3 done, 0 to do")
+    source = folder / "example_plugin.cpp"
+    source.write_text(source.read_text() + "// edited\nint edited = 1;\n")
+    run("cmake", "--build", "build", cwd=folder)
+    changed = run(bitsweep, "run", "study.yaml", "--plugin", plugin, "--threads", "1", cwd=folder)
+    expect(changed, "1 done, 2 to do")
 print("a plugin built outside the tree is checked and stands in a table")

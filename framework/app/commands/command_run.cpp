@@ -17,6 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kPlainInShell =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,%@";
 constexpr int kInterrupted = 130;  // as a shell gives for Ctrl-C
 
 fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
@@ -72,6 +74,18 @@ StudyManifest manifest_of(const StudySpec& study, const Plan& plan, const RunFil
   });
 }
 
+// What decides the runs beside the study's file, as a shell takes it.
+std::string deciding_options(const Arguments& arguments) {
+  std::string text;
+  for (const std::string option : {"set", "plugin"}) {
+    for (const auto& value : arguments.all(option)) {
+      const bool plain = value.find_first_not_of(kPlainInShell) == value.npos;
+      text += fmt::format(" --{} {}", option, plain ? value : "'" + value + "'");
+    }
+  }
+  return text;
+}
+
 int tell_interrupted(const BatchResult& batch, const Plan& plan) {
   print_note(fmt::format(
       "bitsweep: interrupted; {} of {} runs are done and kept, the same command goes on "
@@ -107,7 +121,8 @@ int run(const Arguments& arguments, Session& session) {
   const Plan plan = plan_of(study, files);
   print_note(plan_summary(study.name, plan));
   check_data(plan, data_folders(arguments.text("data-dir")));
-  const StudyManifest manifest = manifest_of(study, plan, files, folder);
+  StudyManifest manifest = manifest_of(study, plan, files, folder);
+  manifest.options = deciding_options(arguments);
   write_manifest(manifest, folder);
 
   const BatchResult batch = run_batch(plan, files, lock, options);

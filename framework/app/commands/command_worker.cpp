@@ -70,6 +70,13 @@ double test_accuracy(const RunRecord& record) {
   return found == record.metrics.end() ? std::nan("") : found->second;
 }
 
+// A plugin that was built anew while its study runs would write under its old name.
+void check_plugin(const MethodSpec& method, const MethodRegistry& methods) {
+  if (methods.at(method.id).plugin == method.plugin) return;
+  throw RunError(fmt::format("{}: changed since the study began; run the study again",
+                             methods.at(method.id).origin));
+}
+
 double run_and_record(const Arguments& arguments, Session& session,
                       RunObserver& observer) {
   load_plugins(arguments, session);
@@ -81,6 +88,8 @@ double run_and_record(const Arguments& arguments, Session& session,
     environment.baseline = read_record(arguments.text("baseline"));
   }
   const RunSpec spec = parse_run(all_input());
+  check_plugin(spec.method, session.methods);
+  for (const auto& rule : spec.sites) check_plugin(rule.method, session.methods);
   auto record = session.pipeline.run(spec, environment, observer);
   record.digest = digest(spec, kResultsVersion);
   write_record(record, arguments.text("record"));
