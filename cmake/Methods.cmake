@@ -1,3 +1,21 @@
+# The headers that a plugin and the program are both compiled with, as a sum within the
+# version they must agree on: nobody has to remember that an interface changed.
+set(interface_headers "")
+foreach(folder core schema engine quant)
+  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/../framework/${folder}/*.h)
+  list(APPEND interface_headers ${headers})
+endforeach()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${interface_headers})
+set(interface "")
+foreach(header ${interface_headers})
+  file(SHA256 ${header} sum)
+  string(APPEND interface ${sum})
+endforeach()
+string(SHA256 interface ${interface})
+string(SUBSTRING ${interface} 0 12 interface)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/interface/bitsweep_interface.h
+  CONTENT "#define BITSWEEP_INTERFACE \"@interface@\"\n" @ONLY)
+
 # bitsweep_add_methods(id ...): methods built into the program. Each is
 # methods/<id>/<id>.cpp and ends in BITSWEEP_METHOD(<id>, Class); the list of calls that
 # registers them is generated here, so that no linker can drop one.
@@ -52,5 +70,6 @@ extern \"C\" void bitsweep_plugin_register(bitsweep::MethodRegistry* registry,
 ")
   add_library(${id} MODULE ${ARGN} ${generated})
   set_target_properties(${id} PROPERTIES PREFIX "")
+  target_include_directories(${id} PRIVATE ${CMAKE_BINARY_DIR}/interface)
   target_link_libraries(${id} PRIVATE bitsweep_framework bitsweep_compile)
 endfunction()

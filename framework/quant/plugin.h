@@ -4,12 +4,14 @@
 #include <filesystem>
 #include <vector>
 
+#include "bitsweep_interface.h"
 #include "framework/quant/method.h"
 #include "framework/quant/registry.h"
 
-/// What a plugin and the program must agree on: the interface's version, the compiler,
+/// What a plugin and the program must agree on: the interface's headers, the compiler,
 /// and the CPU compiled for, on which the alignment of Eigen's types depends.
-#define BITSWEEP_PLUGIN_ABI "bitsweep-1 " __VERSION__ " " BITSWEEP_ARCH
+#define BITSWEEP_PLUGIN_ABI \
+  "bitsweep " BITSWEEP_INTERFACE " " __VERSION__ " " BITSWEEP_ARCH
 
 namespace bitsweep {
 
