@@ -78,7 +78,7 @@ struct MultiplierRule {
 struct TrainingSpec {
   std::string recipe;  // the file it began with, if any; not part of a run's identity
   double epochs = 1;
-  std::int64_t iterations = 0;  // takes the place of epochs when not 0
+  std::int64_t iterations = 0;  // takes the place of epochs when above 0
   int batch_size = 100;
   std::string loss = "cross_entropy";  // cross_entropy, squared_hinge
   OptimizerSpec optimizer;

@@ -41,11 +41,6 @@ void check_schedule(const Node& node, const ScheduleSpec& schedule, Problems& pr
   if (!ascending) problems.add(node, "the milestones do not ascend");
 }
 
-bool is_given(const Node& node, const char* key) {
-  const Node* value = node.find(key);
-  return value && !value->is_word("0");
-}
-
 }  // namespace
 
 TrainingSpec read_training(const Node& training, Problems& problems) {
@@ -57,8 +52,11 @@ TrainingSpec read_training(const Node& training, Problems& problems) {
   spec.preprocessing = reader.group<PreprocessingSpec>("preprocessing");
   spec.augmentation = reader.group<AugmentationSpec>("augmentation");
   reader.refuse_others();
-  if (is_given(training, "epochs") && is_given(training, "iterations")) {
-    problems.add(*training.find("iterations"), "given beside 'epochs'; keep one of them");
+  if (const Node* iterations = training.find("iterations")) {
+    if (training.find("epochs")) {
+      problems.add(*iterations, "given beside 'epochs'; keep one of them");
+    }
+    if (spec.iterations == 0) spec.epochs = 0;
   }
   if (const Node* schedule = training.find("schedule")) {
     check_schedule(*schedule, spec.schedule, problems);

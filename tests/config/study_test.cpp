@@ -193,7 +193,7 @@ TEST_CASE("the model's recipe is used where the study names none", "[study]") {
 }
 
 TEST_CASE("no fine-tuning is written none, or no epochs", "[study]") {
-  for (const std::string none : {"none", "{epochs: 0}"}) {
+  for (const std::string none : {"none", "{epochs: 0}", "{iterations: 0}"}) {
     const auto study = load(
         kHead + "fine_tuning: {epochs: 5}\nrows: [{method: plain, fine_tuning: " + none +
         "}]\n");
