@@ -251,6 +251,13 @@ TextColumn plain(std::string name, Text text) {
   return {std::move(name), Align::kLeft, std::move(text)};
 }
 
+// Of the row's runs, in the order of their seeds in the study.
+std::string digests_text(const ReportRow& row) {
+  std::vector<std::string> digests;
+  for (const auto& run : row.row.runs) digests.push_back(run.name.digest);
+  return fmt::format("{}", fmt::join(digests, " "));
+}
+
 void add_metric(std::vector<TextColumn>& columns, const Metric& metric) {
   const std::string name = std::string(metric.id) +
                            (metric.unit.empty() ? "" : fmt::format("_{}", metric.unit));
@@ -306,7 +313,8 @@ std::vector<TextColumn> machine_columns() {
       plain("published_mark", published([](Published spec) { return spec.mark; })),
       plain("published_recipe", published([](Published spec) { return spec.recipe; })),
       plain("verdict", [](Row row) { return row.reproduction; }),
-      plain("remarks", remarks_text)};
+      plain("remarks", remarks_text),
+      plain("digests", digests_text)};
   columns.insert(columns.end(), rest.begin(), rest.end());
   return columns;
 }

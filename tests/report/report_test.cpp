@@ -143,6 +143,20 @@ TEST_CASE("runs are counted") {
   CHECK(report_of(sample_records(), study).complete());
 }
 
+TEST_CASE("a network that gives one answer is no better than chance") {
+  auto records = sample_records();
+  for (auto& answer : records["twn-2"].predictions) answer = 3;
+  const auto row = row_of(report_of(records), "twn");
+  CHECK(row.remarks.front() == "seed 2: no better than chance");
+}
+
+TEST_CASE("weights that take more bits than the row says are remarked on") {
+  auto records = sample_records();
+  records["dorefa-1"].sizes[2].bits = 3;
+  const auto row = row_of(report_of(records), "dorefa");
+  CHECK(row.remarks.at(1) == "conv2/weight takes 3 bits");
+}
+
 TEST_CASE("numbers of an older version are neither averaged nor compared") {
   auto records = sample_records();
   for (auto& [digest, record] : records) record.results_version = 5;

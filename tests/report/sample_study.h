@@ -101,15 +101,18 @@ inline RunRecord sample_record(const std::string& method, std::int64_t seed, int
                        .seconds = 10.0 + double(seed),
                        .peak_memory_mb = 100};
   constexpr int kImages = 400;
-  record.labels.assign(kImages, 7);
-  record.predictions.assign(kImages, 7);
-  for (int i = right; i < kImages; ++i) record.predictions[std::size_t(i)] = 0;
+  for (int i = 0; i < kImages; ++i) {
+    record.labels.push_back(i % 10);
+    record.predictions.push_back(i < right ? i % 10 : (i + 1) % 10);
+  }
   record.metrics = {{"test_accuracy", double(right) / kImages}, {"test_loss", 0.25}};
   record.sizes = {{"conv1/weight", 500, 32, 0, false},
                   {"conv1/bias", 20, 32, 0, false},
                   {"conv2/weight", 25000, 32, 0, false},
                   {"fc2/weight", 5000, 32, 0, false}};
-  if (method != "float") record.sizes[2] = {"conv2/weight", 25000, 2, 64, true};
+  if (method != "float") {
+    record.sizes[2] = {"conv2/weight", 25000, method == "twn" ? 2 : 1, 64, true};
+  }
   return record;
 }
 
