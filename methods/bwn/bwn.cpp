@@ -45,7 +45,9 @@ class Bwn final : public Method {
   static constexpr auto summary =
       "Binary weights, scaled by each filter's mean magnitude.";
   static constexpr auto reference = "https://arxiv.org/abs/1603.05279";
-  static constexpr auto formula = "Wq = alpha sign(W), alpha = mean |W| of the filter.";
+  static constexpr auto formula =
+      "Wq = alpha sign(V), alpha = mean |V| of the filter; V = W less its mean over "
+      "input channels with `center`, else W.";
   static constexpr auto recipe =
       "Convolution, normalisation, ReLU, pooling; first and last layer float; "
       "little or no weight decay. With the exact gradient alpha multiplies the "

@@ -196,6 +196,17 @@ TEST_CASE("missing data is told of before the first run") {
   const auto finished = study.run("--set dataset.id=cifar100");
   CHECK(finished.code == 2);
   CHECK_THAT(finished.err, Contains("CIFAR-100") && !Contains("started"));
+  CHECK_FALSE(fs::exists(study.out()));
+}
+
+TEST_CASE("another study's folder is refused, and its table stays") {
+  const Study study("1");
+  study.run();
+  const auto table = testing::file_text(study.out() / "report.md");
+  const auto other = study.run("--set name=other");
+  CHECK(other.code == 2);
+  CHECK_THAT(other.err, Contains("holds the study 'tiny', this one is 'other'"));
+  CHECK(testing::file_text(study.out() / "report.md") == table);
 }
 
 TEST_CASE("a mistake of the study or of its networks ends before the first run") {

@@ -10,6 +10,7 @@
 #include "framework/app/report_files.h"
 #include "framework/app/schedule/batch.h"
 #include "framework/app/study.h"
+#include "framework/core/error.h"
 #include "framework/data/dataset.h"
 
 namespace bitsweep {
@@ -103,6 +104,20 @@ int tell_failures(const BatchResult& batch) {
   return 1;
 }
 
+// A folder holds one study, or its table would be lost to the next one's.
+void check_folder(const fs::path& folder, const StudySpec& study) {
+  std::string held;
+  try {
+    held = read_manifest(folder).name;
+  } catch (const DataError&) {
+    return;  // none, or none that can be read: this study writes its own
+  }
+  if (held == study.name) return;
+  throw ConfigError(
+      fmt::format("--out: {} holds the study '{}', this one is '{}'; give another folder",
+                  folder.string(), held, study.name));
+}
+
 int dry_run(const StudySpec& study, const fs::path& folder) {
   const Plan plan = plan_of(study, RunFiles(folder));
   print_note(plan_summary(study.name, plan));
@@ -116,11 +131,12 @@ int run(const Arguments& arguments, Session& session) {
   const fs::path folder = results_folder(arguments, study);
   if (arguments.has("dry-run")) return dry_run(study, folder);
 
-  const ResultsLock lock(folder);
+  check_folder(folder, study);
   const RunFiles files(folder);
+  check_data(plan_of(study, files), data_folders(arguments.text("data-dir")));
+  const ResultsLock lock(folder);
   const Plan plan = plan_of(study, files);
   print_note(plan_summary(study.name, plan));
-  check_data(plan, data_folders(arguments.text("data-dir")));
   StudyManifest manifest = manifest_of(study, plan, files, folder);
   manifest.options = deciding_options(arguments);
   write_manifest(manifest, folder);
