@@ -21,12 +21,13 @@ struct Heading {
   std::string title;
   static Schema<Heading> schema() {
     return Schema<Heading>{}
-        .field("name", &Heading::name, "Names the folder of its results.",
-               Allowed<std::string>{"letters, digits, _, - and .", is_file_name})
+        .field(
+            "name", &Heading::name, "Names the folder of its results.",
+            Allowed<std::string>{"at most 100 letters, digits, _, - and .", is_file_name})
         .field("title", &Heading::title, "Stands above its tables.");
   }
   static bool is_file_name(const std::string& name) {
-    return !name.empty() && name.front() != '.' &&
+    return !name.empty() && name.size() <= 100 && name.front() != '.' &&
            std::all_of(name.begin(), name.end(), [](unsigned char c) {
              return std::isalnum(c) || c == '_' || c == '-' || c == '.';
            });

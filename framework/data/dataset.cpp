@@ -101,9 +101,12 @@ ImageSet cut_validation(ImageSet& training, const DatasetSpec& spec) {
   return validation;
 }
 
-void limit(ImageSet& images, int count) {
-  if (count > 0 && std::size_t(count) < images.count())
-    truncate(images, std::size_t(count));
+void limit(ImageSet& images, int count, const char* key, const DatasetSpec& spec) {
+  if (std::size_t(std::max(count, 0)) > images.count()) {
+    throw ConfigError(fmt::format("{}: {} images, but {} has {}; leave it out for all",
+                                  key, count, spec.id, images.count()));
+  }
+  if (count > 0) truncate(images, std::size_t(count));
 }
 
 }  // namespace
@@ -143,8 +146,8 @@ Dataset load_dataset(const DatasetSpec& spec, const std::vector<fs::path>& folde
                   .checksum = std::move(whole.checksum),
                   .folder = std::move(whole.folder)};
   dataset.validation = cut_validation(dataset.training, spec);
-  limit(dataset.training, spec.train_limit);
-  limit(dataset.test, spec.test_limit);
+  limit(dataset.training, spec.train_limit, "dataset.train_limit", spec);
+  limit(dataset.test, spec.test_limit, "dataset.test_limit", spec);
   return dataset;
 }
 

@@ -330,7 +330,7 @@ TEST_CASE("every mistake of a study is reported at once, in the order of lines",
               "  - group: x\n"
               "  - method: {id: plain}\n"
               "    published: {los: 1}\n") ==
-      "study.yaml:1: name: a b is not allowed (letters, digits, _, - and .)\n"
+      "study.yaml:1: name: a b is not allowed (at most 100 letters, digits, _, - and .)\n"
       "study.yaml:2: dataset.validation: -1 is not allowed (at least 0)\n"
       "study.yaml:2: dataset.id: 'mnits': unknown dataset; did you mean 'mnist'?\n"
       "study.yaml:3: network.id: 'lenett': unknown model; did you mean 'lenet'?\n"

@@ -110,12 +110,15 @@ TEST_CASE("limits take the first images and leave validation alone", "[data]") {
   CHECK(limited.checksum == all.checksum);
 }
 
-TEST_CASE("a limit above the data takes it all", "[data]") {
+TEST_CASE("a limit above the data is refused", "[data]") {
   const TemporaryFolder folder;
   write_mnist(folder.path(), 40);
   DatasetSpec spec = whole("mnist");
-  spec.train_limit = 41;
+  spec.train_limit = 40;
   CHECK(load_dataset(spec, {folder.path()}).training.count() == 40);
+  spec.train_limit = 41;
+  CHECK(message_of<ConfigError>([&] { load_dataset(spec, {folder.path()}); }) ==
+        "dataset.train_limit: 41 images, but mnist has 40; leave it out for all");
 }
 
 TEST_CASE("a validation split that leaves nothing to train on is refused", "[data]") {
