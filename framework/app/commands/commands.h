@@ -7,6 +7,7 @@ namespace bitsweep {
 
 Command run_command();
 Command validate_command();
+Command keys_command();
 Command report_command();
 Command health_command();
 Command methods_command();

@@ -1,0 +1,95 @@
+// bitsweep keys: what a study's file may say.
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/config/run_spec.h"
+#include "framework/config/study_rows.h"
+
+namespace bitsweep {
+namespace {
+
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+// "Of sgd. (real, default 0.9, 0 to 1)".
+std::string field_text(const FieldInfo& field) {
+  std::string text = field.help;
+  text += fmt::format(" ({}", field.type);
+  if (!field.default_value.empty()) text += ", default " + field.default_value;
+  if (!field.range.empty()) text += ", " + field.range;
+  return text + ")";
+}
+
+void add_fields(Lines& lines, const std::string& prefix,
+                const std::vector<FieldInfo>& fields) {
+  for (const auto& field : fields)
+    lines.emplace_back(prefix + field.name, field_text(field));
+}
+
+Lines head_keys() {
+  Lines lines = {{"name", "Names the study and the folder of its results."},
+                 {"title", "Stands above the table."}};
+  add_fields(lines, "dataset.", DatasetSpec::schema().fields());
+  lines.insert(
+      lines.end(),
+      {{"network.id", "One of `bitsweep models`; beside it that model's parameters."},
+       {"rows", "A list of rows; lists within a row stand for rows of their own."}});
+  return lines;
+}
+
+Lines row_keys() {
+  Lines lines;
+  add_fields(lines, "", RowHeading::schema().fields());
+  lines.insert(lines.end(),
+               {{"method.id", "One of `bitsweep methods`; beside it its parameters."},
+                {"network", "In the place of the study's, for this row."}});
+  add_fields(lines, "published.", PublishedSpec::schema().fields());
+  return lines;
+}
+
+// Of the study for all rows, or of a row.
+Lines shared_keys() {
+  Lines lines = {{"seeds", "A run for each: [1, 2, 3]."}};
+  add_fields(lines, "", RunSpec::schema().fields());
+  add_fields(lines, "edges.", EdgesSpec::schema().fields());
+  lines.emplace_back("sites",
+                     "Another method for single tensors: a list of {match: conv2/weight, "
+                     "method: {...}}, of which the first that matches counts.");
+  return lines;
+}
+
+Lines training_keys() {
+  Lines lines;
+  add_fields(lines, "", TrainingSpec::schema().fields());
+  add_fields(lines, "optimizer.", OptimizerSpec::schema().fields());
+  add_fields(lines, "schedule.", ScheduleSpec::schema().fields());
+  lines.emplace_back("multipliers", "A list of rules; the first that matches counts.");
+  add_fields(lines, "multipliers.", MultiplierRule::schema().fields());
+  add_fields(lines, "preprocessing.", PreprocessingSpec::schema().fields());
+  add_fields(lines, "augmentation.", AugmentationSpec::schema().fields());
+  return lines;
+}
+
+int list_keys(const Arguments&, Session&) {
+  print_out(fmt::format(
+      "A study:\n{}\n"
+      "A row:\n{}\n"
+      "A study, for all its rows, or a row:\n{}\n"
+      "training, of the float networks and from scratch, and fine_tuning, which has what "
+      "it\ndoes not say from training, or is `none`:\n{}",
+      two_columns(head_keys()), two_columns(row_keys()), two_columns(shared_keys()),
+      two_columns(training_keys())));
+  return 0;
+}
+
+}  // namespace
+
+Command keys_command() {
+  return {{.command = "keys",
+           .summary = "List what a study's file may say.",
+           .positionals = {},
+           .options = {}},
+          list_keys};
+}
+
+}  // namespace bitsweep
