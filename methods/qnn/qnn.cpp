@@ -9,7 +9,7 @@
 
 #include <cmath>
 
-#include "framework/engine/elementwise.h"
+#include "framework/engine/reductions.h"
 #include "framework/engine/vector_math.h"
 #include "framework/quant/method.h"
 #include "framework/quant/uniform.h"
@@ -22,6 +22,7 @@ struct QnnParams {
   int weight_bits = 1;
   int activation_bits = 2;
   std::string grid = "linear";
+  std::string pre_scale = "none";
   std::string lr_scale = "glorot";
   bool clip = true;
 
@@ -35,6 +36,10 @@ struct QnnParams {
                bits_between(1, 8))
         .field("grid", &P::grid, "Equal steps, or powers of two.",
                one_of({"linear", "log"}))
+        .field("pre_scale", &P::pre_scale,
+               "Weights on linear grids as they are, or measured in the layer's largest "
+               "magnitude: those of a float network are small against a step.",
+               one_of({"none", "max"}))
         .field("lr_scale", &P::lr_scale,
                "Rate of latent weights of one bit: s = sqrt((fan in + fan out) / 1.5) "
                "times the recipe's, s^2 times, or the recipe's.",
@@ -47,33 +52,46 @@ class FixedRange : public Quantizer {
  public:
   FixedRange(const Site& site, bool clips)
       : clips_(clips && site.role == Role::kWeight),
-        straight_through_(site.role == Role::kWeight || site.is_signed
-                              ? StraightThrough::kClip1
-                              : StraightThrough::kClip01) {}
+        is_signed_(site.role == Role::kWeight || site.is_signed) {}
 
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double>, const Pass&) const override {
-    kernels::straight_through(straight_through_, x, dy, 0, 0, dx);
+    transform(x, dy, dx,
+              [low = is_signed_ ? -bound_ : 0.0f, high = bound_](float v, float g) {
+                return v >= low && v <= high ? g : 0.0f;
+              });
   }
   void after_step(std::span<float> latent) override {
     if (clips_) clip(latent, 1);
   }
   bool changes_latent() const override { return clips_; }
 
+ protected:
+  float bound_ = 1;  // the range ends here
+
  private:
   bool clips_;
-  StraightThrough straight_through_;
+  bool is_signed_;
 };
 
 class Linear final : public FixedRange {
  public:
-  Linear(const Site& site, int bits, bool is_signed, bool clips)
-      : FixedRange(site, clips) {
+  Linear(const Site& site, int bits, bool is_signed, bool clips, bool scales)
+      : FixedRange(site, clips), scales_(scales) {
     const float half = std::ldexp(1.0f, bits - 1);
     const float top = 2 * half - 1;
     q_ = is_signed
              ? UniformQuantization{.scale = 1 / half, .low = -half, .high = half - 1}
              : UniformQuantization{.scale = 1 / top, .high = top};
+    step_ = q_.scale;
+  }
+
+  // A step of less than the least normal float has no inverse.
+  void prepare(std::span<const float> w) override {
+    if (!scales_) return;
+    const float largest = kernels::max_abs(w);
+    bound_ = largest > 0 ? largest : 1;
+    q_.scale = std::max(step_ * bound_, 1e-37f);
   }
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
@@ -92,6 +110,8 @@ class Linear final : public FixedRange {
 
  private:
   UniformQuantization q_;
+  float step_;   // in units of the bound
+  bool scales_;  // the bound is that of the weights
 };
 
 // Codes ascend with the values: signed -1, ..., -2^least, 2^least, ..., 1; else 0,
@@ -162,7 +182,8 @@ class Qnn final : public Method {
       "As BNN: normalisation before the quantizer, Adam, latent weights "
       "clipped.";
   static constexpr auto departures =
-      "gradients stay float; the optimizer is the recipe's, not the shift-based one.";
+      "gradients stay float; the optimizer is the recipe's, not the shift-based one; "
+      "pre_scale is no part of the paper.";
   // One bit, and powers of two with a sign, have no zero.
   static constexpr Claims weight_claims = {.zero_preserving = false};
   static constexpr Claims activation_claims = {.zero_preserving = false};
@@ -175,20 +196,23 @@ class Qnn final : public Method {
           site, SignWeightSettings{.rate = latent_rate(params_.lr_scale, site),
                                    .clips = params_.clip});
     }
-    if (site.role == Role::kWeight) return make(site, params_.weight_bits, true);
+    if (site.role == Role::kWeight) {
+      return make(site, params_.weight_bits, true, params_.pre_scale == "max");
+    }
     if (site.role == Role::kInput) {
-      return make(site, params_.activation_bits, site.is_signed);
+      return make(site, params_.activation_bits, site.is_signed, false);
     }
     return nullptr;
   }
 
  private:
-  std::unique_ptr<Quantizer> make(const Site& site, int bits, bool is_signed) const {
+  std::unique_ptr<Quantizer> make(const Site& site, int bits, bool is_signed,
+                                  bool scales) const {
     if (bits == kFloatBits) return nullptr;
     if (params_.grid == "log" || (bits == 1 && is_signed)) {
       return std::make_unique<Logarithmic>(site, bits, is_signed, params_.clip);
     }
-    return std::make_unique<Linear>(site, bits, is_signed, params_.clip);
+    return std::make_unique<Linear>(site, bits, is_signed, params_.clip, scales);
   }
 
   Params params_;
