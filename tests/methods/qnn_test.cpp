@@ -39,9 +39,9 @@ TEST_CASE("qnn: weights of one bit learn at BNN's rate", "[qnn]") {
 }
 
 TEST_CASE("qnn: pre-scaled grids reach from -max|W| to max|W| less a step", "[qnn]") {
-  const auto q = quantizer_for(
-      "qnn", params({{"weight_bits", "3"}, {"pre_scale", "max"}}), weight_site({1, 4}));
   const Values w = {0.02f, -0.08f, 0.045f, 0.079f};
+  const auto q = calibrated("qnn", params({{"weight_bits", "3"}, {"pre_scale", "max"}}),
+                            weight_site({1, 4}), w);
   CHECK(near(quantized(*q, w), {0.02, -0.08, 0.04, 0.06}, 1e-7));
   CHECK(gradient(*q, w, {1, 2, 3, 4}) == Values{1, 2, 3, 4});
 }
