@@ -1,0 +1,99 @@
+#include "framework/report/remarks.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+#include "framework/eval/size.h"
+
+namespace bitsweep {
+namespace {
+
+// Right no more often than an answer that is always the same, but for a percent.
+bool is_at_chance(const RunRecord& record) {
+  if (record.labels.empty() || record.predictions.size() != record.labels.size()) {
+    return false;
+  }
+  std::map<std::int32_t, std::size_t> of_class;
+  std::size_t most = 0;
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < record.labels.size(); ++i) {
+    most = std::max(most, ++of_class[record.labels[i]]);
+    right += record.predictions[i] == record.labels[i];
+  }
+  return double(right) <= double(most) + 0.01 * double(record.labels.size());
+}
+
+// Widths that a parameter promises and a grid does not keep: "its weights take 3 bits".
+std::string broken_width(const ManifestRow& row, const StudyRecords& records) {
+  int promised = 0;
+  for (std::size_t at = 0; at < row.weight_bits.size(); ++at) {
+    if (!std::isdigit(row.weight_bits[at])) continue;
+    std::size_t digits = 0;
+    promised = std::max(promised, std::stoi(row.weight_bits.substr(at), &digits));
+    at += digits;
+  }
+  for (const auto& run : row.runs) {
+    const RunRecord* record = records.find_done(run.name.digest);
+    if (!record || promised == 0) continue;
+    for (const auto& entry : record->sizes) {
+      if (entry.quantized && is_weight(entry) && entry.bits > promised) {
+        return fmt::format("{} takes {} bits", entry.site, entry.bits);
+      }
+    }
+  }
+  return "";
+}
+
+std::string seeds_text(const std::vector<std::int64_t>& seeds) {
+  return fmt::format("seed{} {}", seeds.size() == 1 ? "" : "s", fmt::join(seeds, ", "));
+}
+
+std::vector<std::string> remarks_on_runs(const ManifestRow& row,
+                                         const StudyRecords& records) {
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> seeds_by_reason;
+  const auto add = [&](const std::string& reason, std::int64_t seed) {
+    auto found = std::find_if(seeds_by_reason.begin(), seeds_by_reason.end(),
+                              [&](const auto& entry) { return entry.first == reason; });
+    if (found == seeds_by_reason.end()) {
+      found = seeds_by_reason.insert(found, {reason, {}});
+    }
+    found->second.push_back(seed);
+  };
+  for (const auto& run : row.runs) {
+    const RunRecord* record = records.find(run.name.digest);
+    if (!record) {
+      add("not run", run.seed);
+    } else if (record->status != "done") {
+      add("failed: " + record->failure, run.seed);
+    } else if (!row.is_baseline() && !records.find_done(run.name.baseline)) {
+      add("no float baseline", run.seed);
+    } else if (is_at_chance(*record)) {
+      add("no better than chance", run.seed);
+    }
+  }
+  std::vector<std::string> remarks;
+  for (const auto& [reason, seeds] : seeds_by_reason) {
+    remarks.push_back(seeds.size() == row.runs.size()
+                          ? reason
+                          : fmt::format("{}: {}", seeds_text(seeds), reason));
+  }
+  return remarks;
+}
+
+}  // namespace
+
+std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& records) {
+  auto remarks = remarks_on_runs(row.row, records);
+  if (auto width = broken_width(row.row, records); !width.empty()) {
+    remarks.push_back(std::move(width));
+  }
+  if (row.against_float && !row.against_float->told_apart()) {
+    remarks.push_back(
+        fmt::format("not told apart from float (p = {:.2f})", row.against_float->p));
+  }
+  return remarks;
+}
+
+}  // namespace bitsweep
