@@ -38,6 +38,8 @@ class Arguments {
   /// few or too many positionals.
   Arguments(const Syntax& syntax, const std::vector<std::string>& words);
 
+  const std::string& command() const { return command_; }
+
   bool has(const std::string& option) const { return options_.count(option) != 0; }
   std::string text(const std::string& option, const std::string& otherwise = "") const;
   std::vector<std::string> all(const std::string& option) const;

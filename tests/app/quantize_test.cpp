@@ -2,6 +2,7 @@
 
 #include "framework/app/method_words.h"
 #include "framework/app/quantize_tensor.h"
+#include "framework/app/tensor_file.h"
 #include "framework/core/error.h"
 #include "methods/builtin_methods.h"
 #include "tests/app/program_runner.h"
@@ -93,6 +94,35 @@ TEST_CASE("the quantize command ternarizes as NumPy does") {
                "assert y.attrs['kind'] == 'levels' and y.attrs['bits'] == 2\n"
                "assert y.attrs['method'] == 'twn' and y.attrs['role'] == 'weight'\n"
                "assert y.attrs['method.delta_factor'] == '0.7'\n") == 0);
+}
+
+TEST_CASE("the quantize command writes over no file, over its own tensor's least of all",
+          "[refusal]") {
+  const testing::ScratchFolder scratch;
+  TensorFile file;
+  file.tensor("/w", std::vector<float>{1, -2, 3}, {3});
+  file.save(scratch / "keep.h5");
+  const auto before = testing::file_text((scratch / "keep.h5").string());
+  const auto refused = [&](const std::string& out) {
+    const auto finished = testing::run_program(
+        "quantize twn --role weight --in keep.h5:/w --out " + out,
+        "cd " + scratch.path().string() + " && ln -f keep.h5 link.h5 &&");
+    CHECK(finished.code == 2);
+    return finished.err;
+  };
+  for (const std::string out : {"./keep.h5", "link.h5", "keep.h5 --force"}) {
+    CHECK_THAT(refused(out), Contains("is the file of --in; name another"));
+  }
+  CHECK(testing::file_text((scratch / "keep.h5").string()) == before);
+
+  std::filesystem::copy(scratch / "keep.h5", scratch / "other.h5");
+  CHECK_THAT(refused("other.h5"),
+             Contains("'other.h5' is there already") && Contains("--force"));
+  CHECK_THAT(refused("no/such/y.h5"), Contains("'no/such' is not a folder"));
+  CHECK(testing::run_program("quantize twn --role weight --in keep.h5:/w --force --out "
+                             "other.h5",
+                             "cd " + scratch.path().string() + " &&")
+            .code == 0);
 }
 
 TEST_CASE("a method that leaves the tensor in float says so") {

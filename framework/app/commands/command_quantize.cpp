@@ -5,6 +5,7 @@
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/method_words.h"
+#include "framework/app/output_file.h"
 #include "framework/app/quantize_tensor.h"
 #include "framework/app/tensor_file.h"
 #include "framework/core/error.h"
@@ -12,6 +13,8 @@
 
 namespace bitsweep {
 namespace {
+
+namespace fs = std::filesystem;
 
 Role role_named(const std::string& word) {
   if (word == "weight") return Role::kWeight;
@@ -38,7 +41,7 @@ void write_grid(TensorFile& file, const Grid& grid) {
   }
 }
 
-void write_quantized(const std::filesystem::path& path, const QuantizedTensor& quantized,
+void write_quantized(const fs::path& path, const QuantizedTensor& quantized,
                      const std::vector<std::int64_t>& shape, const MethodSpec& method,
                      const std::string& role) {
   TensorFile file;
@@ -53,20 +56,33 @@ void write_quantized(const std::filesystem::path& path, const QuantizedTensor& q
   file.save(path);
 }
 
+// Not even --force may take the tensor's own file.
+fs::path file_beside(const fs::path& in, const Arguments& arguments) {
+  std::error_code not_there;
+  if (fs::equivalent(in, arguments.text("out"), not_there)) {
+    throw ConfigError(
+        fmt::format("quantize: --out: '{}' is the file of --in; name another",
+                    arguments.text("out")));
+  }
+  return output_file(arguments);
+}
+
 int quantize(const Arguments& arguments, Session& session) {
   load_plugins(arguments, session);
   const std::string role_word = arguments.text("role");
   const Role role = role_named(role_word);
   const MethodSpec spec =
       method_from_words(arguments.positional(0), arguments.all("set"), session.methods);
-  const StoredTensor tensor = read_tensor(parse_tensor_place(arguments.text("in")));
+  const TensorPlace place = parse_tensor_place(arguments.text("in"));
+  const StoredTensor tensor = read_tensor(place);
+  const fs::path out = file_beside(place.file, arguments);
 
   const auto method = session.methods.at(spec.id).make(spec.params);
   const auto quantized = quantize_tensor(*method, tensor_site(tensor, role), tensor);
 
-  write_quantized(arguments.text("out"), quantized, tensor.shape, spec, role_word);
-  print_note(fmt::format("{}: {} codes of {} bits", arguments.text("out"),
-                         quantized.codes.size(), quantized.grid.bits()));
+  write_quantized(out, quantized, tensor.shape, spec, role_word);
+  print_note(fmt::format("{}: {} codes of {} bits", out.string(), quantized.codes.size(),
+                         quantized.grid.bits()));
   return 0;
 }
 
@@ -90,6 +106,7 @@ Command quantize_command() {
                         .help = "Where /values, /codes and the grid (/scale, /zero_point "
                                 "or /levels, and attributes) are written.",
                         .required = true},
+                       force_option(),
                        {.name = "set",
                         .value = "KEY=VALUE",
                         .help = "A parameter of the method.",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
+#include "framework/app/output_file.h"
 #include "framework/app/schedule/batch.h"
 #include "framework/app/search/search_study.h"
 #include "framework/app/study.h"
@@ -73,23 +74,13 @@ std::string step_text(const SearchStep& step) {
                      step.passes ? "passes" : "fails");
 }
 
-fs::path output_file(const Arguments& arguments, const StudySpec& study) {
-  const fs::path path = arguments.text("out", study.name + "-search.yaml");
-  if (fs::exists(path) && !arguments.has("force")) {
-    throw ConfigError(
-        fmt::format("search: '{}' is there already; name another --out, or give --force",
-                    path.string()));
-  }
-  return path;
-}
-
 int search(const Arguments& arguments, Session& session) {
   const int threads = arguments.whole_number("threads", 1, 1);
   const double margin = arguments.positive_number("margin", 2) / 100;
   const StudySpec study = checked_study(arguments, session);
   const RunSpec run = chosen_row(study, arguments.text("row")).runs.front();
   refuse_without_validation(run);
-  const fs::path out = output_file(arguments, study);
+  const fs::path out = output_file(arguments, study.name + "-search.yaml");
 
   BatchOptions options{
       .workers = 1,
@@ -157,7 +148,7 @@ Command search_command() {
                    {.name = "out",
                     .value = "FILE.yaml",
                     .help = "The study that is written (<study>-search.yaml)."},
-                   {.name = "force", .value = "", .help = "Replace that file."},
+                   force_option(),
                    {.name = "threads", .value = "N", .help = "Threads (1)."},
                    data_folder_option(),
                    override_option(),

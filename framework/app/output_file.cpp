@@ -1,0 +1,49 @@
+#include "framework/app/output_file.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Why no file can be made in the folder, or "".
+std::string closed_because(const fs::path& folder) {
+  std::error_code failure;
+  if (!fs::is_directory(folder, failure)) {
+    return fmt::format("'{}' is not a folder", folder.string());
+  }
+  return access(folder.c_str(), W_OK | X_OK) == 0 ? "" : std::strerror(errno);
+}
+
+}  // namespace
+
+OptionInfo force_option() {
+  return {.name = "force", .value = "", .help = "Replace the file that --out names."};
+}
+
+fs::path output_file(const Arguments& arguments, const std::string& otherwise) {
+  const fs::path file = arguments.text("out", otherwise);
+  const auto refuse = [&](const std::string& why) {
+    throw ConfigError(
+        fmt::format("{}: --out: '{}' {}", arguments.command(), file.string(), why));
+  };
+  std::error_code failure;
+  if (fs::is_directory(file, failure)) refuse("is a folder; name a file");
+  if (fs::exists(file, failure) && !arguments.has("force")) {
+    refuse("is there already; name another, or give --force");
+  }
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  if (const auto why = closed_because(folder); !why.empty()) {
+    refuse(fmt::format("cannot be written: {}", why));
+  }
+  return file;
+}
+
+}  // namespace bitsweep
