@@ -1,5 +1,16 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: what is missing of a list of Debian packages, installed.
+# Sourced by the scripts beside it: their help, and what is missing of a list of Debian
+# packages, installed.
+
+# For a script that is given --help or -h: prints the comment at its head and ends it.
+help_if_asked() {
+  local word
+  for word in "$@"; do
+    if [[ $word != --help && $word != -h ]]; then continue; fi
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "scripts/$(basename "$0")"
+    exit 0
+  done
+}
 
 # The names in the given lists, one a line.
 listed_packages() {
