@@ -1,6 +1,7 @@
 #include "framework/app/command_line.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -84,10 +85,22 @@ std::string option_usage(const OptionInfo& option) {
   return fmt::format("[{}]{}", head, option.repeated ? "..." : "");
 }
 
+// A word as a shell reads it back.
+std::string shell_word(const std::string& word) {
+  const auto is_plain = [](unsigned char c) {
+    return std::isalnum(c) ||
+           std::string_view("_-./:=,+@%").find(char(c)) != std::string_view::npos;
+  };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 }  // namespace
 
 Arguments::Arguments(const Syntax& syntax, const std::vector<std::string>& words)
-    : command_(syntax.command) {
+    : command_(syntax.command), words_(words) {
   const auto description = described(syntax);
   try {
     const auto parsed =
@@ -144,6 +157,12 @@ void Arguments::add(const Syntax& syntax, const std::string& name,
 void Arguments::refuse(const std::string& sentence) const {
   throw ConfigError(fmt::format("{}: {} (`bitsweep {} --help` tells more)", command_,
                                 sentence, command_));
+}
+
+std::string Arguments::command_line() const {
+  std::string line = "bitsweep " + command_;
+  for (const auto& word : words_) line += ' ' + shell_word(word);
+  return line;
 }
 
 std::string Arguments::text(const std::string& option,

@@ -39,6 +39,8 @@ class Arguments {
   Arguments(const Syntax& syntax, const std::vector<std::string>& words);
 
   const std::string& command() const { return command_; }
+  /// "bitsweep run study.yaml --jobs 2": what a shell was given.
+  std::string command_line() const;
 
   bool has(const std::string& option) const { return options_.count(option) != 0; }
   std::string text(const std::string& option, const std::string& otherwise = "") const;
@@ -54,6 +56,7 @@ class Arguments {
   [[noreturn]] void refuse(const std::string& sentence) const;
 
   std::string command_;
+  std::vector<std::string> words_;
   std::map<std::string, std::vector<std::string>> options_;
   std::vector<std::string> positionals_;
 };

@@ -10,6 +10,7 @@
 
 using namespace bitsweep;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 using testing::run_program;
 
 namespace fs = std::filesystem;
@@ -24,6 +25,35 @@ double lossy(const PartBits& bits) {
   return 0.9915 - loss(bits.convolutions, 0.001, 0.006) -
          loss(bits.fully_connected, 0, 0.004) - loss(bits.activations, 0.008, 0.3);
 }
+
+// A folder with a small study, and the command run there.
+class StudyFolder {
+ public:
+  StudyFolder() {
+    std::ofstream(place("study.yaml"))
+        << "name: tiny\n"
+           "dataset: {id: shapes, validation: 10, train_limit: 20, test_limit: 10}\n"
+           "network: {id: lenet}\n"
+           "edges: {first: method, last: method, bias: float}\n"
+           "training: {epochs: 1, batch_size: 10}\n"
+           "fine_tuning: none\n"
+           "rows:\n"
+           "  - method: {id: dynamic_fixed_point}\n";
+  }
+
+  fs::path place(const std::string& name) const { return folder_ / name; }
+  std::string text(const std::string& name) const {
+    return testing::file_text(place(name).string());
+  }
+  std::string enter() const { return "cd " + folder_.path().string() + " && "; }
+  testing::Finished search(const std::string& words,
+                           const std::string& setting = "") const {
+    return run_program("search study.yaml " + words, enter() + setting);
+  }
+
+ private:
+  testing::ScratchFolder folder_;
+};
 
 }  // namespace
 
@@ -81,19 +111,8 @@ TEST_CASE("what never passes stays float", "[search]") {
 
 TEST_CASE("the command writes a study that is valid, and never over another",
           "[search]") {
-  const testing::ScratchFolder folder;
-  std::ofstream(folder / "study.yaml")
-      << "name: tiny\n"
-         "dataset: {id: shapes, validation: 10, train_limit: 20, test_limit: 10}\n"
-         "network: {id: lenet}\n"
-         "edges: {first: method, last: method, bias: float}\n"
-         "training: {epochs: 1, batch_size: 10}\n"
-         "fine_tuning: none\n"
-         "rows:\n"
-         "  - method: {id: dynamic_fixed_point}\n";
-  const std::string in_folder = "cd " + folder.path().string() + " && ";
-  const auto found =
-      run_program("search study.yaml --margin 6 --out found.yaml", in_folder);
+  const StudyFolder folder;
+  const auto found = folder.search("--margin 6 --set 'title=a b' --out found.yaml");
   INFO(found.err);
   CHECK(found.code == 0);
   // Of lenet's two convolutions and two linear layers, both parts alone lose 10 points
@@ -101,14 +120,48 @@ TEST_CASE("the command writes a study that is valid, and never over another",
   CHECK_THAT(found.out, Contains("convolution weights      conv     4") &&
                             Contains("fails") &&
                             Contains("next: bitsweep run found.yaml"));
-  const auto valid = run_program("validate found.yaml", in_folder);
+  CHECK_THAT(folder.text("found.yaml"),
+             StartsWith("# bitsweep search study.yaml --margin 6 --set 'title=a b' --out "
+                        "found.yaml\n# At most 6 points below "));
+  const auto valid = run_program("validate found.yaml", folder.enter());
   INFO(valid.err);
   CHECK(valid.code == 0);
-  const auto again = run_program("search study.yaml --out found.yaml", in_folder);
+  const auto again = folder.search("--out found.yaml");
   CHECK(again.code == 2);
   CHECK_THAT(again.err, Contains("'found.yaml' is there already"));
-  const auto blind =
-      run_program("search study.yaml --out b.yaml --set dataset.validation=0", in_folder);
-  CHECK(blind.code == 2);
-  CHECK_THAT(blind.err, Contains("dataset.validation is 0"));
+}
+
+TEST_CASE("what makes a search useless is told before anything is trained",
+          "[search][refusal]") {
+  const StudyFolder folder;
+  const auto refused = [&](const std::string& words) {
+    const auto finished = folder.search(words);
+    CHECK(finished.code == 2);
+    CHECK_FALSE(fs::exists(folder.place("results")));
+    return finished.err;
+  };
+  CHECK_THAT(refused("--set dataset.validation=0"), Contains("dataset.validation is 0"));
+  CHECK_THAT(refused("--out no/such/found.yaml"),
+             Contains("cannot be written: 'no/such' is not a folder"));
+  CHECK_THAT(refused("--out ."), Contains("is a folder"));
+  CHECK_THAT(refused("--row other"),
+             Contains("no row 'other'; choose one with --row: 'dynamic_fixed_point"));
+  CHECK_THAT(refused("--set rows.0.method=float"),
+             Contains("the study has float networks alone"));
+}
+
+TEST_CASE("an interrupted search says that no study was written", "[search]") {
+  const StudyFolder folder;
+  const auto interrupted = [&](const std::string& words, const std::string& how) {
+    const auto finished = folder.search(words, how + "=1");
+    CHECK(finished.code == 130);
+    CHECK_THAT(finished.err, Contains("search: interrupted; no study was written"));
+    CHECK_FALSE(fs::exists(folder.place("tiny-search.yaml")));
+  };
+  SECTION("while networks are looked at") {
+    interrupted("", "BITSWEEP_FAKE_INTERRUPTS_SEARCH");
+  }
+  SECTION("while the float network is trained") {
+    interrupted("--set seeds=15", "BITSWEEP_FAKE_MISBEHAVES");
+  }
 }

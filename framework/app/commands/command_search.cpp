@@ -1,10 +1,16 @@
 // bitsweep search: the narrowest widths of a network's parts within a margin.
 
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/output_file.h"
 #include "framework/app/schedule/batch.h"
+#include "framework/app/schedule/interrupt.h"
 #include "framework/app/search/search_study.h"
 #include "framework/app/study.h"
 #include "framework/core/error.h"
@@ -17,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kInterrupted = 130;  // as a shell gives for Ctrl-C
+
 const RowSpec& chosen_row(const StudySpec& study, const std::string& label) {
   std::vector<const RowSpec*> rows;
   std::vector<std::string> labels;
@@ -26,6 +34,11 @@ const RowSpec& chosen_row(const StudySpec& study, const std::string& label) {
     if (label.empty() || row.label == label) rows.push_back(&row);
   }
   if (rows.size() == 1) return *rows.front();
+  if (labels.empty()) {
+    throw ConfigError(
+        "search: the study has float networks alone; give it a row whose method is "
+        "searched: rows: [{method: dynamic_fixed_point}]");
+  }
   throw ConfigError(fmt::format("search: {}; choose one with --row: '{}'",
                                 rows.empty()
                                     ? fmt::format("the study has no row '{}'", label)
@@ -48,16 +61,17 @@ std::vector<int> widths(bool all) {
   return every;
 }
 
-// The float network, trained now if no earlier run left it.
-RunRecord float_record(const RunSpec& run, const std::string& study,
-                       const fs::path& folder, const BatchOptions& options) {
+// The float network, trained now if no earlier run left it; nothing at an interrupt.
+std::optional<RunRecord> float_record(const RunSpec& run, const std::string& study,
+                                      const fs::path& folder,
+                                      const BatchOptions& options) {
   StudySpec only{study, study, "", {RowSpec{"baseline", "float", {}, {run.baseline()}}}};
   const ResultsLock lock(folder);
   const RunFiles files(folder);
   const Plan plan =
       make_plan(only, [&](const std::string& digest) { return files.state_of(digest); });
   const BatchResult batch = run_batch(plan, files, lock, options);
-  if (batch.interrupted) throw RunError("interrupted; the same command goes on");
+  if (batch.interrupted) return std::nullopt;
   if (!batch.failed.empty()) {
     throw RunError("the float network failed: " + batch.failed.front().why);
   }
@@ -72,6 +86,40 @@ std::string step_text(const SearchStep& step) {
                      bits_text(step.bits.fully_connected),
                      bits_text(step.bits.activations), 100 * step.accuracy,
                      step.passes ? "passes" : "fails");
+}
+
+int tell_interrupted() {
+  print_note(
+      "bitsweep: search: interrupted; no study was written, the same command begins "
+      "again");
+  return kInterrupted;
+}
+
+// While it lives, Ctrl-C ends the program at once: what a search found so far is of no
+// use, and a network's evaluation may take long.
+class EndAtInterrupt {
+ public:
+  EndAtInterrupt() : watcher_([this](const std::stop_token& stop) { watch(stop); }) {}
+
+ private:
+  void watch(const std::stop_token& stop) const {
+    while (!stop.stop_requested()) {
+      if (signals_.arrived(/*milliseconds=*/50)) std::_Exit(tell_interrupted());
+    }
+  }
+
+  InterruptSignals signals_;
+  std::jthread watcher_;
+};
+
+SearchResult searched(const SearchOptions& limits,
+                      const std::function<double(const PartBits&)>& accuracy_of,
+                      std::vector<std::string>& remarks) {
+  const EndAtInterrupt at_interrupt;
+  return search_bits(limits, accuracy_of, [&](const SearchStep& step) {
+    remarks.push_back(step_text(step));
+    print_out(step_text(step) + "\n");
+  });
 }
 
 int search(const Arguments& arguments, Session& session) {
@@ -96,6 +144,7 @@ int search(const Arguments& arguments, Session& session) {
                              .data_folders = data_folders(arguments.text("data-dir")),
                              .baseline = {}};
   environment.baseline = float_record(run, study.name, "results/" + study.name, options);
+  if (!environment.baseline) return tell_interrupted();
 
   set_threads(threads);
   const auto every = widths(arguments.has("all-widths"));
@@ -109,18 +158,13 @@ int search(const Arguments& arguments, Session& session) {
                                      environment);
   };
   std::vector<std::string> remarks;
-  const SearchResult found =
-      search_bits(limits, accuracy_of, [&](const SearchStep& step) {
-        remarks.push_back(step_text(step));
-        print_out(step_text(step) + "\n");
-      });
+  const SearchResult found = searched(limits, accuracy_of, remarks);
 
   const std::string heading = fmt::format(
-      "bitsweep search {}: at most {} points below the float network's {:.2f} % of {} "
-      "validation images; {}.",
-      study.file, 100 * margin, 100 * found.float_accuracy, run.dataset.validation,
+      "At most {} points below the float network's {:.2f} % of {} validation images; {}.",
+      100 * margin, 100 * found.float_accuracy, run.dataset.validation,
       found.passes ? "the last network passes" : "no network passes");
-  remarks.insert(remarks.begin(), heading);
+  remarks.insert(remarks.begin(), {arguments.command_line(), heading});
   write_whole_file(
       out, study_text(study.name + "-search", run, found.bits, session.methods, remarks));
   print_out(fmt::format("\n{}\nwritten: {}\nnext: bitsweep run {}\n", heading,

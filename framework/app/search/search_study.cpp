@@ -46,6 +46,17 @@ std::vector<Site> searched_sites(const RunSpec& run, const MethodRegistry& metho
   return sites;
 }
 
+// A remark's own line breaks stay within the comment.
+std::string comment(const std::vector<std::string>& remarks) {
+  std::string text;
+  for (const auto& remark : remarks) {
+    text += "# ";
+    for (const char c : remark) text += c == '\n' ? "\n# " : std::string(1, c);
+    text += '\n';
+  }
+  return text;
+}
+
 }  // namespace
 
 RunSpec run_with_bits(const RunSpec& run, const PartBits& bits,
@@ -103,9 +114,7 @@ std::string study_text(const std::string& name, const RunSpec& run, const PartBi
   if (const Node* sites = whole.find("sites")) row.set("sites", *sites);
   study.set("rows", Node::of_list({std::move(row)}));
 
-  std::string text;
-  for (const auto& remark : remarks) text += "# " + remark + "\n";
-  return text + write_yaml(study);
+  return comment(remarks) + write_yaml(study);
 }
 
 }  // namespace bitsweep
