@@ -1,9 +1,15 @@
 #include "framework/config/yaml.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -36,6 +42,9 @@ class NodeBuilder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    if (value.find('\0') != std::string::npos) {
+      throw YAML::ParserException(mark, "a word with a NUL character");
+    }
     const bool quoted = tag == "!";
     const bool is_null = !quoted && (value == "null" || value == "~" || value.empty());
     finish(begun(is_null ? Node{} : Node::of_word(value), mark), anchor);
@@ -230,6 +239,81 @@ void settle(Node& node, const Place& place, const std::string& path) {
   }
 }
 
+// How many bytes of UTF-8 make the character that `text` begins with; 0 where none do.
+// A NUL counts as none: text has no use for it.
+std::size_t character_bytes(std::string_view text) {
+  constexpr std::array<std::uint32_t, 4> kLeast = {1, 0x80, 0x800, 0x10000};
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto size = std::size_t(std::max(1, std::countl_one(byte(0))));
+  if (size > 4 || size > text.size() || (byte(0) & 0xC0) == 0x80) return 0;
+  std::uint32_t point = byte(0) & (size == 1 ? 0x7F : 0x7F >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    point = point << 6 | (byte(i) & 0x3F);
+  }
+  const bool is_half_a_pair = 0xD800 <= point && point < 0xE000;
+  return point < kLeast[size - 1] || point > 0x10FFFF || is_half_a_pair ? 0 : size;
+}
+
+// What is no text would pass into reports, where nobody could read it.
+void refuse_binary(std::string_view text, const std::string& file) {
+  int line = 1;
+  while (!text.empty()) {
+    const std::size_t bytes = character_bytes(text);
+    if (bytes == 0) {
+      throw ConfigError(
+          fmt::format("{}:{}: the byte 0x{:02x} is no UTF-8 text; write it in UTF-8",
+                      file, line, static_cast<unsigned char>(text.front())));
+    }
+    line += text.front() == '\n';
+    text.remove_prefix(bytes);
+  }
+}
+
+// Whether a tab indents that line, counted from 0.
+bool has_tab_before(const std::string& text, int number) {
+  std::istringstream stream(text);
+  std::string line;
+  for (int i = 0; i <= number; ++i) std::getline(stream, line);
+  return line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string::npos;
+}
+
+[[noreturn]] void explain(const YAML::Exception& failure, const std::string& text,
+                          const std::string& file) {
+  const int line = failure.mark.line;
+  const bool is_tab = has_tab_before(text, line);
+  throw ConfigError(
+      fmt::format("{}:{}: not YAML: {}", file, line + 1,
+                  is_tab ? "indented by a tab; YAML wants spaces" : failure.msg));
+}
+
+std::string file_text(const std::filesystem::path& file) {
+  const auto refuse = [&](const std::string& why) {
+    throw ConfigError(fmt::format("{}: {}", shown_path(file), why));
+  };
+  std::error_code failure;
+  if (!std::filesystem::exists(file, failure)) refuse("there is no such file");
+  if (std::filesystem::is_directory(file, failure)) refuse("is a folder, not a file");
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.is_open() || stream.bad()) {
+    refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+  }
+  if (text.empty()) refuse("the file is empty");
+  return text;
+}
+
+void require_keys(const Node& root, const std::string& file) {
+  if (root.is_mapping()) return;
+  const std::string found = root.is_null()   ? "the file holds no key"
+                            : root.is_list() ? "the file is a list"
+                                             : fmt::format("'{}' is no key", root.word);
+  throw ConfigError(
+      fmt::format("{}:{}: {}; a mapping of keys is expected: {{key: value}}", file,
+                  std::max(root.place.line, 1), found));
+}
+
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::istringstream stream(text);
@@ -240,6 +324,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
 }  // namespace
 
 Node parse_yaml(const std::string& text, const std::string& file, Problems& problems) {
+  refuse_binary(text, file);
   NodeBuilder builder(file, problems);
   try {
     std::istringstream stream(text);
@@ -251,19 +336,14 @@ Node parse_yaml(const std::string& text, const std::string& file, Problems& prob
     }
     return root;
   } catch (const YAML::Exception& failure) {
-    throw ConfigError(
-        fmt::format("{}:{}: not YAML: {}", file, failure.mark.line + 1, failure.msg));
+    explain(failure, text, file);
   }
 }
 
 Node read_yaml(const std::filesystem::path& file, Problems& problems) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  if (!stream || std::filesystem::is_directory(file) || !(text << stream.rdbuf())) {
-    throw ConfigError(
-        fmt::format("{}: there is no such file, or it cannot be read", shown_path(file)));
-  }
-  return parse_yaml(text.str(), shown_path(file), problems);
+  Node root = parse_yaml(file_text(file), shown_path(file), problems);
+  require_keys(root, shown_path(file));
+  return root;
 }
 
 std::string write_yaml(const Node& node) {

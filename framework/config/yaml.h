@@ -9,10 +9,12 @@
 namespace bitsweep {
 
 /// One YAML document. `file` is what places show. A key given twice is a problem, the
-/// first value stays; text that is not YAML throws ConfigError with its line.
+/// first value stays; text that is not YAML or not UTF-8 throws ConfigError with its
+/// line.
 Node parse_yaml(const std::string& text, const std::string& file, Problems& problems);
 
-/// Throws ConfigError when there is no such file.
+/// The file's mapping of keys. Throws ConfigError when there is no such file, when it
+/// cannot be read and when it holds anything else.
 Node read_yaml(const std::filesystem::path& file, Problems& problems);
 
 /// The node as YAML: on one line what fits, else a line for each key or item. Equal nodes

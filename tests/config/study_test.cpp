@@ -360,7 +360,7 @@ TEST_CASE("a study says what it lacks", "[study][refusal]") {
   CHECK(refused(kHead + "rows: []\n") ==
         "study.yaml:4: rows: a list of rows is expected: [{method: {id: twn}}]");
   CHECK(refused("- a\n").starts_with(
-      "study.yaml:1: a list, where a mapping {key: value} is expected"));
+      "study.yaml:1: the file is a list; a mapping of keys is expected"));
 }
 
 TEST_CASE("mistakes between keys are refused", "[study][refusal]") {
@@ -403,7 +403,7 @@ TEST_CASE("a study that is not there or not YAML is refused with its place",
   const Folder folder;
   const auto missing = folder.path() / "none.yaml";
   CHECK(without(refusal([&] { load_study(missing, {}, Methods()); }), folder.path()) ==
-        "none.yaml: there is no such file, or it cannot be read");
+        "none.yaml: there is no such file");
   CHECK(refused("name: s\nrows: [1, 2\ntitle: x\n")
             .starts_with("study.yaml:3: not YAML: "));
 }

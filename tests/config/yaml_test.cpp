@@ -47,6 +47,57 @@ TEST_CASE("text that is not YAML is refused with its line", "[yaml][refusal]") {
         "f:3: a second document; a file holds one");
 }
 
+TEST_CASE("a tab that indents is called by its name", "[yaml][refusal]") {
+  for (const std::string text : {"a: 1\nb:\n\tc: 2\n", "a: 1\nb:\n\t- c\n"}) {
+    CHECK(refusal([&] { parsed(text); }) ==
+          "f:3: not YAML: indented by a tab; YAML wants spaces");
+  }
+  CHECK(parsed("a:\tb\n").find("a")->is_word("b"));
+  CHECK(refusal([] { parsed("a: |\n  \tb\nc: d: e\n"); }) ==
+        "f:3: not YAML: illegal map value");
+}
+
+TEST_CASE("bytes that are no text are refused with their line", "[yaml][refusal]") {
+  using namespace std::string_literals;
+  const auto refused = [](const std::string& bytes) {
+    return refusal([&] { parsed("a: 1\nb: " + bytes + "\n"); });
+  };
+  CHECK(refused("\xff") == "f:2: the byte 0xff is no UTF-8 text; write it in UTF-8");
+  for (const auto& bytes : {"\0"s, "\x80"s, "\xc3"s, "\xc0\xaf"s, "\xe0\x80\xaf"s,
+                            "\xed\xa0\x80"s, "\xf4\x90\x80\x80"s, "\xf8\x88"s}) {
+    CAPTURE(bytes);
+    CHECK_THAT(refused(bytes), Catch::Matchers::Contains("is no UTF-8 text"));
+  }
+  CHECK(refused("\"x\\0\"") == "f:2: not YAML: a word with a NUL character");
+  for (const std::string word : {"\u00fc", "\u20ac", "\U0001d11e", "\u07ff"}) {
+    CHECK(refused(word) == "");
+  }
+}
+
+TEST_CASE("why a file is not read is told apart", "[yaml][refusal]") {
+  const Folder folder;
+  const auto refused = [&](const std::filesystem::path& file) {
+    Problems problems;
+    return without(refusal([&] { read_yaml(file, problems); }), folder.path());
+  };
+  CHECK(refused(folder.path() / "none") == "none: there is no such file");
+  CHECK(refused(folder.write("a/b", "").parent_path()) == "a: is a folder, not a file");
+  CHECK(refused(folder.write("empty", "")) == "empty: the file is empty");
+  CHECK(refused(folder.write("remark", "\n# a: 1\n")) ==
+        "remark:1: the file holds no key; a mapping of keys is expected: {key: value}");
+  CHECK(refused(folder.write("word", "\nlenet\n")) ==
+        "word:2: 'lenet' is no key; a mapping of keys is expected: {key: value}");
+  CHECK(refused(folder.write("list", "- a\n- b\n")) ==
+        "list:1: the file is a list; a mapping of keys is expected: {key: value}");
+  if (geteuid() == 0) {
+    WARN("skipped: root may read every file");
+    return;
+  }
+  const auto shut = folder.write("shut", "a: 1\n");
+  std::filesystem::permissions(shut, std::filesystem::perms::none);
+  CHECK(refused(shut) == "shut: cannot be read: Permission denied");
+}
+
 TEST_CASE("an alias stands for what its anchor names", "[yaml]") {
   const Node root = parsed("a: &net {id: lenet}\nb: *net\n");
   REQUIRE(root.find("b")->is_mapping());
