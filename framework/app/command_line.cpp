@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include <boost/program_options.hpp>
 #include <fmt/format.h>
@@ -182,8 +183,12 @@ int Arguments::whole_number(const std::string& option, int otherwise, int least)
   int number = 0;
   const auto [stop, failure] =
       std::from_chars(word.data(), word.data() + word.size(), number);
-  const bool whole = failure == std::errc{} && stop == word.data() + word.size();
-  if (!whole || number < least) {
+  const bool whole = stop == word.data() + word.size();
+  if (whole && failure == std::errc::result_out_of_range && word.front() != '-') {
+    refuse(fmt::format("--{}: '{}' is too large; at most {}", option, word,
+                       std::numeric_limits<int>::max()));
+  }
+  if (!whole || failure != std::errc{} || number < least) {
     refuse(
         fmt::format("--{}: '{}' is not a whole number from {} up", option, word, least));
   }

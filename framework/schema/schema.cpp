@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -18,12 +19,30 @@ std::string RawValue::text() const {
 namespace schema_detail {
 namespace {
 
+// What is the matter with the word, if anything: no number, or one out of range.
 template <class Number>
-bool read_number(const std::string& word, Number& value) {
+std::errc try_number(const std::string& word, Number& value) {
   const char* begin = word.data() + (word.size() > 1 && word.front() == '+');
   const char* end = word.data() + word.size();
   const auto [stop, failure] = std::from_chars(begin, end, value);
-  return failure == std::errc{} && stop == end && !word.empty();
+  return stop == end && !word.empty() ? failure : std::errc::invalid_argument;
+}
+
+template <class Number>
+bool read_number(const std::string& word, Number& value) {
+  return try_number(word, value) == std::errc{};
+}
+
+template <class Whole>
+std::optional<std::string> read_whole(const RawValue& raw, Whole& value) {
+  const auto failure =
+      raw.is_list ? std::errc::invalid_argument : try_number(raw.text(), value);
+  if (failure == std::errc{}) return std::nullopt;
+  if (failure != std::errc::result_out_of_range) return "a whole number";
+  using Limits = std::numeric_limits<Whole>;
+  return raw.text().front() == '-'
+             ? fmt::format("a whole number of at least {}: too small", Limits::min())
+             : fmt::format("a whole number of at most {}: too large", Limits::max());
 }
 
 bool read_word(const std::string& word, int& value) { return read_number(word, value); }
@@ -68,8 +87,7 @@ RawValue Codec<bool>::write(const bool& value) {
 
 std::string Codec<int>::type() { return "int"; }
 std::optional<std::string> Codec<int>::read(const RawValue& raw, int& value) {
-  if (raw.is_list || !read_number(raw.text(), value)) return "a whole number";
-  return std::nullopt;
+  return read_whole(raw, value);
 }
 RawValue Codec<int>::write(const int& value) {
   return RawValue::scalar(fmt::format("{}", value));
@@ -78,8 +96,7 @@ RawValue Codec<int>::write(const int& value) {
 std::string Codec<std::int64_t>::type() { return "int"; }
 std::optional<std::string> Codec<std::int64_t>::read(const RawValue& raw,
                                                      std::int64_t& value) {
-  if (raw.is_list || !read_number(raw.text(), value)) return "a whole number";
-  return std::nullopt;
+  return read_whole(raw, value);
 }
 RawValue Codec<std::int64_t>::write(const std::int64_t& value) {
   return RawValue::scalar(fmt::format("{}", value));
@@ -130,8 +147,17 @@ RawValue Codec<std::vector<double>>::write(const std::vector<double>& value) {
 std::string Codec<std::vector<int>>::type() { return "list of int"; }
 std::optional<std::string> Codec<std::vector<int>>::read(const RawValue& raw,
                                                          std::vector<int>& value) {
-  if (!read_list(raw, value)) return "a list of whole numbers";
-  return std::nullopt;
+  if (read_list(raw, value)) return std::nullopt;
+  const auto is_too_long = [](const std::string& word) {
+    int number = 0;
+    return try_number(word, number) == std::errc::result_out_of_range;
+  };
+  if (std::none_of(raw.words.begin(), raw.words.end(), is_too_long)) {
+    return "a list of whole numbers";
+  }
+  using Limits = std::numeric_limits<int>;
+  return fmt::format("a list of whole numbers from {} to {}", Limits::min(),
+                     Limits::max());
 }
 RawValue Codec<std::vector<int>>::write(const std::vector<int>& value) {
   return write_list(value);

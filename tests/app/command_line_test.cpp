@@ -59,6 +59,10 @@ TEST_CASE("misuse is refused in one sentence") {
   check_refusal({"x", "--decaf=yes"}, "--decaf takes no value");
   check_refusal({"x", "--cups", "1", "--cups", "2"}, "--cups is given twice");
   check_refusal({"x", "--cups", "2.5"}, "--cups: '2.5' is not a whole number from 1 up");
+  check_refusal({"x", "--cups", "9999999999"},
+                "--cups: '9999999999' is too large; at most 2147483647");
+  check_refusal({"x", "--cups", "-9999999999"},
+                "--cups: '-9999999999' is not a whole number from 1 up");
   check_refusal({"x", "--cups", "0"}, "--cups: '0' is not a whole number from 1 up");
   check_refusal({}, "BEANS is missing");
   check_refusal({"x", "y", "z"}, "'z' is one argument too many");
