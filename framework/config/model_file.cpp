@@ -207,14 +207,13 @@ ModelSpec read_network(const Node& network, const ConfigFolders& folders,
 ModelSpec load_model(const std::string& id, const RawParams& params,
                      const std::filesystem::path& study_file) {
   Node network = Node::of_mapping();
-  const auto set = [&](const std::string& key, const std::string& word) {
-    Node value = Node::of_word(word);
-    value.place = {"network", 0};
-    value.path = key;
-    network.set(key, std::move(value));
-  };
-  set("id", id);
-  for (const auto& [name, value] : params) set(name, value.text());
+  network.set("id", Node::of_word(id));  // without a place: it comes from no file
+  for (const auto& [name, value] : params) {
+    Node node = Node::of_word(value.text());
+    node.place = {"network", 0};
+    node.path = name;
+    network.set(name, std::move(node));
+  }
   Problems problems;
   ModelSpec model = read_network(network, ConfigFolders(study_file), problems);
   problems.throw_if_any();

@@ -16,15 +16,16 @@ std::string Place::text() const {
 void Problems::add(const Place& place, const std::string& path,
                    const std::string& sentence) {
   // An override's place is its path.
-  const bool says_path = path.empty() || place.file == "--set " + path;
-  Problem problem{place, says_path
-                             ? fmt::format("{}: {}", place.text(), sentence)
-                             : fmt::format("{}: {}: {}", place.text(), path, sentence)};
+  const bool says_path = place.file == "--set " + path;
+  std::string text = sentence;
+  if (!path.empty() && !says_path) text = fmt::format("{}: {}", path, text);
+  if (!place.file.empty()) text = fmt::format("{}: {}", place.text(), text);
+  const Problem problem{place, std::move(text)};
   // The rows that a list stands for share their mistakes.
   const bool known = std::any_of(found_.begin(), found_.end(), [&](const Problem& other) {
     return other.text == problem.text;
   });
-  if (!known) found_.push_back(std::move(problem));
+  if (!known) found_.push_back(problem);
 }
 
 void Problems::throw_if_any() const {

@@ -156,9 +156,9 @@ TEST_CASE("a variant's parameters are fixed", "[model]") {
 TEST_CASE("a model that is not there is answered with its neighbours",
           "[model][refusal]") {
   CHECK(refusal([] { load_model("resnet-21"); }) ==
-        "network: id: 'resnet-21': unknown model; did you mean 'resnet-20'?");
+        "'resnet-21': unknown model; did you mean 'resnet-20'?");
   CHECK(refusal([] { load_model("transformer"); }) ==
-        "network: id: 'transformer': unknown model; known: cifar10-full, lenet, "
+        "'transformer': unknown model; known: cifar10-full, lenet, "
         "lenet-300-100, lenet-bn, lenet-sign, mlp-bn, mlp-sign, resnet, resnet-20, "
         "resnet-32, resnet-44, resnet-56, vgg-small");
 }
