@@ -84,13 +84,10 @@ Site tensor_site(const StoredTensor& tensor, Role role) {
   return role == Role::kWeight ? weight_site(tensor) : activation_site(tensor);
 }
 
-QuantizedTensor quantize_tensor(const Method& method, const Site& site,
-                                const StoredTensor& tensor) {
+std::optional<QuantizedTensor> quantize_tensor(const Method& method, const Site& site,
+                                               const StoredTensor& tensor) {
   const auto quantizer = method.quantizer(site);
-  if (!quantizer) {
-    throw ConfigError(
-        fmt::format("{}: the method leaves it in float; set its bits", site.name));
-  }
+  if (!quantizer) return std::nullopt;
   Parameter latent(site.name, tensor.values.size());
   std::copy(tensor.values.begin(), tensor.values.end(), latent.value.data());
   const std::span<float> x = latent.value.span();
@@ -104,7 +101,7 @@ QuantizedTensor quantize_tensor(const Method& method, const Site& site,
   std::vector<std::int32_t> codes(x.size());
   quantizer->forward(x, values, {.images = is_weight ? 1 : x.size() / site.elements});
   quantizer->encode(x, codes);
-  return {std::move(values), std::move(codes), quantizer->grid()};
+  return QuantizedTensor{std::move(values), std::move(codes), quantizer->grid()};
 }
 
 }  // namespace bitsweep

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "framework/quant/method.h"
@@ -22,8 +23,8 @@ struct QuantizedTensor {
 Site tensor_site(const StoredTensor& tensor, Role role);
 
 /// Calibrated on the tensor itself and taken through all stages of the method that need
-/// no training. Throws ConfigError when the method leaves such a site in float.
-QuantizedTensor quantize_tensor(const Method& method, const Site& site,
-                                const StoredTensor& tensor);
+/// no training. Nothing where the method leaves such a site in float.
+std::optional<QuantizedTensor> quantize_tensor(const Method& method, const Site& site,
+                                               const StoredTensor& tensor);
 
 }  // namespace bitsweep

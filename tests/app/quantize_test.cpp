@@ -125,11 +125,23 @@ TEST_CASE("the quantize command writes over no file, over its own tensor's least
             .code == 0);
 }
 
-TEST_CASE("a method that leaves the tensor in float says so") {
-  MethodRegistry methods;
-  register_builtin_methods(methods);
-  const auto tensor = tensor_of({2, 2});
-  const auto method = methods.at("float").make({});
-  CHECK_THROWS_WITH(quantize_tensor(*method, tensor_site(tensor, Role::kWeight), tensor),
-                    Contains("leaves it in float"));
+TEST_CASE("a method that leaves the tensor in float says so, and what to set") {
+  const testing::ScratchFolder scratch;
+  TensorFile file;
+  file.tensor("/w", std::vector<float>{1, 2, 3}, {3});
+  file.save(scratch / "x.h5");
+  const auto refused = [&](const std::string& words) {
+    const auto finished =
+        testing::run_program("quantize " + words + " --in x.h5:/w --out y.h5",
+                             "cd " + scratch.path().string() + " &&");
+    CHECK(finished.code == 2);
+    return finished.err;
+  };
+  CHECK(refused("float --role weight") ==
+        "bitsweep: quantize: 'float' leaves weights in float\n");
+  CHECK(refused("twn --role activation") ==
+        "bitsweep: quantize: 'twn' leaves activations in float\n");
+  CHECK(refused("dorefa --role activation --set activation_bits=32") ==
+        "bitsweep: quantize: 'dorefa' leaves activations in float at this width; give "
+        "another with --set activation_bits=N\n");
 }

@@ -1,6 +1,8 @@
 // bitsweep quantize: a method's quantizer on one tensor, so that anyone can check it
 // against another library.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
@@ -67,6 +69,19 @@ fs::path file_beside(const fs::path& in, const Arguments& arguments) {
   return output_file(arguments);
 }
 
+// The way out is a parameter of the method, where it has one for the role.
+[[noreturn]] void refuse_float(const MethodEntry& entry, Role role) {
+  const bool is_weight = role == Role::kWeight;
+  const std::string bits = is_weight ? "weight_bits" : "activation_bits";
+  const bool has_bits =
+      std::any_of(entry.fields.begin(), entry.fields.end(),
+                  [&](const FieldInfo& field) { return field.name == bits; });
+  throw ConfigError(fmt::format(
+      "quantize: '{}' leaves {} in float{}", entry.id,
+      is_weight ? "weights" : "activations",
+      has_bits ? fmt::format(" at this width; give another with --set {}=N", bits) : ""));
+}
+
 int quantize(const Arguments& arguments, Session& session) {
   load_plugins(arguments, session);
   const std::string role_word = arguments.text("role");
@@ -77,12 +92,14 @@ int quantize(const Arguments& arguments, Session& session) {
   const StoredTensor tensor = read_tensor(place);
   const fs::path out = file_beside(place.file, arguments);
 
-  const auto method = session.methods.at(spec.id).make(spec.params);
-  const auto quantized = quantize_tensor(*method, tensor_site(tensor, role), tensor);
+  const MethodEntry& entry = session.methods.at(spec.id);
+  const auto quantized =
+      quantize_tensor(*entry.make(spec.params), tensor_site(tensor, role), tensor);
+  if (!quantized) refuse_float(entry, role);
 
-  write_quantized(out, quantized, tensor.shape, spec, role_word);
-  print_note(fmt::format("{}: {} codes of {} bits", out.string(), quantized.codes.size(),
-                         quantized.grid.bits()));
+  write_quantized(out, *quantized, tensor.shape, spec, role_word);
+  print_note(fmt::format("{}: {} codes of {} bits", out.string(), quantized->codes.size(),
+                         quantized->grid.bits()));
   return 0;
 }
 
