@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -68,6 +69,17 @@ const Command& take_command(std::vector<std::string>& words) {
   refuse_command(words);
 }
 
+// Threads beyond the cores take turns, and each step waits for the last of them.
+void note_threads(const Arguments& arguments) {
+  const int threads = arguments.whole_number("threads", 1, 1);
+  const int cores = int(std::thread::hardware_concurrency());
+  if (cores == 0 || threads <= cores) return;
+  print_note(fmt::format(
+      "bitsweep: --threads {}: there {} here; more threads than cores "
+      "are slower",
+      threads, cores == 1 ? "is 1 core" : fmt::format("are {} cores", cores)));
+}
+
 int run_words(std::vector<std::string> words, const Pipeline& pipeline) {
   if (words.empty()) {
     throw ConfigError("no command given; `bitsweep --help` lists them");
@@ -86,7 +98,9 @@ int run_words(std::vector<std::string> words, const Pipeline& pipeline) {
   MethodRegistry methods;
   register_builtin_methods(methods);
   Session session{pipeline, plugins, methods};
-  return command.run(Arguments(command.syntax, words), session);
+  const Arguments arguments(command.syntax, words);
+  if (!command.hidden) note_threads(arguments);  // its own workers need no telling
+  return command.run(arguments, session);
 }
 
 // One line for each mistake: a study may have several.

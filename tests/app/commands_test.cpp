@@ -83,8 +83,7 @@ TEST_CASE("a model's card counts values and multiplications for a dataset's imag
   // Caffe's LeNet: 20 x 26 + 50 x 501 + 500 x 801 + 10 x 501 values.
   CHECK_THAT(run_program("models lenet").out,
              Contains("on fashion-mnist: 431080 parameters; 2293000 multiplications"));
-  CHECK_THAT(run_program("models lenet --dataset cifar10").out,
-             Contains("28 x 28 x 20"));
+  CHECK_THAT(run_program("models lenet --dataset cifar10").out, Contains("28 x 28 x 20"));
 }
 
 TEST_CASE("datasets are listed with the way to get those that are missing") {
@@ -111,6 +110,17 @@ TEST_CASE("a benchmark is one line, of JSON where that was asked for") {
         "\"steps\": 10, \"seconds\": 5.000, \"median_step_ms\": 2.0000, "
         "\"fastest_step_ms\": 1.5000, \"images_per_second\": 25000.0, "
         "\"peak_memory_mb\": 100.0, \"engine\": \"none\", \"cpu\": \"a CPU\"}\n");
+}
+
+TEST_CASE("more threads than there are cores are remarked upon") {
+  const auto bench = [](const std::string& threads) {
+    const auto finished = run_program("bench train --model lenet --threads " + threads);
+    CHECK(finished.code == 0);
+    return finished.err;
+  };
+  CHECK_THAT(bench("100000"), StartsWith("bitsweep: --threads 100000: there ") &&
+                                  Contains("more threads than cores are slower"));
+  CHECK(bench("1").empty());
 }
 
 TEST_CASE("a reader who leaves early is no failure") {
