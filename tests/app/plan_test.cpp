@@ -89,6 +89,8 @@ TEST_CASE("the plan's summary counts what there is") {
   CHECK(plan_summary("survey", plan_of(study, RunState::kFailed)) ==
         "survey: 2 rows x 2 seeds; 4 runs, 2 of them float baselines; 0 done, 4 to do, 4 "
         "of these failed before");
+  CHECK(plan_summary("survey", plan_of(study_of({row_of("float", {1})}))) ==
+        "survey: 1 row x 1 seed; 1 run, 1 of them a float baseline; 0 done, 1 to do");
 }
 
 TEST_CASE("records are found by digest, whatever their names begin with") {

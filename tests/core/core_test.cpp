@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/core/counted.h"
 #include "framework/core/digest.h"
 #include "framework/core/error.h"
 #include "framework/core/tensor.h"
@@ -30,6 +31,14 @@ TEST_CASE("the nearest word is the first of the nearest, if any is near", "[erro
   CHECK(nearest_word("learning_rate", known).empty());
   CHECK(nearest_word("x", std::vector<std::string>{"a", "b"}) == "a");
   CHECK(nearest_word("x", std::vector<std::string>{}).empty());
+}
+
+TEST_CASE("one thing is counted in the singular", "[counted]") {
+  CHECK(counted(0, "run") == "0 runs");
+  CHECK(counted(1, "run") == "1 run");
+  CHECK(counted(2, "run") == "2 runs");
+  CHECK(counted(1.0, "epoch") == "1 epoch");
+  CHECK(counted(1.5, "epoch") == "1.5 epochs");
 }
 
 TEST_CASE("SHA-256 gives the published sums", "[digest]") {

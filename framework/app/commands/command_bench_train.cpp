@@ -5,6 +5,7 @@
 #include "framework/app/commands/commands.h"
 #include "framework/app/method_words.h"
 #include "framework/config/model_file.h"
+#include "framework/core/counted.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
 
@@ -34,10 +35,10 @@ std::string json_text(const BenchOptions& options, const BenchResult& result) {
 
 std::string plain_text(const BenchOptions& options, const BenchResult& result) {
   return fmt::format(
-      "{} {}, batch {}, {} thread{}: {:.0f} images/s, {:.3f} ms a step (median of {}, "
+      "{} {}, batch {}, {}: {:.0f} images/s, {:.3f} ms a step (median of {}, "
       "fastest {:.3f} ms), peak memory {:.0f} MB, {}, {}\n",
-      options.model.id, options.method.id, options.batch, options.threads,
-      options.threads == 1 ? "" : "s", result.images_per_second, result.median_step_ms,
+      options.model.id, options.method.id, options.batch,
+      counted(options.threads, "thread"), result.images_per_second, result.median_step_ms,
       result.steps, result.fastest_step_ms, result.peak_memory_mb, result.engine,
       result.cpu);
 }

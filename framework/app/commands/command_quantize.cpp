@@ -10,6 +10,7 @@
 #include "framework/app/output_file.h"
 #include "framework/app/quantize_tensor.h"
 #include "framework/app/tensor_file.h"
+#include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/quant/method.h"
 
@@ -98,8 +99,9 @@ int quantize(const Arguments& arguments, Session& session) {
   if (!quantized) refuse_float(entry, role);
 
   write_quantized(out, *quantized, tensor.shape, spec, role_word);
-  print_note(fmt::format("{}: {} codes of {} bits", out.string(), quantized->codes.size(),
-                         quantized->grid.bits()));
+  print_note(fmt::format("{}: {} of {}", out.string(),
+                         counted(quantized->codes.size(), "code"),
+                         counted(quantized->grid.bits(), "bit")));
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/core/counted.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -118,11 +119,14 @@ Plan make_plan(const StudySpec& study,
 
 std::string plan_summary(const std::string& study, const Plan& plan) {
   const std::size_t failed = plan.count(RunState::kFailed);
+  const std::size_t baselines = plan.baseline_count();
   const std::size_t left = failed + plan.count(RunState::kMissing);
-  std::string text = fmt::format(
-      "{}: {} rows x {} seeds; {} runs, {} of them float baselines; {} done, {} to do",
-      study, plan.rows, plan.seeds, plan.runs.size(), plan.baseline_count(),
-      plan.count(RunState::kDone), left);
+  std::string text =
+      fmt::format("{}: {} x {}; {}, {} of them {}; {} done, {} to do", study,
+                  counted(plan.rows, "row"), counted(plan.seeds, "seed"),
+                  counted(plan.runs.size(), "run"), baselines,
+                  baselines == 1 ? "a float baseline" : "float baselines",
+                  plan.count(RunState::kDone), left);
   if (failed > 0) text += fmt::format(", {} of these failed before", failed);
   return text;
 }

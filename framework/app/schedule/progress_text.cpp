@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "framework/core/counted.h"
+
 namespace bitsweep {
 
 std::string running_line(const RunningView& view, std::size_t width) {
@@ -21,7 +23,7 @@ std::string running_line(const RunningView& view, std::size_t width) {
 }
 
 std::string batch_line(const BatchView& view) {
-  std::string line = fmt::format("{} of {} runs done", view.done, view.total);
+  std::string line = fmt::format("{} of {} done", view.done, counted(view.total, "run"));
   if (view.failed > 0) line += fmt::format(", {} failed", view.failed);
   line += fmt::format(", {} so far", duration_text(view.seconds));
   if (view.seconds_left) {
