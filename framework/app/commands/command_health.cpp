@@ -6,11 +6,20 @@
 namespace bitsweep {
 namespace {
 
+// Below the tables; nothing where there are warnings alone.
+std::string legend(const std::string& tables) {
+  if (tables.find("\n| site") == std::string::npos) return "";
+  return "\nclipped: values beyond the grid's ends; unused levels: taken by no value, of "
+         "2^bits at most; sign flips: weights, against the epoch before; drift: of "
+         "learned parameters since the start, empty where a site learns none\n";
+}
+
 int health(const Arguments& arguments, Session&) {
   const std::filesystem::path folder = arguments.positional(0);
   const std::string row = arguments.positional(1);
-  print_out(
-      health_tables(read_manifest(folder), records_in(folder), row.empty() ? "*" : row));
+  const std::string tables =
+      health_tables(read_manifest(folder), records_in(folder), row.empty() ? "*" : row);
+  print_out(tables + legend(tables));
   return 0;
 }
 
