@@ -86,7 +86,8 @@ std::string option_usage(const OptionInfo& option) {
   return fmt::format("[{}]{}", head, option.repeated ? "..." : "");
 }
 
-// A word as a shell reads it back.
+}  // namespace
+
 std::string shell_word(const std::string& word) {
   const auto is_plain = [](unsigned char c) {
     return std::isalnum(c) ||
@@ -97,8 +98,6 @@ std::string shell_word(const std::string& word) {
   for (const char c : word) quoted += c == '\'' ? "'\\''" : std::string(1, c);
   return quoted + "'";
 }
-
-}  // namespace
 
 Arguments::Arguments(const Syntax& syntax, const std::vector<std::string>& words)
     : command_(syntax.command), words_(words) {

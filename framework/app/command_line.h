@@ -61,6 +61,9 @@ class Arguments {
   std::vector<std::string> positionals_;
 };
 
+/// A word as a shell reads it back, in quotes where it needs them.
+std::string shell_word(const std::string& word);
+
 /// True when the words ask for help: "--help" or "-h" before any "--".
 bool asks_for_help(const std::vector<std::string>& words);
 

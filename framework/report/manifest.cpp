@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/core/counted.h"
 #include "framework/core/error.h"
 
 namespace bitsweep {
@@ -34,9 +35,8 @@ std::string optimizer_text(const OptimizerSpec& optimizer) {
 
 std::string training_text(const TrainingSpec& training) {
   std::vector<std::string> parts;
-  parts.push_back(training.iterations != 0
-                      ? fmt::format("{} iterations", training.iterations)
-                      : fmt::format("{} epochs", training.epochs));
+  parts.push_back(training.iterations != 0 ? counted(training.iterations, "iteration")
+                                           : counted(training.epochs, "epoch"));
   parts.push_back(fmt::format("batches of {}", training.batch_size));
   parts.push_back(optimizer_text(training.optimizer));
   if (training.schedule.id != "fixed")
@@ -55,7 +55,8 @@ std::string fine_tuning_text(const RunSpec& run) {
     return "none: trained from scratch, " + training_text(run.training);
   }
   if (run.fine_tuning) return training_text(*run.fine_tuning);
-  return fmt::format("none: calibrated on {} batches", run.calibration_batches);
+  return fmt::format("none: calibrated on {} batch{}", run.calibration_batches,
+                     run.calibration_batches == 1 ? "" : "es");
 }
 
 std::string parameter(const MethodSpec& method, const std::string& name) {

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr auto kPlainInShell =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,%@";
 constexpr int kInterrupted = 130;  // as a shell gives for Ctrl-C
 
 fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
@@ -80,8 +78,7 @@ std::string deciding_options(const Arguments& arguments) {
   std::string text;
   for (const std::string option : {"set", "plugin"}) {
     for (const auto& value : arguments.all(option)) {
-      const bool plain = value.find_first_not_of(kPlainInShell) == value.npos;
-      text += fmt::format(" --{} {}", option, plain ? value : "'" + value + "'");
+      text += fmt::format(" --{} {}", option, shell_word(value));
     }
   }
   return text;
