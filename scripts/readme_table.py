@@ -13,8 +13,8 @@ import sys
 
 BLOCK = re.compile(r"(<!-- begin: methods and results -->\n).*?(<!-- end: methods and results -->)",
                    re.DOTALL)
-HEAD = ("| | method | weights | activations | ends | accuracy (%) | loss | published loss "
-        "| size |\n|---|---|---:|---:|---|---:|---:|---:|---:|\n")
+HEAD = ("| | method | weight bits | activation bits | first, last layer | accuracy (%) "
+        "| loss (points) | AlexNet's published loss | size |\n|---|---|---:|---:|---|---:|---:|---:|---:|\n")
 
 
 def points(row, name):
@@ -40,7 +40,7 @@ def table(rows):
     for row in rows:
         group = row["group"] if row["group"] != before else ""
         before = row["group"]
-        lines += f"| {' | '.join(cells(row, group))} |\n".replace("|  |", "| |")
+        lines += re.sub(r"\|  (?=\|)", "| ", f"| {' | '.join(cells(row, group))} |\n")
     return HEAD + lines
 
 
