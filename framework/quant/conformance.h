@@ -14,8 +14,9 @@ namespace bitsweep {
 struct CheckResult {
   std::string name;     // "law"
   std::string promise;  // "outside training, forward is exactly what the grid decodes"
-  int asked = 0;        // quantizers
-  int unclaimed = 0;    // quantizers whose method does not claim it
+  std::string asked_of = "quantizers";
+  int asked = 0;
+  int unclaimed = 0;  // quantizers whose method does not claim it
   int broken = 0;
   std::string example;  // the first broken one: which, on what, what came, what should
 
