@@ -4,6 +4,8 @@
 #include <chrono>
 #include <limits>
 #include <set>
+#include <sstream>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -62,15 +64,57 @@ struct Setting {
   Role role;
   int bits;
   RawParams raw;
+  std::string choice;  // "group=filter": another value than the default; or ""
 };
 
-// Each role at each of its widths.
+// The words that a parameter may be, where it is a choice among some.
+std::vector<std::string> words_of(const FieldInfo& field) {
+  if (field.type == "bool") return {"true", "false"};
+  constexpr std::string_view kOpening = "one of: ";
+  if (field.is_list() || !field.range.starts_with(kOpening)) return {};
+  std::vector<std::string> words;
+  std::istringstream rest(field.range.substr(kOpening.size()));
+  for (std::string word; rest >> word;) {
+    if (word.back() == ',') word.pop_back();
+    words.push_back(word);
+  }
+  return words;
+}
+
+// The default, or the narrowest where that is float.
+int usual_bits(const MethodEntry& entry, Role role, const std::vector<int>& legal) {
+  for (const FieldInfo& field : entry.fields) {
+    if (field.name != bits_name(role)) continue;
+    for (const int bits : legal) {
+      if (field.default_value == std::to_string(bits)) return bits;
+    }
+  }
+  return legal.front();
+}
+
+// Each role at each of its widths; and at its usual width with each free choice in turn
+// made otherwise than by default.
 std::vector<Setting> settings_of(const MethodEntry& entry, const RawParams& settings) {
   std::vector<Setting> all;
   for (const Role role :
        {Role::kWeight, Role::kInput, Role::kOutput, Role::kGradient, Role::kBias}) {
-    for (const int bits : legal_bits(entry, settings, role)) {
-      all.push_back({role, bits, with(settings, bits_name(role), std::to_string(bits))});
+    const auto legal = legal_bits(entry, settings, role);
+    const auto add = [&](int bits, const RawParams& raw, const std::string& choice) {
+      all.push_back(
+          {role, bits, with(raw, bits_name(role), std::to_string(bits)), choice});
+    };
+    for (const int bits : legal) add(bits, settings, "");
+    if (legal.empty()) continue;
+    const int bits = usual_bits(entry, role, legal);
+    for (const FieldInfo& field : entry.fields) {
+      if (settings.count(field.name) != 0) continue;
+      for (const auto& word : words_of(field)) {
+        const RawParams raw = with(settings, field.name, word);
+        const bool is_new = word != field.default_value;
+        if (is_new && is_legal(entry, with(raw, bits_name(role), std::to_string(bits)))) {
+          add(bits, raw, field.name + "=" + word);
+        }
+      }
     }
   }
   return all;
@@ -101,6 +145,7 @@ void for_each_case(const MethodEntry& entry, const std::vector<Setting>& setting
       const Case c{.entry = &entry,
                    .raw = setting.raw,
                    .bits = setting.bits,
+                   .choice = setting.choice,
                    .site = site_of(setting.role, size, is_signed)};
       if (is_signed || !c.comes_whole()) visit(c);
     }
@@ -208,6 +253,7 @@ std::vector<QuantizerSpeed> measure(const MethodEntry& entry,
   std::vector<QuantizerSpeed> speeds;
   for_each_case(entry, settings, kSize, [&](const Case& c) {
     if (!c.site.is_signed || c.role() == Role::kOutput || c.role() == Role::kBias) return;
+    if (!c.choice.empty()) return;
     try {
       if (attempt(c)) speeds.push_back(speed_of(c));
     } catch (...) {

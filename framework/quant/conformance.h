@@ -37,7 +37,8 @@ struct Conformance {
   bool sound() const;
 };
 
-/// `settings` are parameters to fix; widths that are not among them are gone through.
+/// `settings` are parameters to fix. Widths that are not among them are gone through; so
+/// are choices (yes or no, one of some words), one at a time and at the usual width.
 Conformance check_conformance(const MethodEntry& entry, const RawParams& settings = {},
                               bool with_speeds = false);
 

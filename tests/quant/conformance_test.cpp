@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <functional>
+#include <set>
+#include <stdexcept>
 
 #include <catch2/catch.hpp>
 
@@ -84,9 +86,21 @@ MethodEntry entry_of(const Make& make) {
 }
 
 template <class Q>
+MethodEntry entry_of() {
+  return entry_of([](const Site& site) { return std::make_unique<Q>(site); });
+}
+
+// What is said of the check `name`.
+std::string example_of(const MethodEntry& entry, const std::string& name) {
+  for (const auto& check : check_conformance(entry).checks) {
+    if (check.name == name) return check.example;
+  }
+  return "there is no check " + name;
+}
+
+template <class Q>
 std::vector<std::string> broken() {
-  const auto found = check_conformance(
-      entry_of([](const Site& site) { return std::make_unique<Q>(site); }));
+  const auto found = check_conformance(entry_of<Q>());
   std::vector<std::string> names;
   for (const auto& check : found.checks) {
     if (!check.holds()) names.push_back(check.name);
@@ -259,6 +273,92 @@ TEST_CASE("state beside the learned values is found by saving and loading",
     int own_;
   };
   CHECK(broken<Wrong>() == Names{"save and load"});
+}
+
+TEST_CASE("what a method throws is found, with its quantizer and values",
+          "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void prepare(std::span<const float> x) override {
+      if (x[0] > 1e20f) throw std::runtime_error("boom");
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"law", "finite"});
+  CHECK_THAT(example_of(entry_of<Wrong>(), "finite"),
+             Contains("weight, 2 bits, 1 values in 1 channels: it throws 'boom', on 1 "
+                      "values of 1e+30"));
+}
+
+TEST_CASE("a quantizer that cannot be made is found, and the checks go on",
+          "[conformance]") {
+  const auto entry = entry_of([](const Site& site) -> std::unique_ptr<Quantizer> {
+    if (site.role == Role::kInput) throw 1;
+    return std::make_unique<Plain>(site);
+  });
+  const auto found = check_conformance(entry);
+  for (const auto& check : found.checks) {
+    if (check.name != "widths" && check.name != "law") continue;
+    CHECK(check.broken > 0);
+    CHECK(check.asked > check.broken / 2);
+    CHECK_THAT(check.example, Contains("input") && Contains("no std::exception"));
+  }
+}
+
+TEST_CASE("choices are made otherwise than by default, one at a time", "[conformance]") {
+  struct Params {
+    int weight_bits = 2;
+    std::string group = "layer";
+    bool spoils = false;
+    static Schema<Params> schema() {
+      return Schema<Params>{}
+          .field("weight_bits", &Params::weight_bits, "Bits.", bits_between(2, 2))
+          .field("group", &Params::group, "Choice.", one_of({"layer", "filter", "odd"}))
+          .field("spoils", &Params::spoils, "Choice.");
+    }
+  };
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass&) const override {
+      std::copy(x.begin(), x.end(), y.begin());
+    }
+  };
+  auto entry = entry_of<Plain>();
+  entry.fields = Params::schema().fields();
+  std::set<std::string> made;
+  entry.resolve = [](const RawParams& raw, std::vector<ParamProblem>& problems) {
+    const auto params = Params::schema().parse(raw, problems);
+    if (params.group == "odd") problems.push_back({"group", "is refused"});
+    return Params::schema().write(params);
+  };
+  entry.make = [&made](const RawParams& raw) {
+    std::vector<ParamProblem> problems;
+    const auto params = Params::schema().parse(raw, problems);
+    made.insert(params.group + (params.spoils ? " spoils" : ""));
+    const bool is_wrong = params.group == "filter";
+    return std::make_unique<Made>([is_wrong](const Site& site) {
+      std::unique_ptr<Quantizer> quantizer = std::make_unique<Plain>(site);
+      if (is_wrong) quantizer = std::make_unique<Wrong>(site);
+      return quantizer;
+    });
+  };
+  CHECK_THAT(example_of(entry, "law"),
+             Contains("weight, 2 bits, group=filter, 1 values"));
+  CHECK(made == std::set<std::string>{"layer", "filter", "layer spoils"});
+  made.clear();
+  CHECK(check_conformance(entry, {{"group", RawValue::scalar("layer")}}).sound());
+  CHECK(made == std::set<std::string>{"layer", "layer spoils"});
+}
+
+TEST_CASE("a method without widths is found, and nothing is counted", "[conformance]") {
+  auto entry = entry_of<Plain>();
+  entry.fields.clear();
+  entry.resolve = [](const RawParams&, std::vector<ParamProblem>& problems) {
+    problems.push_back({"weight_bits", "unknown"});
+    return RawParams{};
+  };
+  const auto text = conformance_text(entry, check_conformance(entry));
+  CHECK_THAT(text, Contains("widths         BROKEN") && !Contains("of 0"));
 }
 
 TEST_CASE("a width that quantizes nothing is found", "[conformance]") {

@@ -96,9 +96,10 @@ Finding finite(const Case& c) {
     const auto quantizer = c.made(x);
     for (const bool training : {false, true}) {
       const auto y = quantized(*quantizer, x, {.training = training});
+      const bool on_grid = !training && has_grid(c, *quantizer);
       for (std::size_t i = 0; i < y.size(); ++i) {
         if (!std::isfinite(y[i])) return fmt::format("{} becomes {}", x[i], y[i]);
-        if (!training && !c.is_gradient() && y[i] == 0 && std::signbit(y[i]))
+        if (on_grid && y[i] == 0 && std::signbit(y[i]))
           return fmt::format("{} becomes -0", x[i]);
       }
     }
