@@ -64,6 +64,7 @@ struct Setting {
   Role role;
   int bits;
   RawParams raw;
+  bool is_usual;
   std::string choice;  // "group=filter": another value than the default; or ""
 };
 
@@ -99,20 +100,21 @@ std::vector<Setting> settings_of(const MethodEntry& entry, const RawParams& sett
   for (const Role role :
        {Role::kWeight, Role::kInput, Role::kOutput, Role::kGradient, Role::kBias}) {
     const auto legal = legal_bits(entry, settings, role);
+    if (legal.empty()) continue;
+    const int usual = usual_bits(entry, role, legal);
     const auto add = [&](int bits, const RawParams& raw, const std::string& choice) {
-      all.push_back(
-          {role, bits, with(raw, bits_name(role), std::to_string(bits)), choice});
+      all.push_back({role, bits, with(raw, bits_name(role), std::to_string(bits)),
+                     bits == usual, choice});
     };
     for (const int bits : legal) add(bits, settings, "");
-    if (legal.empty()) continue;
-    const int bits = usual_bits(entry, role, legal);
     for (const FieldInfo& field : entry.fields) {
       if (settings.count(field.name) != 0) continue;
       for (const auto& word : words_of(field)) {
         const RawParams raw = with(settings, field.name, word);
         const bool is_new = word != field.default_value;
-        if (is_new && is_legal(entry, with(raw, bits_name(role), std::to_string(bits)))) {
-          add(bits, raw, field.name + "=" + word);
+        if (is_new &&
+            is_legal(entry, with(raw, bits_name(role), std::to_string(usual)))) {
+          add(usual, raw, field.name + "=" + word);
         }
       }
     }
@@ -145,6 +147,7 @@ void for_each_case(const MethodEntry& entry, const std::vector<Setting>& setting
       const Case c{.entry = &entry,
                    .raw = setting.raw,
                    .bits = setting.bits,
+                   .is_usual = setting.is_usual,
                    .choice = setting.choice,
                    .site = site_of(setting.role, size, is_signed)};
       if (is_signed || !c.comes_whole()) visit(c);

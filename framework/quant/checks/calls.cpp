@@ -1,5 +1,10 @@
-// How a quantizer may be called: in slices, again, from several threads, in place.
+// How a quantizer may be called: in slices, again, from several threads, in place, beside
+// others.
+#include <atomic>
+#include <chrono>
+#include <thread>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -90,6 +95,128 @@ Finding in_place(const Case& c) {
   return difference(dy, dx, apart, "as a gradient, written elsewhere it is");
 }
 
+// What one slice of a batch, or one site, gives when it goes through a training step.
+struct Step {
+  Values x, dy;
+  Pass pass{.training = true, .step = 2};
+  Values y, dx;
+  std::vector<double> sums;
+
+  void forward(const Quantizer& quantizer) {
+    y.resize(x.size());
+    on(x, [&] { quantizer.forward(x, y, pass); });
+  }
+  void backward(Quantizer& quantizer) {
+    dx.resize(x.size());
+    sums = zero_sums(quantizer);
+    on(x, [&] { quantizer.backward(x, dy, dx, sums, pass); });
+  }
+  // Gradients are quantized, but nothing is propagated through them.
+  void run(const Case& c, Quantizer& quantizer) {
+    forward(quantizer);
+    if (!c.is_gradient()) backward(quantizer);
+  }
+};
+
+Finding step_difference(const Step& got, const Step& wanted) {
+  Finding found = difference(got.x, got.y, wanted.y, "by itself it becomes");
+  if (found.empty()) {
+    found = difference(got.dy, got.dx, wanted.dx, "as a gradient, by itself it becomes");
+  }
+  if (found.empty() && got.sums != wanted.sums) found = "learned gradients differ";
+  return found;
+}
+
+// Two slices of one size: what one of them leaves fits the other.
+std::pair<Step, Step> two_slices(const Case& c) {
+  const std::size_t size = c.site.elements;
+  const auto x = c.values(7, 2), dy = normal_values(2 * size, 8);
+  Step first{.x = part(x, 0, size), .dy = part(dy, 0, size)};
+  Step second{.x = part(x, size, size), .dy = part(dy, size, size)};
+  second.pass.offset = size;
+  return {first, second};
+}
+
+Finding by_turns(const Case& c) {
+  auto [first, second] = two_slices(c);
+  const auto quantizer = c.made(c.values(7, 2));
+  first.run(c, *quantizer);
+  second.run(c, *quantizer);
+  Step first_again = first, second_again = second;
+  first_again.forward(*quantizer);
+  second_again.forward(*quantizer);
+  first_again.backward(*quantizer);
+  second_again.backward(*quantizer);
+  const Finding found = step_difference(first_again, first);
+  return found.empty() ? step_difference(second_again, second) : found;
+}
+
+// As a batch's slices are: on two threads, which begin together. What each gives alone is
+// known beforehand, and the memory that a slice of the size wants is there. On a busy
+// machine the threads meet when one of them is interrupted, which takes milliseconds.
+Finding at_once(const Case& c) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kLongEnough = std::chrono::milliseconds(5);
+  const Threads two(2);
+  auto [first, second] = two_slices(c);
+  const auto quantizer = c.made(c.values(7, 2));
+  first.run(c, *quantizer);
+  second.run(c, *quantizer);
+  const Step alone[] = {first, second};
+  Finding found[2];
+  std::atomic<int> running = 0;
+  std::atomic<bool> is_over = false;
+  parallel_blocks(2, [&](int slice) {
+    Step step = alone[slice];
+    // Not for ever: there may be no second thread to have.
+    const auto patience = Clock::now() + kLongEnough;
+    ++running;
+    while (running < 2 && Clock::now() < patience) std::this_thread::yield();
+    const auto end = Clock::now() + kLongEnough;
+    while (!is_over && Clock::now() < end) {
+      step.run(c, *quantizer);
+      found[slice] = step_difference(step, alone[slice]);
+      if (!found[slice].empty()) is_over = true;
+    }
+    is_over = true;
+  });
+  return found[0].empty() ? found[1] : found[0];
+}
+
+Finding two_sites(const Case& c) {
+  Site other = c.site;
+  other.layer = "conv2";
+  other.name = fmt::format("conv2/{}", role_name(c.role()));
+  Step here{.x = c.values(), .dy = normal_values(c.site.elements, 8)};
+  Step there{.x = c.values(17), .dy = normal_values(c.site.elements, 18)};
+  for (float& v : there.x) v *= 3;
+  const auto made = [&](const Site& site, const Step& step) {
+    auto quantizer = c.fresh(site);
+    calibrate(*quantizer, step.x);
+    return quantizer;
+  };
+  Step here_alone = here, there_alone = there;
+  here_alone.run(c, *made(c.site, here));
+  there_alone.run(c, *made(other, there));
+
+  const auto first = made(c.site, here), second = made(other, there);
+  here.forward(*first);
+  there.forward(*second);
+  if (!c.is_gradient()) {
+    here.backward(*first);
+    there.backward(*second);
+  }
+  const Finding found = step_difference(here, here_alone);
+  return found.empty() ? step_difference(there, there_alone) : found;
+}
+
+bool is_usual_in_slices(const Case& c, Quantizer& q) {
+  return has_slices(c, q) && c.is_usual;
+}
+bool has_backward_slices(const Case& c, Quantizer& q) {
+  return has_slices(c, q) && is_value(c, q);
+}
+
 }  // namespace
 
 std::vector<Check> call_checks() {
@@ -106,6 +233,24 @@ std::vector<Check> call_checks() {
            any,
            nullptr,
            threads_agree},
+          {"by turns",
+           "two slices by turns are as one behind the other",
+           {31},
+           has_backward_slices,
+           nullptr,
+           by_turns},
+          {"at once",
+           "slices on two threads at once are as one behind the other",
+           {2048},
+           is_usual_in_slices,
+           nullptr,
+           at_once},
+          {"two sites",
+           "quantizers of two sites have nothing in common",
+           {31},
+           any,
+           nullptr,
+           two_sites},
           {"in place",
            "results may overwrite their arguments",
            {9, 257},

@@ -25,7 +25,8 @@ struct Case {
   const MethodEntry* entry = nullptr;
   RawParams raw;
   int bits = 0;
-  std::string choice;  // "group=filter" where one parameter is not the default, or ""
+  bool is_usual = true;  // of the method's own width: for checks that take their time
+  std::string choice;    // "group=filter" where one parameter is not the default, or ""
   Site site;
 
   Role role() const { return site.role; }
