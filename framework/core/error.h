@@ -38,6 +38,13 @@ class RunError : public Error {
   using Error::Error;
 };
 
+/// What a method did that no quantizer may do: a grid without a step, levels out of order
+/// (exit code 1). Thrown where its site is not known; the network adds it.
+class MethodError : public RunError {
+ public:
+  using RunError::RunError;
+};
+
 /// Aborts with the caller's file and line when an invariant of ours does not hold;
 /// `why` says why it must.
 void ensure(bool condition, const char* why, const char* file = __builtin_FILE(),

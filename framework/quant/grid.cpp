@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
 #include "framework/quant/uniform.h"
 
 namespace bitsweep {
 namespace {
-
-bool fits(const std::vector<float>& per_channel, ChannelLayout layout) {
-  return per_channel.size() == 1 || per_channel.size() == layout.channels;
-}
 
 float of_channel(const std::vector<float>& values, std::size_t channel) {
   return values.size() == 1 ? values.front() : values[channel];
@@ -51,29 +50,51 @@ std::int32_t nearest_level(const LevelGrid& grid, float x, float scale) {
   return up < down ? upper : upper - 1;
 }
 
-bool is_usable_scale(float scale) { return std::isfinite(scale) && scale >= 0; }
+[[noreturn]] void refuse(const std::string& why) { throw MethodError("its grid " + why); }
+
+void check_scales(const std::vector<float>& scales, ChannelLayout layout, bool divides) {
+  if (scales.size() != 1 && scales.size() != layout.channels) {
+    refuse(fmt::format("has {} scales for {} channels; expected one, or one a channel",
+                       scales.size(), layout.channels));
+  }
+  for (const float scale : scales) {
+    if (std::isfinite(scale) && (divides ? scale > 0 : scale >= 0)) continue;
+    refuse(fmt::format("has a scale of {}; expected a finite one {}", scale,
+                       divides ? "above 0, for codes are found by dividing"
+                               : "that is not negative"));
+  }
+}
+
+void check_levels(const std::vector<float>& levels) {
+  if (levels.empty()) refuse("has no levels");
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    if (!std::isfinite(levels[i])) refuse(fmt::format("has a level of {}", levels[i]));
+    if (i == 0 || levels[i - 1] <= levels[i]) continue;
+    refuse(fmt::format("has a level of {} behind one of {}; expected them to ascend",
+                       levels[i], levels[i - 1]));
+  }
+}
 
 }  // namespace
 
 Grid::Grid(UniformGrid grid, ChannelLayout layout)
     : grid_(std::move(grid)), layout_(layout) {
   const auto& g = std::get<UniformGrid>(grid_);
-  ensure(g.low <= g.high, "a grid has at least one code");
-  ensure(fits(g.scale, layout) && g.zero_point.size() == g.scale.size(),
-         "scales and zero points: one, or one a channel");
-  ensure(std::all_of(g.scale.begin(), g.scale.end(),
-                     [](float s) { return is_usable_scale(s) && s > 0; }),
-         "a uniform grid divides by its scale");
+  if (g.low > g.high) {
+    refuse(fmt::format("has codes from {} to {}; expected at least one", g.low, g.high));
+  }
+  if (g.zero_point.size() != g.scale.size()) {
+    refuse(fmt::format("has {} scales and {} zero points; expected as many",
+                       g.scale.size(), g.zero_point.size()));
+  }
+  check_scales(g.scale, layout, true);
 }
 
 Grid::Grid(LevelGrid grid, ChannelLayout layout)
     : grid_(std::move(grid)), layout_(layout) {
   const auto& g = std::get<LevelGrid>(grid_);
-  ensure(!g.levels.empty() && std::is_sorted(g.levels.begin(), g.levels.end()),
-         "levels ascend");
-  ensure(fits(g.scale, layout), "scales: one, or one a channel");
-  ensure(std::all_of(g.scale.begin(), g.scale.end(), is_usable_scale),
-         "a scale is finite and not negative");
+  check_levels(g.levels);
+  check_scales(g.scale, layout, false);
 }
 
 std::int32_t Grid::low_code() const { return uniform() ? uniform()->low : 0; }

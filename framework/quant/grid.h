@@ -36,7 +36,8 @@ struct LevelGrid {
   bool learned = false;  // data, which a file stores; else the method implies it
 };
 
-/// Either kind, with its channels' layout within the tensor.
+/// Either kind, with its channels' layout within the tensor. Made of what is no grid (no
+/// step, levels out of order, NaN) it throws MethodError.
 class Grid {
  public:
   Grid(UniformGrid grid, ChannelLayout layout = {});

@@ -26,6 +26,10 @@ struct Pass {
 /// Law: outside training, after `calibrate` and `prepare`, `forward(x, y)` gives exactly
 /// y == grid().decode(encode(x)), for finite x.
 ///
+/// NaN and infinity: `encode` gives them some code of the grid, and they spoil no other
+/// value. Where `calibrate` or `prepare` have met them all may be lost, but `forward` and
+/// `backward` do not crash or throw: the run then tells of a loss that is NaN.
+///
 /// `forward` and `backward` of activations are called from several threads at once, a
 /// slice of the batch each; they are const. Weights come whole.
 class Quantizer {

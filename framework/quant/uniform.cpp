@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "framework/core/error.h"
 #include "framework/engine/elementwise.h"
 #include "framework/quant/loops.h"
@@ -22,6 +24,11 @@ double reachable(float end) {
 float scale_over(double range, int steps) {
   constexpr double kSmallest = std::numeric_limits<float>::min();
   return range == 0 ? 1 : float(std::max(range / steps, kSmallest));
+}
+
+void check_bits(const char* grid, int bits, int least) {
+  if (least <= bits && bits <= 16) return;
+  throw MethodError(fmt::format("{} has {} to 16 bits, not {}", grid, least, bits));
 }
 
 }  // namespace
@@ -45,12 +52,12 @@ void encode_uniform(std::span<const float> x, std::span<std::int32_t> codes,
     case Rounding::kFloor:
       return encode([](float v) { return std::floor(v); });
     case Rounding::kStochastic:
-      ensure(false, "a code is chosen without draws");
+      throw MethodError("its `rounding` draws; codes are chosen without draws");
   }
 }
 
 UniformGrid symmetric_grid(const Range& range, int bits) {
-  ensure(2 <= bits && bits <= 16, "a symmetric grid has 2 to 16 bits");
+  check_bits("a symmetric grid", bits, 2);
   const int high = (1 << (bits - 1)) - 1;
   const double reach =
       std::max(std::fabs(reachable(range.low)), std::fabs(reachable(range.high)));
@@ -58,7 +65,7 @@ UniformGrid symmetric_grid(const Range& range, int bits) {
 }
 
 UniformGrid affine_grid(const Range& range, int bits) {
-  ensure(1 <= bits && bits <= 16, "an affine grid has 1 to 16 bits");
+  check_bits("an affine grid", bits, 1);
   const int high = (1 << bits) - 1;
   const double low_end = std::min(0.0, reachable(range.low));
   const double high_end = std::max(0.0, reachable(range.high));

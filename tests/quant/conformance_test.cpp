@@ -130,6 +130,35 @@ TEST_CASE("codes that are not those of forward are found", "[conformance]") {
   CHECK(broken<Wrong>() == Names{"law", "large law"});
 }
 
+TEST_CASE("ties that codes break otherwise than values are found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        codes[i] = x[i] == -0.75f ? -1 : code(x[i]);  // half to even is -2
+      }
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"ties"});
+}
+
+TEST_CASE("a preparation that NaN or infinity upsets is found", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void prepare(std::span<const float> x) override {
+      sum_ = 0;
+      for (const float v : x) sum_ += v;
+    }
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass& pass) const override {
+      if (std::isnan(sum_)) throw std::out_of_range("no such bin");
+      Plain::forward(x, y, pass);
+    }
+    float sum_ = 0;
+  };
+  CHECK(broken<Wrong>() == Names{"lost values"});
+}
+
 TEST_CASE("a code that the grid has not is found", "[conformance]") {
   class Wrong : public Plain {
     using Plain::Plain;
@@ -160,7 +189,7 @@ TEST_CASE("a negative zero is found", "[conformance]") {
       for (float& v : y) v = v == 0 ? -0.0f : v;
     }
   };
-  CHECK(broken<Wrong>() == Names{"law", "large law", "finite"});
+  CHECK(broken<Wrong>() == Names{"law", "large law", "ties", "finite"});
 }
 
 TEST_CASE("claims that do not hold are found", "[conformance]") {
@@ -346,7 +375,7 @@ TEST_CASE("what a method throws is found, with its quantizer and values",
       if (x[0] > 1e20f) throw std::runtime_error("boom");
     }
   };
-  CHECK(broken<Wrong>() == Names{"law", "finite"});
+  CHECK(broken<Wrong>() == Names{"law", "finite", "lost values"});
   CHECK_THAT(example_of(entry_of<Wrong>(), "finite"),
              Contains("weight, 2 bits, 1 values in 1 channels: it throws 'boom', on 1 "
                       "values of 1e+30"));

@@ -69,6 +69,32 @@ Finding law(const Case& c) {
   return found;
 }
 
+// Halfway between neighbouring levels, and a float to each side: each element takes its
+// turn of its channel's pairs of levels.
+Values between_levels(const Grid& grid, std::size_t size) {
+  const auto pairs = std::int32_t(grid.level_count()) - 1;
+  Values x(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    // A long grid: from its middle outwards, to both sides.
+    const auto turn = std::int32_t(i / 3) % pairs;
+    const auto from_middle = turn % 2 == 0 ? turn / 2 : -(turn + 1) / 2;
+    const std::int32_t code = grid.low_code() + (pairs / 2 + from_middle + pairs) % pairs;
+    const std::size_t channel = grid.layout().channel_of(i);
+    const float middle = (grid.value(code, channel) + grid.value(code + 1, channel)) / 2;
+    x[i] = i % 3 == 0   ? middle
+           : i % 3 == 1 ? std::nextafter(middle, kInfinity)
+                        : std::nextafter(middle, -kInfinity);
+  }
+  return x;
+}
+
+Finding ties(const Case& c) {
+  const auto quantizer = c.made(c.values());
+  const Grid grid = quantizer->grid();
+  if (grid.level_count() < 2) return "";
+  return law_on(*quantizer, between_levels(grid, c.site.elements));
+}
+
 Finding codes(const Case& c) {
   const auto x = c.values();
   const auto quantizer = c.made(x);
@@ -120,6 +146,30 @@ Finding not_a_number(const Case& c) {
     if (!spoilt.empty()) return fmt::format("with one value {}: {}", odd, spoilt);
     const Finding foreign = foreign_code(quantizer->grid(), encoded(*quantizer, x));
     if (!foreign.empty()) return fmt::format("with one value {}: {}", odd, foreign);
+  }
+  return "";
+}
+
+// Training that diverges shows a quantizer such values. What comes of them is lost; but
+// forward and backward go on, so that the run can tell of its loss.
+Finding survives(const Case& c) {
+  const auto clean = c.values();
+  for (const float odd : {kNan, kInfinity, -kInfinity}) {
+    auto one_lost = clean;
+    one_lost[clean.size() / 2] = odd;
+    for (const Values& lost : {one_lost, Values(clean.size(), odd)}) {
+      for (const bool from_the_start : {true, false}) {
+        const auto quantizer = c.made(from_the_start ? lost : clean);
+        on(lost, [&] { quantizer->prepare(lost); });
+        for (const Values& x : {clean, lost}) {
+          quantized(*quantizer, x);
+          std::vector<double> sums;
+          if (c.is_gradient()) continue;
+          propagated(*quantizer, x, clean, sums);
+          quantizer->finish_gradient(sums);
+        }
+      }
+    }
   }
   return "";
 }
@@ -181,6 +231,7 @@ std::vector<Check> value_checks() {
       {"law", "outside training, forward is exactly what the grid decodes", kSizes,
        has_grid, nullptr, law},
       {"large law", "the same for larger tensors", {4096}, has_grid, nullptr, law},
+      {"ties", "the same halfway between levels", {1023, 4096}, has_grid, nullptr, ties},
       {"codes", "codes are the grid's", kSizes, has_grid, nullptr, codes},
       {"levels",
        "there are at most 2^bits levels, in training too",
@@ -200,6 +251,12 @@ std::vector<Check> value_checks() {
        has_grid,
        nullptr,
        not_a_number},
+      {"lost values",
+       "NaN and infinity in calibration or weights end in no crash",
+       {31},
+       any,
+       nullptr,
+       survives},
       {"idempotent", "quantizing twice changes nothing", kSizes, has_grid,
        &Claims::idempotent, idempotent},
       {"monotonic", "larger values are quantized no lower", kSizes, has_grid,
