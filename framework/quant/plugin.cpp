@@ -67,7 +67,14 @@ PluginLibraries::~PluginLibraries() {
 
 void PluginLibraries::load(const std::filesystem::path& path, MethodRegistry& registry) {
   Library library = open_library(path);
-  const std::string abi = symbol<const char*()>(library, "bitsweep_plugin_abi", path)();
+  const char* const text = symbol<const char*()>(library, "bitsweep_plugin_abi", path)();
+  if (text == nullptr) {
+    throw PluginError(
+        fmt::format("{}: does not say what it was built for; build it with "
+                    "bitsweep_add_plugin",
+                    path.string()));
+  }
+  const std::string abi = text;
   if (abi != BITSWEEP_PLUGIN_ABI) {
     throw PluginError(fmt::format("{}: built for '{}', this program is '{}'; rebuild it",
                                   path.string(), abi, BITSWEEP_PLUGIN_ABI));

@@ -97,6 +97,11 @@ TEST_CASE("a plugin of another version says which one, and ours", "[plugin][refu
                                std::string(BITSWEEP_PLUGIN_ABI) + "'; rebuild it"));
 }
 
+TEST_CASE("a plugin that says no version is refused by name", "[plugin][refusal]") {
+  CHECK_THAT(failure_of(library("no_abi")),
+             Contains("no_abi.so: does not say what it was built for"));
+}
+
 TEST_CASE("a symbol that the program lacks fails at load", "[plugin][refusal]") {
   CHECK_THAT(failure_of(library("unresolved")), Contains("function_of_a_later_version"));
 }

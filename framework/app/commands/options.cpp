@@ -1,6 +1,12 @@
 // Options that several commands share.
 
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
 #include "framework/app/commands/commands.h"
+#include "framework/core/error.h"
 
 namespace bitsweep {
 
@@ -24,7 +30,11 @@ OptionInfo data_folder_option() {
 }
 
 void load_plugins(const Arguments& arguments, Session& session) {
+  std::set<std::filesystem::path> seen;
   for (const auto& path : arguments.all("plugin")) {
+    if (!seen.insert(std::filesystem::weakly_canonical(path)).second) {
+      throw ConfigError(fmt::format("--plugin {}: given twice; once is enough", path));
+    }
     session.plugins.load(path, session.methods);
   }
 }
