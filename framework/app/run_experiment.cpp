@@ -72,7 +72,7 @@ SizeEntry size_of(const BoundSite& bound, const Parameter& parameter) {
   SizeEntry entry{.site = bound.site.name,
                   .elements = std::int64_t(parameter.value.size())};
   if (!bound.is_quantized() || bound.quantizer->evaluates_float()) return entry;
-  const Grid grid = bound.quantizer->grid();
+  const Grid grid = at_site(bound, [&] { return bound.quantizer->grid(); });
   entry.bits = grid.bits();
   entry.quantized = true;
   entry.side_bits = 32 * std::int64_t(grid.scale_count());

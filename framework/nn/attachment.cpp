@@ -32,6 +32,11 @@ std::unique_ptr<Quantizer> quantizer_for(const Site& site, const std::string& po
   return is_value ? make_edge_quantizer(site, std::stoi(policy)) : nullptr;
 }
 
+template <class Make>
+void attach(Network& network, BoundSite& bound, Make make) {
+  at_site(bound, [&] { network.attach(bound, make()); });
+}
+
 void refuse_rule_without_site(const SiteRule& rule, const Network& network) {
   std::vector<std::string> names;
   for (const BoundSite* bound : network.sites()) names.push_back(bound->site.name);
@@ -65,12 +70,15 @@ std::unique_ptr<Method> attach_quantizers(Network& network, const MethodSpec& sp
       });
       if (rule != rules.end()) {
         const auto& own = rule_methods[std::size_t(rule - rules.begin())];
-        network.attach(*bound, own->quantizer(bound->site));
+        bound->method = rule->method.id;
+        attach(network, *bound, [&] { return own->quantizer(bound->site); });
         continue;
       }
       const std::string policy =
           policy_for(bound->site, edges, layer == layers.front(), layer == layers.back());
-      network.attach(*bound, quantizer_for(bound->site, policy, *method));
+      bound->method = policy == "method" ? spec.id : "edges";
+      attach(network, *bound,
+             [&] { return quantizer_for(bound->site, policy, *method); });
     }
   }
   return method;

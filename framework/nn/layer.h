@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/config/model_spec.h"
+#include "framework/core/error.h"
 #include "framework/core/parameter.h"
 #include "framework/core/tensor.h"
 #include "framework/engine/convolution.h"
@@ -92,6 +93,7 @@ class GradientSink {
 /// One tensor that may be quantized, and what a method has put on it.
 struct BoundSite {
   Site site;
+  std::string method;                    // whose quantizer: its id, or "edges"
   std::unique_ptr<Quantizer> quantizer;  // null: float
   Parameter* latent = nullptr;           // of weights and biases
   Buffer quantized;                      // the site's values behind the quantizer
@@ -103,6 +105,16 @@ struct BoundSite {
     return {sums.data() + std::size_t(slice) * sum_count, sum_count};
   }
 };
+
+/// `work()` with a site's quantizer: a method's mistake is told with site and method.
+template <class Work>
+auto at_site(const BoundSite& bound, Work work) {
+  try {
+    return work();
+  } catch (const MethodError& error) {
+    throw RunError(bound.site.name + ": method '" + bound.method + "': " + error.what());
+  }
+}
 
 /// A named tensor that makes up the state of a network: parameters, running statistics.
 struct StateTensor {

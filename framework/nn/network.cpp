@@ -290,8 +290,10 @@ void Network::calibrate_weights() {
       const Role role = site->site.role;
       if (role != Role::kWeight && role != Role::kBias) continue;
       Parameter& latent = role == Role::kWeight ? layer->weight() : layer->bias();
-      site->quantizer->calibrate(latent.value.span());
-      site->quantizer->finish_calibration();
+      at_site(*site, [&] {
+        site->quantizer->calibrate(latent.value.span());
+        site->quantizer->finish_calibration();
+      });
     }
   }
 }
@@ -305,9 +307,9 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
     for (BoundSite* site : layer->sites()) {
       if (!site->is_quantized()) continue;
       if (site->site.role == Role::kInput) {
-        site->quantizer->calibrate(layer->input().value.span());
+        at_site(*site, [&] { site->quantizer->calibrate(layer->input().value.span()); });
       } else if (site->site.role == Role::kOutput) {
-        site->quantizer->calibrate(layer->output().value.span());
+        at_site(*site, [&] { site->quantizer->calibrate(layer->output().value.span()); });
       }
     }
   }
@@ -317,7 +319,8 @@ void Network::finish_calibration() {
   for (BoundSite* site : sites_) {
     const bool is_activation =
         site->site.role == Role::kInput || site->site.role == Role::kOutput;
-    if (site->is_quantized() && is_activation) site->quantizer->finish_calibration();
+    if (!site->is_quantized() || !is_activation) continue;
+    at_site(*site, [&] { site->quantizer->finish_calibration(); });
   }
 }
 

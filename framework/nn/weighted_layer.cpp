@@ -36,7 +36,7 @@ void finish_site(BoundSite& site) {
     const auto row = site.slice_sums(int(slice));
     for (std::size_t i = 0; i < total.size(); ++i) total[i] += row[i];
   }
-  site.quantizer->finish_gradient(total);
+  at_site(site, [&] { site.quantizer->finish_gradient(total); });
 }
 
 }  // namespace
@@ -143,9 +143,11 @@ void WeightedLayer::allocate() {
 void WeightedLayer::quantize_parameters() {
   const auto quantize = [this](BoundSite& bound, const Parameter& latent) {
     if (!active(bound)) return;
-    bound.quantizer->prepare(latent.value.span());
-    bound.quantizer->forward(latent.value.span(), bound.quantized.span(),
-                             context_.state.pass);
+    at_site(bound, [&] {
+      bound.quantizer->prepare(latent.value.span());
+      bound.quantizer->forward(latent.value.span(), bound.quantized.span(),
+                               context_.state.pass);
+    });
   };
   quantize(weight_site_, weight_);
   quantize(bias_site_, bias_);
@@ -155,9 +157,11 @@ void WeightedLayer::finish_gradient() {
   const auto through = [this](BoundSite& bound, Parameter& latent) {
     if (!active(bound)) return;
     std::fill(bound.sums.begin(), bound.sums.end(), 0.0);
-    bound.quantizer->backward(latent.value.span(), latent.gradient.span(),
-                              latent.gradient.span(), bound.slice_sums(0),
-                              context_.state.pass);
+    at_site(bound, [&] {
+      bound.quantizer->backward(latent.value.span(), latent.gradient.span(),
+                                latent.gradient.span(), bound.slice_sums(0),
+                                context_.state.pass);
+    });
     finish_site(bound);
   };
   through(weight_site_, weight_);
@@ -197,9 +201,11 @@ Pass WeightedLayer::pass_for(const Activation& activation, const Slice& slice) c
 void WeightedLayer::quantize_input(const Slice& slice) {
   if (!active(input_site_)) return;
   const std::size_t offset = input_->offset(slice), count = input_->elements(slice);
-  input_site_.quantizer->forward({input_->value.data() + offset, count},
-                                 {input_site_.quantized.data() + offset, count},
-                                 pass_for(*input_, slice));
+  at_site(input_site_, [&] {
+    input_site_.quantizer->forward({input_->value.data() + offset, count},
+                                   {input_site_.quantized.data() + offset, count},
+                                   pass_for(*input_, slice));
+  });
   if (scales_pixels()) measure_scales(slice);
 }
 
@@ -238,9 +244,11 @@ void WeightedLayer::quantize_output(const Slice& slice) {
   apply_scales(slice, raw_output(slice));
   if (!active(output_site_)) return;
   const std::size_t count = output_.elements(slice);
-  output_site_.quantizer->forward({raw_output(slice), count},
-                                  {output_.values(slice), count},
-                                  pass_for(output_, slice));
+  at_site(output_site_, [&] {
+    output_site_.quantizer->forward({raw_output(slice), count},
+                                    {output_.values(slice), count},
+                                    pass_for(output_, slice));
+  });
 }
 
 void WeightedLayer::quantize_gradient(const Slice& slice) {
@@ -249,10 +257,14 @@ void WeightedLayer::quantize_gradient(const Slice& slice) {
   if (active(output_site_)) {
     const auto sums = output_site_.slice_sums(slice.index);
     std::fill(sums.begin(), sums.end(), 0.0);
-    output_site_.quantizer->backward({raw_output(slice), dy.size()}, dy, dy, sums, pass);
+    at_site(output_site_, [&] {
+      output_site_.quantizer->backward({raw_output(slice), dy.size()}, dy, dy, sums,
+                                       pass);
+    });
   }
   apply_scales(slice, dy.data());
-  if (active(gradient_site_)) gradient_site_.quantizer->forward(dy, dy, pass);
+  if (!active(gradient_site_)) return;
+  at_site(gradient_site_, [&] { gradient_site_.quantizer->forward(dy, dy, pass); });
 }
 
 void WeightedLayer::finish_data_gradient(const GradientSink& sink, const Slice& slice) {
@@ -260,8 +272,10 @@ void WeightedLayer::finish_data_gradient(const GradientSink& sink, const Slice& 
   if (active(input_site_)) {
     const auto sums = input_site_.slice_sums(slice.index);
     std::fill(sums.begin(), sums.end(), 0.0);
-    input_site_.quantizer->backward({input_->values(slice), dx.size()}, dx, dx, sums,
-                                    pass_for(*input_, slice));
+    at_site(input_site_, [&] {
+      input_site_.quantizer->backward({input_->values(slice), dx.size()}, dx, dx, sums,
+                                      pass_for(*input_, slice));
+    });
   }
   sink.finish(slice);
 }

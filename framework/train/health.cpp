@@ -251,19 +251,31 @@ void QuantizerHealth::finish() {
   }
 }
 
+// They stand for nothing.
+void QuantizerHealth::refuse_foreign_codes(const View& view) {
+  const auto [least, most] = std::minmax_element(view.codes.begin(), view.codes.end());
+  const Grid& grid = view.grid;
+  if (grid.low_code() <= *least && *most <= grid.high_code()) return;
+  throw MethodError(fmt::format("its codes run from {} to {}; its grid has {} to {}",
+                                *least, *most, grid.low_code(), grid.high_code()));
+}
+
 // Quantizes as outside training; nothing where there are no values, or none to make a
 // grid of.
 std::optional<QuantizerHealth::View> QuantizerHealth::look(Watch& watch) {
   const std::size_t count = watch.value_count(network_.images());
   const auto x = watch.layer->before_quantizer(*watch.bound).first(count);
   if (count == 0 || !check_finite(watch, x)) return {};
-  if (watch.is_latent()) watch.quantizer().prepare(x);
   const auto codes = std::span(codes_).first(count);
   const auto y = std::span(values_).first(count);
-  watch.quantizer().encode(x, codes);
-  View view{.grid = watch.quantizer().grid(), .x = x, .y = y, .codes = codes};
-  view.grid.decode(codes, y);
-  return view;
+  return at_site(*watch.bound, [&] {
+    if (watch.is_latent()) watch.quantizer().prepare(x);
+    watch.quantizer().encode(x, codes);
+    View view{.grid = watch.quantizer().grid(), .x = x, .y = y, .codes = codes};
+    refuse_foreign_codes(view);
+    view.grid.decode(codes, y);
+    return view;
+  });
 }
 
 void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
@@ -284,9 +296,7 @@ void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
 }
 
 std::size_t QuantizerHealth::used_levels(const View& view) {
-  const auto [least, most] = std::minmax_element(view.codes.begin(), view.codes.end());
   const std::int32_t low = view.grid.low_code();
-  ensure(low <= *least && *most <= view.grid.high_code(), "codes lie on their grid");
   used_.assign(view.grid.level_count(), 0);
   for (const std::int32_t code : view.codes) used_[std::size_t(code - low)] = 1;
   return std::size_t(std::count(used_.begin(), used_.end(), 1));

@@ -64,6 +64,7 @@ class QuantizerHealth {
 
   std::optional<View> look(Watch& watch);
   void measure(Watch& watch, const std::optional<View>& view, Curves& curves);
+  static void refuse_foreign_codes(const View& view);
   std::size_t used_levels(const View& view);
   static double follow_signs(Watch& watch, const View& view);
   bool check_finite(Watch& watch, std::span<const float> x);
