@@ -284,6 +284,38 @@ std::string count_of(const CheckResult& result) {
   return fmt::format(": for {} {}{}", result.asked, result.asked_of, unclaimed);
 }
 
+std::string line_of(const CheckResult& check) {
+  const auto line = fmt::format("  {:14} {:14} {}{}\n", check.name, outcome(check),
+                                check.promise, count_of(check));
+  if (check.holds()) return line;
+  return line + fmt::format("{:17}{}\n", "", check.example);
+}
+
+std::string closing_line(const MethodEntry& entry, const Conformance& found) {
+  const auto count = [&](const char* what) {
+    return std::count_if(
+        found.checks.begin(), found.checks.end(),
+        [&](const CheckResult& check) { return outcome(check) == what; });
+  };
+  const auto broken = count("BROKEN"), held = count("holds");
+  if (broken > 0) {
+    return fmt::format("{}: {} of {} checks BROKEN\n", entry.id, broken, broken + held);
+  }
+  return fmt::format("{}: sound; {} checks hold\n", entry.id, held);
+}
+
+std::string speed_text(const std::vector<QuantizerSpeed>& speeds) {
+  if (speeds.empty()) return "";
+  std::string text = "\n  nanoseconds a value, one thread\n";
+  for (const auto& speed : speeds) {
+    text += fmt::format("  {:22} forward {:6.2f}", speed.quantizer, speed.forward_ns);
+    if (speed.backward_ns > 0)
+      text += fmt::format("   backward {:6.2f}", speed.backward_ns);
+    text += "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 bool Conformance::sound() const {
@@ -292,32 +324,37 @@ bool Conformance::sound() const {
 }
 
 Conformance check_conformance(const MethodEntry& entry, const RawParams& settings,
-                              bool with_speeds) {
+                              bool with_speeds,
+                              const std::function<void(const std::string&)>& begins) {
+  const auto begin = [&](const std::string& name) {
+    if (begins) begins(name);
+  };
   const auto all = settings_of(entry, settings);
   Conformance found;
+  begin("widths");
   found.checks.push_back(check_widths(entry, all));
   for (const Check& check : all_checks()) {
+    begin(check.name);
     found.checks.push_back(run_check(check, entry, all));
   }
-  if (with_speeds) found.speeds = measure(entry, all);
+  if (!with_speeds) return found;
+  begin("speed");
+  found.speeds = measure(entry, all);
   return found;
 }
 
 std::string conformance_text(const MethodEntry& entry, const Conformance& found) {
   std::string text = fmt::format("{}  {}\n\n", entry.id, entry.summary);
+  for (const auto& check : found.checks) text += line_of(check);
+  return text + speed_text(found.speeds) + "\n" + closing_line(entry, found);
+}
+
+std::string broken_text(const MethodEntry& entry, const Conformance& found) {
+  std::string text;
   for (const auto& check : found.checks) {
-    text += fmt::format("  {:14} {:14} {}{}\n", check.name, outcome(check), check.promise,
-                        count_of(check));
-    if (!check.holds()) text += fmt::format("{:17}{}\n", "", check.example);
+    if (!check.holds()) text += line_of(check);
   }
-  if (!found.speeds.empty()) text += "\n  nanoseconds a value, one thread\n";
-  for (const auto& speed : found.speeds) {
-    text += fmt::format("  {:22} forward {:6.2f}", speed.quantizer, speed.forward_ns);
-    if (speed.backward_ns > 0)
-      text += fmt::format("   backward {:6.2f}", speed.backward_ns);
-    text += "\n";
-  }
-  return text;
+  return text + closing_line(entry, found);
 }
 
 }  // namespace bitsweep

@@ -3,6 +3,7 @@
 // the tests ask it of all registered methods.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,10 +40,15 @@ struct Conformance {
 
 /// `settings` are parameters to fix. Widths that are not among them are gone through; so
 /// are choices (yes or no, one of some words), one at a time and at the usual width.
+/// `begins` hears the name of each check before it is made: a method may end the program.
 Conformance check_conformance(const MethodEntry& entry, const RawParams& settings = {},
-                              bool with_speeds = false);
+                              bool with_speeds = false,
+                              const std::function<void(const std::string&)>& begins = {});
 
-/// A line a check and, where there are any, the speeds.
+/// A line a check, the speeds where there are any, and a closing line.
 std::string conformance_text(const MethodEntry& entry, const Conformance& found);
+
+/// The lines of what is broken, and the closing line.
+std::string broken_text(const MethodEntry& entry, const Conformance& found);
 
 }  // namespace bitsweep

@@ -18,6 +18,9 @@ struct Claims {
   bool idempotent = true;       // Q(Q(x)) == Q(x)
   bool monotonic = true;        // x <= x' gives Q(x) <= Q(x') within a channel
   bool zero_preserving = true;  // Q(0) == 0
+  /// Gradients of learned values have the sign of the squared error's slope, rounding and
+  /// all; without it, that of what is clipped.
+  bool learns_from_rounding = true;
 };
 
 /// A method as help, validation, docs and tests see it.

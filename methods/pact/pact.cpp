@@ -108,6 +108,8 @@ class Pact final : public Method {
       "The float network's recipe; alpha begins large and decays like a weight; "
       "behind a ReLU or a normalisation; first and last layer float.";
   static constexpr Claims weight_claims = {.idempotent = false, .zero_preserving = false};
+  // The step is a constant to gradients.
+  static constexpr Claims activation_claims = {.learns_from_rounding = false};
 
   explicit Pact(const Params& params) : params_(params) {}
 

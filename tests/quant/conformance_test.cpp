@@ -50,6 +50,25 @@ class Plain : public Quantizer {
   Parameter step_;
 };
 
+// The same with its step learned, as LSQ does; the defects change one thing.
+class Learning : public Plain {
+ public:
+  using Plain::Plain;
+  void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
+                std::span<double> sums, const Pass&) const override {
+    for (std::size_t i = 0; i < dy.size(); ++i) {
+      const float v = x[i] / step_.value[0];
+      const bool inside = -2 < v && v < 1;
+      sums[0] += double(dy[i] * (inside ? std::nearbyint(v) - v : v <= -2 ? -2 : 1));
+      dx[i] = inside ? dy[i] : 0;
+    }
+  }
+  void finish_gradient(std::span<const double> sums) override {
+    step_.gradient[0] = float(sums[0]);
+  }
+  std::vector<Parameter*> trainable() override { return {&step_}; }
+};
+
 using Make = std::function<std::unique_ptr<Quantizer>(const Site&)>;
 
 struct BitsParams {
@@ -192,6 +211,10 @@ TEST_CASE("a negative zero is found", "[conformance]") {
   CHECK(broken<Wrong>() == Names{"law", "large law", "ties", "finite"});
 }
 
+TEST_CASE("a sound quantizer that learns breaks no promise", "[conformance]") {
+  CHECK(broken<Learning>() == Names{});
+}
+
 TEST_CASE("claims that do not hold are found", "[conformance]") {
   class Wrong : public Plain {
     using Plain::Plain;
@@ -330,41 +353,165 @@ TEST_CASE("gradients that are not linear are found", "[conformance]") {
   CHECK(broken<Wrong>() == Names{"gradient"});
 }
 
-TEST_CASE("learned sums that are set, not added to, or misnamed are found",
+TEST_CASE("learned sums that are set and not added to are found", "[conformance]") {
+  class Wrong : public Learning {
+    using Learning::Learning;
+    void backward(std::span<const float> x, std::span<const float> dy,
+                  std::span<float> dx, std::span<double> sums,
+                  const Pass& pass) const override {
+      sums[0] = 0;
+      Learning::backward(x, dy, dx, sums, pass);
+    }
+  };
+  class FirstAlone : public Learning {
+    using Learning::Learning;
+    void backward(std::span<const float> x, std::span<const float> dy,
+                  std::span<float> dx, std::span<double> sums,
+                  const Pass& pass) const override {
+      Learning::backward(x.first(1), dy.first(1), dx, sums, pass);
+      std::copy(dy.begin(), dy.end(), dx.begin());
+    }
+  };
+  CHECK(broken<Wrong>() == Names{"sums"});
+  const auto names = broken<FirstAlone>();
+  CHECK(std::count(names.begin(), names.end(), "slice sums") == 1);
+}
+
+TEST_CASE("what is learned under another name or below its minimum is found",
           "[conformance]") {
-  class Wrong : public Plain {
+  class Wrong : public Learning {
    public:
-    explicit Wrong(const Site& site) : Plain(site) {
+    explicit Wrong(const Site& site) : Learning(site) {
       step_.name = site.name + "/step";
       step_.minimum = 1;
     }
-    void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
-                  std::span<double> sums, const Pass&) const override {
-      sums[0] = double(dy[0]);
-      std::copy(dy.begin(), dy.end(), dx.begin());
-    }
-    std::vector<Parameter*> trainable() override { return {&step_}; }
   };
-  CHECK(broken<Wrong>() == Names{"slice sums", "learned"});
+  const auto names = broken<Wrong>();
+  CHECK(std::count(names.begin(), names.end(), "learned") == 1);
 }
 
-TEST_CASE("state beside the learned values is found by saving and loading",
+TEST_CASE("learned gradients that are not set, or added to, are found", "[conformance]") {
+  class Missing : public Learning {
+    using Learning::Learning;
+    void finish_gradient(std::span<const double>) override {}
+  };
+  class Added : public Learning {
+    using Learning::Learning;
+    void finish_gradient(std::span<const double> sums) override {
+      step_.gradient[0] += float(sums[0]);
+    }
+  };
+  class Remembering : public Learning {
+    using Learning::Learning;
+    void finish_gradient(std::span<const double> sums) override {
+      total_ += sums[0];
+      step_.gradient[0] = float(total_);
+    }
+    double total_ = 0;
+  };
+  for (const auto& names : {broken<Missing>(), broken<Added>(), broken<Remembering>()}) {
+    CHECK(std::count(names.begin(), names.end(), "totals") == 1);
+  }
+}
+
+TEST_CASE("learned gradients that lead uphill or nowhere are found", "[conformance]") {
+  class Uphill : public Learning {
+    using Learning::Learning;
+    void finish_gradient(std::span<const double> sums) override {
+      step_.gradient[0] = -float(sums[0]);
+    }
+  };
+  class Nowhere : public Learning {
+    using Learning::Learning;
+    void finish_gradient(std::span<const double>) override { step_.gradient[0] = 0; }
+  };
+  CHECK(broken<Uphill>() == Names{"slope"});
+  CHECK(broken<Nowhere>() == Names{"slope"});
+}
+
+TEST_CASE(
+    "without rounding in its claim, what is learned from clipping must lead downhill",
+    "[conformance]") {
+  // As PACT: the step is a constant within the range.
+  class Clipping : public Learning {
+    using Learning::Learning;
+    void backward(std::span<const float> x, std::span<const float> dy,
+                  std::span<float> dx, std::span<double> sums,
+                  const Pass& pass) const override {
+      std::vector<float> beyond(dy.begin(), dy.end());
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const float v = x[i] / step_.value[0];
+        if (-2 < v && v < 1) beyond[i] = 0;
+      }
+      Learning::backward(x, beyond, beyond, sums, pass);
+      std::copy(dy.begin(), dy.end(), dx.begin());
+    }
+  };
+  class Uphill : public Clipping {
+    using Clipping::Clipping;
+    void finish_gradient(std::span<const double> sums) override {
+      step_.gradient[0] = -float(sums[0]);
+    }
+  };
+  CHECK(broken<Clipping>() == Names{"slope"});
+  auto entry = entry_of<Clipping>();
+  entry.weight_claims = entry.activation_claims = {.learns_from_rounding = false};
+  CHECK(example_of(entry, "slope").empty());
+  auto uphill = entry_of<Uphill>();
+  uphill.weight_claims = uphill.activation_claims = {.learns_from_rounding = false};
+  CHECK_FALSE(example_of(uphill, "slope").empty());
+}
+
+TEST_CASE("gradients of values that lead backwards or nowhere are found",
           "[conformance]") {
-  static int made = 0;
-  class Wrong : public Plain {
-   public:
-    explicit Wrong(const Site& site) : Plain(site), own_(++made % 2) {}
+  class Backwards : public Plain {
+    using Plain::Plain;
+    void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
+                  std::span<double>, const Pass&) const override {
+      for (std::size_t i = 0; i < dy.size(); ++i) dx[i] = -dy[i];
+    }
+  };
+  class Nowhere : public Plain {
+    using Plain::Plain;
+    void backward(std::span<const float>, std::span<const float>, std::span<float> dx,
+                  std::span<double>, const Pass&) const override {
+      std::fill(dx.begin(), dx.end(), 0.0f);
+    }
+  };
+  CHECK(broken<Backwards>() == Names{"direction"});
+  CHECK(broken<Nowhere>() == Names{"direction"});
+}
+
+TEST_CASE("state that training leaves beside weights and learned values is found",
+          "[conformance]") {
+  class AtFinish : public Learning {
+    using Learning::Learning;
     void forward(std::span<const float> x, std::span<float> y,
                  const Pass& pass) const override {
-      Plain::forward(x, y, pass);
-      if (step_.value[0] > 0.6f) y[0] = float(own_) * step_.value[0];
+      Learning::forward(x, y, pass);
+      if (steps_ > 3) y[0] = value(1 - code(x[0]) % 2);
     }
-    std::vector<Parameter*> trainable() override { return {&step_}; }
-
-   private:
-    int own_;
+    void finish_gradient(std::span<const double> sums) override {
+      Learning::finish_gradient(sums);
+      ++steps_;
+    }
+    int steps_ = 0;
   };
-  CHECK(broken<Wrong>() == Names{"save and load"});
+  class AfterStep : public Plain {
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass&) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) y[i] = value(code(x[i] - shift_));
+    }
+    void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) codes[i] = code(x[i] - shift_);
+    }
+    void after_step(std::span<float>) override { shift_ += 0.2f; }
+    bool changes_latent() const override { return true; }
+    float shift_ = 0;
+  };
+  CHECK(broken<AtFinish>() == Names{"save and load"});
+  CHECK(broken<AfterStep>() == Names{"save and load"});
 }
 
 TEST_CASE("what a method throws is found, with its quantizer and values",
@@ -451,6 +598,48 @@ TEST_CASE("a method without widths is found, and nothing is counted", "[conforma
   };
   const auto text = conformance_text(entry, check_conformance(entry));
   CHECK_THAT(text, Contains("widths         BROKEN") && !Contains("of 0"));
+}
+
+TEST_CASE("the short text has what is broken, and a closing line", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    Grid grid() const override {
+      return {UniformGrid{.low = -2, .high = 2, .scale = {0.5f}}};
+    }
+  };
+  const auto of = [](const MethodEntry& entry) {
+    return broken_text(entry, check_conformance(entry));
+  };
+  CHECK_THAT(of(entry_of<Plain>()), Catch::StartsWith("made: sound; "));
+  CHECK_THAT(of(entry_of<Wrong>()), Catch::StartsWith("  levels         BROKEN") &&
+                                        Contains("checks BROKEN\n") &&
+                                        !Contains("holds"));
+}
+
+TEST_CASE("each check is named before it is made", "[conformance]") {
+  Names begun, made;
+  const auto found = check_conformance(entry_of<Plain>(), {}, false,
+                                       [&](const auto& name) { begun.push_back(name); });
+  for (const auto& check : found.checks) made.push_back(check.name);
+  CHECK(begun == made);
+}
+
+TEST_CASE("a grid that is none is a finding, not the end", "[conformance]") {
+  class Wrong : public Plain {
+    using Plain::Plain;
+    void prepare(std::span<const float> x) override {
+      scale_ =
+          std::all_of(x.begin(), x.end(), [&](float v) { return v == x[0]; }) ? 0 : 0.5f;
+    }
+    Grid grid() const override {
+      return {UniformGrid{.low = -2, .high = 1, .scale = {scale_}}};
+    }
+    float scale_ = 0.5f;
+  };
+  const auto found = check_conformance(entry_of<Wrong>());
+  CHECK_FALSE(found.sound());
+  CHECK_THAT(example_of(entry_of<Wrong>(), "law"),
+             Contains("its grid has a scale of 0; expected a finite one above 0"));
 }
 
 TEST_CASE("a width that quantizes nothing is found", "[conformance]") {

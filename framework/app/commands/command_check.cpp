@@ -32,8 +32,12 @@ int check(const Arguments& arguments, Session& session) {
         fmt::format("check: '{}' quantizes nothing: there is nothing to check", spec.id));
   }
   set_threads(1);
-  const Conformance found = check_conformance(entry, given(spec, settings), true);
-  print_out(conformance_text(entry, found));
+  const bool is_quiet = arguments.has("quiet");
+  const Conformance found =
+      check_conformance(entry, given(spec, settings), !is_quiet, [&](const auto& name) {
+        if (!is_quiet) print_note("checking: " + name);
+      });
+  print_out(is_quiet ? broken_text(entry, found) : conformance_text(entry, found));
   if (found.sound()) return 0;
   throw RunError(fmt::format("'{}' does not keep what quantizers promise", spec.id));
 }
@@ -46,9 +50,10 @@ Command check_command() {
            .positionals = {{"METHOD", "A method's id; `bitsweep methods` lists them."}},
            .options = {{.name = "set",
                         .value = "KEY=VALUE",
-                        .help = "A parameter to fix; widths that are not set are gone "
-                                "through.",
+                        .help = "A parameter to fix; widths and choices that are not set "
+                                "are gone through.",
                         .repeated = true},
+                       {.name = "quiet", .help = "Tell of what is BROKEN alone."},
                        plugin_option()}},
           check};
 }

@@ -1,5 +1,8 @@
 // Gradients, and what is learned by them.
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -68,18 +71,232 @@ Finding learned(const Case& c) {
   return "";
 }
 
-Finding save_and_load(const Case& c) {
+// Sums of another slice may stand there.
+Finding adds_to_sums(const Case& c) {
+  const auto x = c.values(), dy = normal_values(x.size(), 8);
+  const auto quantizer = c.made(x);
+  std::vector<double> once;
+  propagated(*quantizer, x, dy, once);
+  auto twice = once;
+  propagated(*quantizer, x, dy, twice, {.training = true});
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    if (std::fabs(twice[i] - 2 * once[i]) <= 1e-6 * std::fabs(once[i])) continue;
+    return fmt::format("learned value {} has the sum {}, and {} when it is added again",
+                       i, once[i], twice[i]);
+  }
+  return "";
+}
+
+// ---- finish_gradient ----
+
+std::vector<float> finished(Quantizer& quantizer, const std::vector<double>& sums) {
+  quantizer.finish_gradient(sums);
+  std::vector<float> all;
+  for (const Parameter* p : quantizer.trainable()) {
+    all.insert(all.end(), p->gradient.span().begin(), p->gradient.span().end());
+  }
+  return all;
+}
+
+// What stands in a gradient is that of the step before; at first it is nothing known.
+Finding totals(const Case& c) {
+  const auto x = c.values(), dy = normal_values(x.size(), 8);
+  const auto quantizer = c.made(x);
+  std::vector<double> sums;
+  propagated(*quantizer, x, dy, sums);
+  for (Parameter* p : quantizer->trainable()) {
+    for (float& g : p->gradient.span()) g = std::numeric_limits<float>::quiet_NaN();
+  }
+  const auto first = finished(*quantizer, sums), again = finished(*quantizer, sums);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    if (!std::isfinite(first[i])) {
+      return fmt::format(
+          "learned value {} has gradient {} where NaN stood before: it is not set", i,
+          first[i]);
+    }
+    if (first[i] == again[i]) continue;
+    return fmt::format("learned value {} has gradient {}, and {} of the same sums again",
+                       i, first[i], again[i]);
+  }
+  return "";
+}
+
+// ---- Directions ----
+
+// Straight-through gradients are free in size, and zero where values are clipped; but
+// within the range a result rises with its value. So they lean the way of dy.
+Finding direction(const Case& c) {
   const auto x = c.values();
-  const auto trained = c.made(x), loaded = c.made(x);
-  const auto from = trained->trainable(), to = loaded->trainable();
-  for (std::size_t p = 0; p < from.size(); ++p) {
-    for (std::size_t i = 0; i < from[p]->value.size(); ++i) {
-      from[p]->value[i] *= 1.25f;
-      to[p]->value[i] = from[p]->value[i];
+  auto dy = normal_values(x.size(), 8);
+  const auto quantizer = c.made(x);
+  const Grid grid = quantizer->grid();
+  bool has_inside = false;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t channel = grid.layout().channel_of(i);
+    const bool inside = grid.value(grid.low_code(), channel) < x[i] &&
+                        x[i] < grid.value(grid.high_code(), channel);
+    if (!inside) dy[i] = 0;
+    has_inside = has_inside || inside;
+  }
+  if (!has_inside) return "";
+  std::vector<double> sums;
+  const auto dx = propagated(*quantizer, x, dy, sums);
+  const double along = std::inner_product(dx.begin(), dx.end(), dy.begin(), 0.0);
+  if (along > 0) return "";
+  return fmt::format("the sum of dy dx is {} over values within the range", along);
+}
+
+// One learned value of a quantizer, to be moved.
+class Learned {
+ public:
+  Learned(Quantizer& quantizer, Parameter& parameter, std::size_t index, const Values& x,
+          bool comes_whole)
+      : quantizer_(quantizer),
+        parameter_(parameter),
+        index_(index),
+        x_(x),
+        comes_whole_(comes_whole) {}
+
+  float value() const { return parameter_.value[index_]; }
+  void set(float value) {
+    parameter_.value[index_] = value;
+    if (comes_whole_) quantizer_.prepare(x_);
+  }
+  Values results() const { return quantized(quantizer_, x_, kPass); }
+
+  // Of the squared error of the `counted` values, as the quantizer says.
+  float gradient(const std::vector<bool>& counted) {
+    const auto y = results();
+    Values dy(x_.size());
+    for (std::size_t i = 0; i < y.size(); ++i)
+      dy[i] = counted[i] ? 2 * (y[i] - x_[i]) : 0;
+    auto sums = zero_sums(quantizer_);
+    propagated(quantizer_, x_, dy, sums, kPass);
+    quantizer_.finish_gradient(sums);
+    return parameter_.gradient[index_];
+  }
+
+ private:
+  static constexpr Pass kPass{.training = true, .step = 1};
+  Quantizer& quantizer_;
+  Parameter& parameter_;
+  std::size_t index_;
+  const Values& x_;
+  bool comes_whole_;
+};
+
+double square_error(const Values& x, const Values& y, const std::vector<bool>& counted) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (counted[i]) sum += (double(y[i]) - double(x[i])) * (double(y[i]) - double(x[i]));
+  }
+  return sum;
+}
+
+// Values beyond the ends of the grid; there the results are the ends.
+std::vector<bool> clipped(const Grid& grid, const Values& x) {
+  std::vector<bool> is_clipped(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t channel = grid.layout().channel_of(i);
+    is_clipped[i] = x[i] < grid.value(grid.low_code(), channel) ||
+                    x[i] > grid.value(grid.high_code(), channel);
+  }
+  return is_clipped;
+}
+
+// The gradient at `value` against how the error changes a little to both sides of it; ""
+// where the change is too small to tell which way the error falls.
+Finding against_error(Learned& learned, float value, const Values& x,
+                      const std::vector<bool>& counted) {
+  constexpr float kLittle = 0.05f;
+  constexpr double kClear = 0.01;  // of the error
+  const auto error_at = [&](float at) {
+    learned.set(at);
+    return square_error(x, learned.results(), counted);
+  };
+  const double below = error_at(value - kLittle * std::fabs(value));
+  const double above = error_at(value + kLittle * std::fabs(value));
+  const double here = error_at(value);
+  if (!(std::fabs(above - below) > kClear * here)) return "";
+  const float gradient = learned.gradient(counted);
+  if (above > below ? gradient > 0 : gradient < 0) return "";
+  return fmt::format(
+      "at {} its gradient is {}, and the squared error {} when it rises: {} to {}", value,
+      gradient, above > below ? "rises" : "falls", below, above);
+}
+
+// A quarter and four times of where it begins: far enough from the best value that even
+// a rough gradient knows the way. Without the claim values within the range are left out:
+// beyond it a result is an end of the grid, and its gradient is exact.
+Finding slope(const Case& c) {
+  const auto x = c.values();
+  const bool only_clipped = !c.claims().learns_from_rounding;
+  const auto quantizer = c.made(x);
+  for (Parameter* p : quantizer->trainable()) {
+    for (std::size_t i = 0; i < p->value.size(); ++i) {
+      Learned learned(*quantizer, *p, i, x, c.comes_whole());
+      const float start = learned.value();
+      for (const float factor : {0.25f, 4.0f}) {
+        const float value = factor * start;
+        if (value == 0 || value * 0.95f < p->minimum) continue;
+        std::vector<bool> counted(x.size(), true);
+        if (only_clipped) {
+          learned.set(1.05f * value);
+          counted = clipped(quantizer->grid(), x);
+        }
+        const Finding found = against_error(learned, value, x, counted);
+        if (!found.empty()) return fmt::format("{}: {}", p->name, found);
+      }
+      learned.set(start);
     }
   }
-  trained->prepare(x);
-  loaded->prepare(x);
+  return "";
+}
+
+// ---- Training ----
+
+float sign(float v) { return float(v > 0) - float(v < 0); }
+
+// Steps of a size of their own, whatever the gradients': towards results like `target`.
+void descend(const Case& c, Quantizer& quantizer, Values& x, const Values& target) {
+  constexpr float kRate = 0.05f;
+  for (std::int64_t step = 0; step < 6; ++step) {
+    const Pass pass{.training = true, .step = step};
+    if (c.comes_whole()) on(x, [&] { quantizer.prepare(x); });
+    Values dy = quantized(quantizer, x, pass);
+    for (std::size_t i = 0; i < x.size(); ++i) dy[i] = 2 * (dy[i] - target[i]);
+    auto sums = zero_sums(quantizer);
+    const auto dx = propagated(quantizer, x, dy, sums, pass);
+    if (!sums.empty()) quantizer.finish_gradient(sums);
+    for (Parameter* p : quantizer.trainable()) {
+      for (std::size_t i = 0; i < p->value.size(); ++i) {
+        const float reach = std::max(0.1f, std::fabs(p->value[i]));
+        p->value[i] =
+            std::max(p->minimum, p->value[i] - kRate * reach * sign(p->gradient[i]));
+      }
+    }
+    if (!c.comes_whole()) continue;
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] -= kRate * sign(dx[i]);
+    if (quantizer.changes_latent()) quantizer.after_step(x);
+  }
+  if (c.comes_whole() && quantizer.changes_latent()) quantizer.after_epoch(x);
+}
+
+// A network that is loaded has its weights and learned values, and the same calibration.
+Finding save_and_load(const Case& c) {
+  const auto start = c.values();
+  auto x = start;
+  const auto trained = c.made(start), loaded = c.made(start);
+  descend(c, *trained, x, normal_values(x.size(), 9, 2));
+  const auto from = trained->trainable(), to = loaded->trainable();
+  for (std::size_t p = 0; p < from.size(); ++p) {
+    const auto values = from[p]->value.span();
+    std::copy(values.begin(), values.end(), to[p]->value.span().begin());
+  }
+  if (c.comes_whole()) {
+    trained->prepare(x);
+    loaded->prepare(x);
+  }
   return difference(x, quantized(*loaded, x), quantized(*trained, x), "before saving:");
 }
 
@@ -92,6 +309,12 @@ std::vector<Check> learning_checks() {
            is_value,
            nullptr,
            gradients},
+          {"direction",
+           "within the range gradients lean the way of what comes from above",
+           {4099},  // one filter
+           is_value,
+           nullptr,
+           direction},
           {"slice sums",
            "gradients of what is learned add up over slices",
            {31},
@@ -104,10 +327,28 @@ std::vector<Check> learning_checks() {
            learns,
            nullptr,
            learned},
-          {"save and load",
-           "learned values are all that a trained quantizer needs",
-           {257},
+          {"sums",
+           "gradients of what is learned are added to what stands there",
+           {31},
            learns,
+           nullptr,
+           adds_to_sums},
+          {"totals",
+           "finish_gradient sets the gradients of what is learned",
+           {31},
+           learns,
+           nullptr,
+           totals},
+          {"slope",
+           "gradients of what is learned rise with the squared error",
+           {4099},
+           learns,
+           nullptr,
+           slope},
+          {"save and load",
+           "weights and learned values are all that a trained quantizer needs",
+           {257},
+           is_value,
            nullptr,
            save_and_load}};
 }
