@@ -84,8 +84,10 @@ Site tensor_site(const StoredTensor& tensor, Role role) {
   return role == Role::kWeight ? weight_site(tensor) : activation_site(tensor);
 }
 
-std::optional<QuantizedTensor> quantize_tensor(const Method& method, const Site& site,
-                                               const StoredTensor& tensor) {
+namespace {
+
+std::optional<QuantizedTensor> quantize(const Method& method, const Site& site,
+                                        const StoredTensor& tensor) {
   const auto quantizer = method.quantizer(site);
   if (!quantizer) return std::nullopt;
   Parameter latent(site.name, tensor.values.size());
@@ -102,6 +104,17 @@ std::optional<QuantizedTensor> quantize_tensor(const Method& method, const Site&
   quantizer->forward(x, values, {.images = is_weight ? 1 : x.size() / site.elements});
   quantizer->encode(x, codes);
   return QuantizedTensor{std::move(values), std::move(codes), quantizer->grid()};
+}
+
+}  // namespace
+
+std::optional<QuantizedTensor> quantize_tensor(const Method& method, const Site& site,
+                                               const StoredTensor& tensor) {
+  try {
+    return quantize(method, site, tensor);
+  } catch (const MethodError& error) {
+    throw RunError(fmt::format("{}: the method's mistake: {}", site.name, error.what()));
+  }
 }
 
 }  // namespace bitsweep

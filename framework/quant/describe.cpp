@@ -83,35 +83,52 @@ written is no affair of a method.
 |---|---|---|---|---|---|
 )";
 
-constexpr auto kClosing = R"(## To add a method
+constexpr auto kGuide = R"(## To add a method
 
 A method is one `.cpp`. It can stay outside this tree, as a plugin:
 
-1. Copy `tests/example_plugin/outside` to a folder of your own and rename `example_plugin` to
-   `<id>` in both files. What stands there is a whole method: a parameter struct with its
-   `schema()`, a class derived from `Method` with `Params`, `summary` and `reference` (and
-   `departures` where it differs from the paper), and as the last line
-   `BITSWEEP_METHOD(<id>, bitsweep::methods::<Class>)`.
+1. Copy `tests/example_plugin/outside` to a folder of your own, rename `example_plugin.cpp` to
+   `<id>.cpp` and `example_plugin` to `<id>` in both files: the id is a C identifier, the same
+   in `CMakeLists.txt` and in the macro. What stands there is a whole method: a parameter
+   struct with its `schema()`, a class derived from `Method` with `Params`, `summary` and
+   `reference` (and `departures` where it differs from the paper), and as the last line
+   `BITSWEEP_METHOD(<id>, bitsweep::methods::<Class>)`. Widths are named `weight_bits`,
+   `activation_bits` and `gradient_bits`: tables and checks know them by these names.
 2. `quantizer(site)` returns a `Quantizer` for the sites that the paper quantizes and null for
-   the others. `UniformQuantizer` takes a grid and a rounding and does the rest; a quantizer of
-   your own implements `forward`, `encode`, `backward` and `grid`, as `methods/twn/twn.cpp`
-   does, and `trainable` for what it learns, as `methods/pact/pact.cpp`. Outside training its
-   `forward` gives exactly what `grid()` decodes from the codes of `encode`.
+   the others; it keeps no reference to its `Method`. `UniformQuantizer` takes a grid and a
+   rounding and does the rest; a quantizer of your own implements `forward`, `encode`,
+   `backward` and `grid`, as `methods/twn/twn.cpp` does, and `trainable` and `finish_gradient`
+   for what it learns, as `methods/pact/pact.cpp`.
+
+   - Outside training `forward` gives exactly what `grid()` decodes from the codes of `encode`,
+     and never -0: `-1 * 0.0f` is one, `+ 0.0f` mends it.
+   - A grid is one table of levels (or equal steps) times one scale, or one scale a channel. Two
+     free levels a filter do not fit. `LevelGrid::learned` says that the table is data, so that
+     sizes count 32 bits for each level beside those of the scales; else the method implies it.
+   - `calibrate` sees weights once and then each calibration batch of activations;
+     `finish_calibration` closes it. `prepare` sees the weights before each forward that follows
+     a change of them, in training and outside; activations have no such call.
+   - Activations come in slices, from several threads at once: `forward` and `backward` keep
+     nothing, and `backward` computes anew what it needs of x.
 3. Build it against a build of bitsweep:
 
    ```
    cmake -S . -B build -D bitsweep_DIR=$HOME/bitsweep/build/release && cmake --build build
    ```
 
-4. Ask whether it is sound: codes, levels, zeros and infinities, channels, slices, threads,
-   gradients, saving and loading, and the time it takes for a value.
+4. Ask whether it is sound: codes, levels, ties, zeros and infinities, channels, slices,
+   threads, gradients, training, saving and loading, at each width and with each choice, and
+   the time it takes for a value.
 
    ```
    bitsweep check <id> --plugin build/<id>.so
    ```
 
-   A property which it lacks by design (its grid has no zero, quantizing twice differs) is
-   declared in `weight_claims` or `activation_claims`; all else must hold.
+   A property which it lacks by design (its grid has no zero, quantizing twice differs, what it
+   learns looks at clipping alone) is declared in `weight_claims` or `activation_claims`; all
+   else must hold. The checks cannot see whether the formula is the paper's, whether a gradient
+   has the right size, combinations of choices (`--set` fixes some), stages, what quantizers
+   share by way of their `Method`, and a race of threads that do not happen to meet.
 5. Put it into a study beside other methods and run it. Its bits, size and loss stand in the
    table like theirs.
 
@@ -124,6 +141,15 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
    ```
    bitsweep run study.yaml --plugin build/<id>.so
    ```
+
+| in `framework/quant` | for |
+|---|---|
+| `method.h`, `quantizer.h` | what a method and its quantizers implement |
+| `site.h`, `grid.h` | what they are told, and where values may lie |
+| `uniform.h`, `range.h` | grids of equal steps, and the ranges they follow from |
+| `staircase.h` | the nearest of a few levels, in vector code |
+| `loops.h` | element-wise passes and sums |
+| `probe.h` | quantizers by themselves, for tests |
 
 Within the tree it is `methods/<id>/<id>.cpp` and nothing else: the build finds the folder by
 itself, and so do help, checks of parameters, this page and the checks of step 4. Add
@@ -176,12 +202,12 @@ std::string methods_readme(const MethodRegistry& registry) {
                         bits_of(entry, "weight_bits"), bits_of(entry, "activation_bits"),
                         bits_of(entry, "gradient_bits"), entry.summary, entry.reference);
   }
-  page += "\n## Parameters\n\n```\n";
+  page += std::string("\n") + kGuide + "\n## Parameters\n\n```\n";
   for (const auto& id : registry.ids()) {
     if (id != registry.ids().front()) page += "\n";
     page += describe_method(registry.at(id));
   }
-  return page + "```\n\n" + kClosing;
+  return page + "```\n";
 }
 
 }  // namespace bitsweep

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/core/error.h"
+
 using namespace bitsweep;
 
 namespace {
@@ -104,4 +106,28 @@ TEST_CASE("what a file must store beside the codes is counted", "[grid]") {
             .scale_count() == 3);
   CHECK(Grid(LevelGrid{.levels = {-1, 1}, .scale = {1, 2, 3}}, {.channels = 3})
             .scale_count() == 3);
+}
+
+TEST_CASE("what is no grid is refused with what is wrong", "[grid][refusal]") {
+  const auto failure_of = [](auto grid, ChannelLayout layout = {}) -> std::string {
+    try {
+      Grid(std::move(grid), layout);
+    } catch (const MethodError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(failure_of(UniformGrid{.low = 1, .high = 0}) ==
+        "its grid has codes from 1 to 0; expected at least one");
+  CHECK(failure_of(UniformGrid{.high = 1, .scale = {0}}) ==
+        "its grid has a scale of 0; expected a finite one above 0, for codes are found "
+        "by dividing");
+  CHECK(failure_of(LevelGrid{.levels = {0, 1}, .scale = {kNan}}) ==
+        "its grid has a scale of nan; expected a finite one that is not negative");
+  CHECK(failure_of(LevelGrid{.levels = {0, 1}, .scale = {1, 2}}, {3, 1}) ==
+        "its grid has 2 scales for 3 channels; expected one, or one a channel");
+  CHECK(failure_of(LevelGrid{.levels = {1, 0.5f}}) ==
+        "its grid has a level of 0.5 behind one of 1; expected them to ascend");
+  CHECK(failure_of(LevelGrid{}) == "its grid has no levels");
+  CHECK(failure_of(LevelGrid{.levels = {kInfinity}}) == "its grid has a level of inf");
 }

@@ -119,6 +119,35 @@ TEST_CASE("clipped share, unused levels and SQNR of weights are those worked out
   CHECK(tiny.warnings.empty());
 }
 
+TEST_CASE("a grid without a step fails the run, by site and method", "[health]") {
+  class Stepless final : public OnGrid {
+   public:
+    using OnGrid::OnGrid;
+    Grid grid() const override { return UniformGrid{.low = -1, .high = 1, .scale = {0}}; }
+  };
+  Tiny tiny;
+  tiny.site(Role::kWeight).method = "mine";
+  tiny.attach(Role::kWeight, std::make_unique<Stepless>(halves()));
+  tiny.build();
+  CHECK_THROWS_WITH(tiny.observe(),
+                    StartsWith("fc/weight: method 'mine': its grid has a scale of 0"));
+}
+
+TEST_CASE("codes that the grid has not fail the run", "[health]") {
+  class Foreign final : public OnGrid {
+   public:
+    using OnGrid::OnGrid;
+    void encode(std::span<const float>, std::span<std::int32_t> codes) const override {
+      std::fill(codes.begin(), codes.end(), 9);
+    }
+  };
+  Tiny tiny;
+  tiny.attach(Role::kWeight, std::make_unique<Foreign>(halves()));
+  tiny.build();
+  CHECK_THROWS_WITH(tiny.observe(),
+                    Contains("its codes run from 9 to 9; its grid has -3 to 3"));
+}
+
 TEST_CASE("values on the grid lose nothing: an infinite SQNR", "[health]") {
   Tiny tiny;
   tiny.attach(Role::kWeight, std::make_unique<OnGrid>(halves()));
