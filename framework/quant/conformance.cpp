@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/quant/checks/check.h"
 
@@ -189,7 +190,7 @@ CheckResult run_check(const Check& check, const MethodEntry& entry,
 CheckResult check_widths(const MethodEntry& entry, const std::vector<Setting>& settings) {
   CheckResult result{.name = "widths",
                      .promise = "each legal width puts a quantizer somewhere",
-                     .asked_of = "widths"};
+                     .asked_of = "width"};
   std::set<std::pair<std::string, int>> served;
   const auto breaks = [&](const std::string& how) {
     if (++result.broken == 1) result.example = how;
@@ -277,11 +278,12 @@ std::string outcome(const CheckResult& result) {
 std::string count_of(const CheckResult& result) {
   if (result.asked == 0) return "";
   if (!result.holds()) {
-    return fmt::format(": by {} of {} {}", result.broken, result.asked, result.asked_of);
+    return fmt::format(": by {} of {}", result.broken,
+                       counted(result.asked, result.asked_of));
   }
   const auto unclaimed =
       result.unclaimed > 0 ? fmt::format(", {} do not claim it", result.unclaimed) : "";
-  return fmt::format(": for {} {}{}", result.asked, result.asked_of, unclaimed);
+  return fmt::format(": for {}{}", counted(result.asked, result.asked_of), unclaimed);
 }
 
 std::string line_of(const CheckResult& check) {

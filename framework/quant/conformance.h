@@ -15,7 +15,7 @@ namespace bitsweep {
 struct CheckResult {
   std::string name;     // "law"
   std::string promise;  // "outside training, forward is exactly what the grid decodes"
-  std::string asked_of = "quantizers";
+  std::string asked_of = "quantizer";
   int asked = 0;
   int unclaimed = 0;  // quantizers whose method does not claim it
   int broken = 0;

@@ -72,6 +72,16 @@ std::string levels_text(const Quantizer& quantizer) {
                      some(values.size() - 2), values.size());
 }
 
+// The same on x; a method's mistake in making them stands in their place.
+std::string prepared_levels_text(Quantizer& quantizer, const probe::Values& x) {
+  try {
+    probe::calibrate(quantizer, x);
+    return levels_text(quantizer);
+  } catch (const MethodError& error) {
+    return fmt::format("none: {}", error.what());
+  }
+}
+
 constexpr auto kOpening = R"(# Methods
 
 One folder and one `.cpp` a method: a paper's quantizers, with its letters and its choices as
@@ -182,8 +192,8 @@ std::string describe_levels(const MethodEntry& entry) {
       if (!quantizer) continue;
       probe::Values x = probe::normal_values(site.elements, 1);
       for (float& v : x) v = site.is_signed ? v : std::fabs(v);
-      probe::calibrate(*quantizer, x);
-      text += fmt::format("  {:>10} {} bits  {}\n", role, bits, levels_text(*quantizer));
+      text += fmt::format("  {:>10} {} bits  {}\n", role, bits,
+                          prepared_levels_text(*quantizer, x));
     }
   };
   show("weights", "weight_bits", probe::weight_site({1, 1024}));

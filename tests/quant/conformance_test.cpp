@@ -524,8 +524,8 @@ TEST_CASE("what a method throws is found, with its quantizer and values",
   };
   CHECK(broken<Wrong>() == Names{"law", "finite", "lost values"});
   CHECK_THAT(example_of(entry_of<Wrong>(), "finite"),
-             Contains("weight, 2 bits, 1 values in 1 channels: it throws 'boom', on 1 "
-                      "values of 1e+30"));
+             Contains("weight, 2 bits, 1 value in 1 channel: it throws 'boom', on 1 "
+                      "value of 1e+30"));
 }
 
 TEST_CASE("a quantizer that cannot be made is found, and the checks go on",
@@ -581,8 +581,7 @@ TEST_CASE("choices are made otherwise than by default, one at a time", "[conform
       return quantizer;
     });
   };
-  CHECK_THAT(example_of(entry, "law"),
-             Contains("weight, 2 bits, group=filter, 1 values"));
+  CHECK_THAT(example_of(entry, "law"), Contains("weight, 2 bits, group=filter, 1 value"));
   CHECK(made == std::set<std::string>{"layer", "filter", "layer spoils"});
   made.clear();
   CHECK(check_conformance(entry, {{"group", RawValue::scalar("layer")}}).sound());

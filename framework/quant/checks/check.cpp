@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "framework/core/counted.h"
+
 namespace bitsweep::checks {
 
 bool Case::comes_whole() const {
@@ -32,9 +34,10 @@ Values Case::values(std::uint64_t seed, std::size_t images) const {
 }
 
 std::string Case::name() const {
-  return fmt::format("{}, {} bits{}, {} values in {} channels{}", role_name(role()), bits,
-                     choice.empty() ? "" : ", " + choice, site.elements,
-                     site.channels.channels, site.is_signed ? "" : ", none negative");
+  return fmt::format("{}, {}{}, {} in {}{}", role_name(role()), counted(bits, "bit"),
+                     choice.empty() ? "" : ", " + choice, counted(site.elements, "value"),
+                     counted(site.channels.channels, "channel"),
+                     site.is_signed ? "" : ", none negative");
 }
 
 std::string text_of_exception() {
@@ -54,8 +57,9 @@ std::string summary(const Values& x) {
   std::remove_copy_if(x.begin(), x.end(), std::back_inserter(known), is_lost);
   const auto [least, most] = std::minmax_element(known.begin(), known.end());
   const char* lost = known.size() < x.size() ? ", and NaN" : "";
-  if (*least == *most) return fmt::format("{} values of {}{}", x.size(), *least, lost);
-  return fmt::format("{} values from {} to {}{}", x.size(), *least, *most, lost);
+  const auto count = counted(x.size(), "value");
+  if (*least == *most) return fmt::format("{} of {}{}", count, *least, lost);
+  return fmt::format("{} from {} to {}{}", count, *least, *most, lost);
 }
 
 void calibrate(Quantizer& quantizer, const Values& x) {
