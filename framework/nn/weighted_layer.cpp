@@ -231,7 +231,10 @@ void WeightedLayer::apply_scales(const Slice& slice, float* values) const {
   const std::size_t channels = std::size_t(output_.shape.channels);
   const float* k = output_scales_.data() + std::size_t(slice.begin) * pixels;
   for (std::size_t p = 0; p < std::size_t(slice.images) * pixels; ++p) {
-    for (std::size_t c = 0; c < channels; ++c) values[p * channels + c] *= k[p];
+    const float own = k[p];
+    float* const pixel = values + p * channels;
+#pragma GCC ivdep
+    for (std::size_t c = 0; c < channels; ++c) pixel[c] *= own;
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "framework/engine/elementwise.h"
 #include "framework/engine/reductions.h"
@@ -73,20 +74,29 @@ struct LogQuant {
   bool root2 = false;
   std::int32_t fsr = 0;
 
+  // Calls f with the base known to the compiler, so that loops within it are vectorised.
+  template <class F>
+  void with_base(F f) const {
+    root2 ? f(std::true_type()) : f(std::false_type());
+  }
+
   // Steps below FSR, from 1 to `count`; more where the value is 0.
-  std::int32_t steps(float x) const {
+  template <class Root2>
+  std::int32_t steps(float x, Root2) const {
     const std::int32_t at =
-        root2 ? 2 * fsr - nearest_half_log2(x) : fsr - nearest_log2(x);
+        Root2::value ? 2 * fsr - nearest_half_log2(x) : fsr - nearest_log2(x);
     return std::max(at, 1);
   }
-  float value(float x) const {
-    const std::int32_t s = steps(x);
-    const float size = power_of_2(fsr) * level_of(std::min(s, count), root2);
+  template <class Root2>
+  float value(float x, Root2 base) const {
+    const std::int32_t s = steps(x, base);
+    const float size = power_of_2(fsr) * level_of(std::min(s, count), Root2::value);
     return s > count ? 0.0f : std::copysign(size, x);
   }
   // Levels ascend, 0 in their middle: `count` of them below it.
-  std::int32_t signed_code(float x) const {
-    const std::int32_t s = steps(x);
+  template <class Root2>
+  std::int32_t signed_code(float x, Root2 base) const {
+    const std::int32_t s = steps(x, base);
     const std::int32_t rank = s > count ? 0 : count + 1 - s;
     return x < 0 ? count - rank : count + rank;
   }
@@ -112,20 +122,29 @@ class Logarithmic final : public Quantizer {
   void forward(std::span<const float> x, std::span<float> y,
                const Pass& pass) const override {
     if (role_ == Role::kGradient) return quantize_images(x, y, pass);
-    if (signed_) {
-      transform(x, y, [q = quant_](float v) { return q.value(v); });
-    } else {
-      transform(x, y, [q = quant_](float v) { return v > 0 ? q.value(v) : 0.0f; });
-    }
+    quant_.with_base([&](auto base) {
+      if (signed_) {
+        transform(x, y, [q = quant_, base](float v) { return q.value(v, base); });
+      } else {
+        transform(x, y, [q = quant_, base](float v) {
+          const float size = q.value(v, base);
+          return v > 0 ? size : 0.0f;
+        });
+      }
+    });
   }
 
   void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
-    if (signed_) {
-      transform(x, codes, [q = quant_](float v) { return q.signed_code(v); });
-    } else {
-      transform(x, codes,
-                [q = quant_](float v) { return v > 0 ? q.signed_code(v) - q.count : 0; });
-    }
+    quant_.with_base([&](auto base) {
+      if (signed_) {
+        transform(x, codes,
+                  [q = quant_, base](float v) { return q.signed_code(v, base); });
+      } else {
+        transform(x, codes, [q = quant_, base](float v) {
+          return v > 0 ? q.signed_code(v, base) - q.count : 0;
+        });
+      }
+    });
   }
 
   // Weights pass all; activations what lies within the range.
@@ -167,7 +186,10 @@ class Logarithmic final : public Quantizer {
       const auto own = g.subspan(begin, size);
       LogQuant q = quant_;
       q.fsr = range_of(kernels::max_abs(own));
-      transform(own, y.subspan(begin, size), [q](float v) { return q.value(v); });
+      q.with_base([&](auto base) {
+        transform(own, y.subspan(begin, size),
+                  [q, base](float v) { return q.value(v, base); });
+      });
     });
   }
 
