@@ -59,9 +59,9 @@ void check_scales(const std::vector<float>& scales, ChannelLayout layout, bool d
   }
   for (const float scale : scales) {
     if (std::isfinite(scale) && (divides ? scale > 0 : scale >= 0)) continue;
-    refuse(fmt::format("has a scale of {}; expected a finite one {}", scale,
-                       divides ? "above 0, for codes are found by dividing"
-                               : "that is not negative"));
+    refuse(fmt::format(
+        "has a scale of {}; expected a finite one {}", scale,
+        divides ? "above 0, for codes are found by dividing" : "that is not negative"));
   }
 }
 
