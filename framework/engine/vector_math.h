@@ -34,12 +34,18 @@ inline float vector_tanh(float x) {
   return std::copysign(e / (e + 2), x);
 }
 
+/// a + b of bit patterns, which may be those of NaN: it wraps.
+inline std::int32_t wrapping_sum(std::int32_t a, std::int32_t b) {
+  return std::int32_t(std::uint32_t(a) + std::uint32_t(b));
+}
+
 /// The integer nearest to log2(magnitude): the exponent, and one more where the fraction
 /// 1.f is above sqrt(2). -127 for 0 and for denormals, 128 for infinity and large NaNs.
 inline std::int32_t nearest_log2(float magnitude) {
   constexpr std::int32_t kAboveRoot2 = 0x3504f4;  // fraction of the float above sqrt(2)
   const auto bits = std::bit_cast<std::int32_t>(magnitude) & 0x7fffffff;
-  return bits < 0x00800000 ? -127 : ((bits + 0x00800000 - kAboveRoot2) >> 23) - 127;
+  return bits < 0x00800000 ? -127
+                           : (wrapping_sum(bits, 0x00800000 - kAboveRoot2) >> 23) - 127;
 }
 
 /// The integer nearest to 2 log2(magnitude): half steps, with the fractions' thresholds

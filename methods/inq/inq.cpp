@@ -66,7 +66,7 @@ struct NearestPower {
   // i, or low - 1 for 0.
   std::int32_t exponent(float w) const {
     const auto bits = std::bit_cast<std::int32_t>(w) & 0x7fffffff;
-    const std::int32_t rounded = ((bits + half) >> 23) - 127;
+    const std::int32_t rounded = (wrapping_sum(bits, half) >> 23) - 127;
     const std::int32_t threshold = (low + 126) << 23;  // pattern of 2^(low - 1)
     const bool is_zero = bits < threshold + (half == 0x00400000 ? 0 : 1);
     return is_zero ? low - 1 : std::clamp(rounded, low, high);
