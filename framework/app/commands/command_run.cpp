@@ -9,6 +9,7 @@
 #include "framework/app/commands/commands.h"
 #include "framework/app/report_files.h"
 #include "framework/app/schedule/batch.h"
+#include "framework/app/schedule/interrupt.h"
 #include "framework/app/study.h"
 #include "framework/core/error.h"
 #include "framework/data/dataset.h"
@@ -17,8 +18,6 @@ namespace bitsweep {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kInterrupted = 130;  // as a shell gives for Ctrl-C
 
 fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
   return arguments.text("out", "results/" + study.name);
@@ -89,7 +88,7 @@ int tell_interrupted(const BatchResult& batch, const Plan& plan) {
       "bitsweep: interrupted; {} of {} runs are done and kept, the same command goes on "
       "from there",
       batch.done, plan.runs.size()));
-  return kInterrupted;
+  return kInterruptedCode;
 }
 
 int tell_failures(const BatchResult& batch) {

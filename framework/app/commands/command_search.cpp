@@ -23,8 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kInterrupted = 130;  // as a shell gives for Ctrl-C
-
 const RowSpec& chosen_row(const StudySpec& study, const std::string& label) {
   std::vector<const RowSpec*> rows;
   std::vector<std::string> labels;
@@ -92,7 +90,7 @@ int tell_interrupted() {
   print_note(
       "bitsweep: search: interrupted; no study was written, the same command begins "
       "again");
-  return kInterrupted;
+  return kInterruptedCode;
 }
 
 // While it lives, Ctrl-C ends the program at once: what a search found so far is of no

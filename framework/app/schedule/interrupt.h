@@ -9,6 +9,9 @@
 
 namespace bitsweep {
 
+/// The exit code after Ctrl-C, as a shell gives it.
+inline constexpr int kInterruptedCode = 130;
+
 /// While it lives, SIGINT, SIGTERM and SIGHUP do not end the process: they wait to be
 /// noticed. One at a time.
 class InterruptSignals {
