@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -24,19 +25,19 @@ UniformQuantization quantization_of(const UniformGrid& grid, std::size_t channel
           .high = float(grid.high)};
 }
 
-// Calls `body(begin, end, channel)` for each stretch of one scale within `size` elements.
+// Calls `body(begin, end, channel)` for each stretch of one scale and code book within
+// `size` elements.
 template <class Body>
-void for_each_stretch(std::size_t size, std::size_t scales, ChannelLayout layout,
+void for_each_stretch(std::size_t size, bool by_channel, ChannelLayout layout,
                       Body body) {
-  if (scales == 1) return body(std::size_t{0}, size, std::size_t{0});
+  if (!by_channel) return body(std::size_t{0}, size, std::size_t{0});
   for (std::size_t begin = 0; begin < size; begin += layout.inner) {
     body(begin, std::min(size, begin + layout.inner), layout.channel_of(begin));
   }
 }
 
 // Between two neighbouring levels the nearer one, the even code of a tie.
-std::int32_t nearest_level(const LevelGrid& grid, float x, float scale) {
-  const auto& levels = grid.levels;
+std::int32_t nearest_level(std::span<const float> levels, float x, float scale) {
   if (std::isnan(x)) x = 0;
   const auto above =
       std::lower_bound(levels.begin(), levels.end(), x,
@@ -48,6 +49,28 @@ std::int32_t nearest_level(const LevelGrid& grid, float x, float scale) {
   const double down = double(x) - double(scale * *(above - 1));
   if (up == down) return upper % 2 == 0 ? upper : upper - 1;
   return up < down ? upper : upper - 1;
+}
+
+// The code of least square error for the vector that begins at x.
+std::int32_t nearest_vector(std::span<const float> levels, VectorLayout layout,
+                            const float* x, float scale) {
+  std::int32_t nearest = 0;
+  double least = std::numeric_limits<double>::infinity();
+  const std::size_t count = levels.size() / layout.dimension;
+  for (std::size_t code = 0; code < count; ++code) {
+    double error = 0;
+    for (std::size_t j = 0; j < layout.dimension; ++j) {
+      const float v = x[j * layout.stride];
+      const double apart = double(std::isnan(v) ? 0.0f : v) -
+                           double(scale * levels[code * layout.dimension + j]);
+      error += apart * apart;
+    }
+    if (error < least) {
+      least = error;
+      nearest = std::int32_t(code);
+    }
+  }
+  return nearest;
 }
 
 [[noreturn]] void refuse(const std::string& why) { throw MethodError("its grid " + why); }
@@ -65,11 +88,31 @@ void check_scales(const std::vector<float>& scales, ChannelLayout layout, bool d
   }
 }
 
-void check_levels(const std::vector<float>& levels) {
+void check_books(const LevelGrid& grid, ChannelLayout layout) {
+  const auto& [dimension, stride] = grid.vectors;
+  if (dimension == 0 || stride == 0) refuse("has vectors of no values");
+  if (grid.books == 0 || grid.levels.size() % (grid.books * dimension) != 0) {
+    refuse(fmt::format("has {} values for {} code books of vectors of {}",
+                       grid.levels.size(), grid.books, dimension));
+  }
+  if (grid.book_of.empty()) return;
+  if (grid.book_of.size() != layout.channels) {
+    refuse(fmt::format("names the code book of {} channels; expected {}",
+                       grid.book_of.size(), layout.channels));
+  }
+  const auto last = *std::max_element(grid.book_of.begin(), grid.book_of.end());
+  if (last >= grid.books) {
+    refuse(fmt::format("names code book {} of {}", last + 1, grid.books));
+  }
+}
+
+void check_levels(const LevelGrid& grid) {
+  const auto& levels = grid.levels;
   if (levels.empty()) refuse("has no levels");
   for (std::size_t i = 0; i < levels.size(); ++i) {
     if (!std::isfinite(levels[i])) refuse(fmt::format("has a level of {}", levels[i]));
-    if (i == 0 || levels[i - 1] <= levels[i]) continue;
+    const bool begins_book = i % grid.level_count() == 0;
+    if (grid.vectors.dimension > 1 || begins_book || levels[i - 1] <= levels[i]) continue;
     refuse(fmt::format("has a level of {} behind one of {}; expected them to ascend",
                        levels[i], levels[i - 1]));
   }
@@ -93,14 +136,15 @@ Grid::Grid(UniformGrid grid, ChannelLayout layout)
 Grid::Grid(LevelGrid grid, ChannelLayout layout)
     : grid_(std::move(grid)), layout_(layout) {
   const auto& g = std::get<LevelGrid>(grid_);
-  check_levels(g.levels);
+  check_books(g, layout);
+  check_levels(g);
   check_scales(g.scale, layout, false);
 }
 
 std::int32_t Grid::low_code() const { return uniform() ? uniform()->low : 0; }
 
 std::int32_t Grid::high_code() const {
-  return uniform() ? uniform()->high : std::int32_t(levels()->levels.size()) - 1;
+  return uniform() ? uniform()->high : std::int32_t(levels()->level_count()) - 1;
 }
 
 std::size_t Grid::level_count() const {
@@ -113,6 +157,10 @@ int Grid::bits() const {
   return bits;
 }
 
+const std::vector<float>& Grid::scales() const {
+  return uniform() ? uniform()->scale : levels()->scale;
+}
+
 std::size_t Grid::scale_count() const {
   if (levels()) return levels()->scale.size();
   const auto& zeros = uniform()->zero_point;
@@ -121,21 +169,44 @@ std::size_t Grid::scale_count() const {
   return uniform()->scale.size() + std::size_t(nonzero);
 }
 
-float Grid::value(std::int32_t code, std::size_t channel) const {
-  if (const auto* grid = uniform()) {
-    return of_channel(grid->scale, channel) *
-           (float(code) - of_channel(grid->zero_point, channel));
+std::size_t Grid::code_count(std::size_t elements) const {
+  if (elements % dimension() != 0) {
+    refuse(fmt::format("has vectors of {} values, which do not divide {} values",
+                       dimension(), elements));
   }
-  return of_channel(levels()->scale, channel) * levels()->levels[std::size_t(code)];
+  return elements / dimension();
+}
+
+float Grid::value(std::int32_t code, std::size_t channel) const {
+  const float scale = of_channel(scales(), channel);
+  if (const auto* grid = uniform()) {
+    return scale * (float(code) - of_channel(grid->zero_point, channel));
+  }
+  return scale * levels()->book(channel)[std::size_t(code) * dimension()];
 }
 
 void Grid::decode(std::span<const std::int32_t> codes, std::span<float> values) const {
-  const std::size_t scales = uniform() ? uniform()->scale.size() : levels()->scale.size();
-  for_each_stretch(codes.size(), scales, layout_,
+  if (dimension() > 1) return decode_vectors(codes, values);
+  for_each_stretch(codes.size(), has_channels(), layout_,
                    [&](std::size_t begin, std::size_t end, std::size_t channel) {
                      for (std::size_t i = begin; i < end; ++i)
                        values[i] = value(codes[i], channel);
                    });
+}
+
+void Grid::decode_vectors(std::span<const std::int32_t> codes,
+                          std::span<float> values) const {
+  const VectorLayout vectors = levels()->vectors;
+  for (std::size_t index = 0; index < codes.size(); ++index) {
+    const std::size_t first = vectors.first_element(index);
+    const std::size_t channel = layout_.channel_of(first);
+    const float scale = of_channel(scales(), channel);
+    const auto level = levels()->book(channel).subspan(
+        std::size_t(codes[index]) * vectors.dimension, vectors.dimension);
+    for (std::size_t j = 0; j < vectors.dimension; ++j) {
+      values[first + j * vectors.stride] = scale * level[j];
+    }
+  }
 }
 
 std::int32_t Grid::nearest_code(float x, std::size_t channel) const {
@@ -144,14 +215,15 @@ std::int32_t Grid::nearest_code(float x, std::size_t channel) const {
     encode_uniform({&x, 1}, {&code, 1}, quantization_of(*uniform(), channel),
                    Rounding::kHalfEven);
   } else {
-    code = nearest_level(*levels(), x, of_channel(levels()->scale, channel));
+    code =
+        nearest_level(levels()->book(channel), x, of_channel(levels()->scale, channel));
   }
   return code;
 }
 
 void Grid::nearest_codes(std::span<const float> x, std::span<std::int32_t> codes) const {
-  const std::size_t scales = uniform() ? uniform()->scale.size() : levels()->scale.size();
-  for_each_stretch(x.size(), scales, layout_,
+  if (dimension() > 1) return nearest_vectors(x, codes);
+  for_each_stretch(x.size(), has_channels(), layout_,
                    [&](std::size_t begin, std::size_t end, std::size_t channel) {
                      if (uniform()) {
                        return encode_uniform(x.subspan(begin, end - begin),
@@ -159,11 +231,23 @@ void Grid::nearest_codes(std::span<const float> x, std::span<std::int32_t> codes
                                              quantization_of(*uniform(), channel),
                                              Rounding::kHalfEven);
                      }
+                     const auto book = levels()->book(channel);
                      const float scale = of_channel(levels()->scale, channel);
                      for (std::size_t i = begin; i < end; ++i) {
-                       codes[i] = nearest_level(*levels(), x[i], scale);
+                       codes[i] = nearest_level(book, x[i], scale);
                      }
                    });
+}
+
+void Grid::nearest_vectors(std::span<const float> x,
+                           std::span<std::int32_t> codes) const {
+  const VectorLayout vectors = levels()->vectors;
+  for (std::size_t index = 0; index < codes.size(); ++index) {
+    const std::size_t first = vectors.first_element(index);
+    const std::size_t channel = layout_.channel_of(first);
+    codes[index] = nearest_vector(levels()->book(channel), vectors, x.data() + first,
+                                  of_channel(scales(), channel));
+  }
 }
 
 }  // namespace bitsweep
