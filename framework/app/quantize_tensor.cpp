@@ -70,8 +70,9 @@ Site activation_site(const StoredTensor& tensor) {
 void take_through_stages(const Method& method, Quantizer& quantizer,
                          std::span<float> values, bool is_weight) {
   const auto stages = method.stages();
+  auto* const staged = is_weight ? optional_interface<HasStages>(&quantizer) : nullptr;
   for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-    if (is_weight) quantizer.begin_stage(int(stage), values);
+    if (staged != nullptr) staged->begin_stage(int(stage), values);
     if (stages[stage].kind != Stage::Kind::kCalibrate) continue;
     quantizer.calibrate(values);
     quantizer.finish_calibration();
@@ -95,7 +96,8 @@ std::optional<QuantizedTensor> quantize(const Method& method, const Site& site,
   const std::span<float> x = latent.value.span();
   const bool is_weight = site.role == Role::kWeight;
 
-  if (is_weight) quantizer->adopt(latent);
+  auto* const adopts = optional_interface<AdoptsLatent>(quantizer.get());
+  if (is_weight && adopts != nullptr) adopts->adopt(latent);
   take_through_stages(method, *quantizer, x, is_weight);
   if (is_weight) quantizer->prepare(x);
 

@@ -10,7 +10,9 @@
 #include "framework/core/parallel.h"
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
+#include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
+#include "framework/nn/encoded_network.h"
 #include "framework/nn/network.h"
 #include "framework/train/health.h"
 #include "framework/train/optimizer.h"
@@ -67,39 +69,6 @@ std::map<std::string, StoredTensor> stored_state(Network& network) {
   return state;
 }
 
-// A quantized tensor's codes, and what a reader needs beside them to make numbers again.
-SizeEntry size_of(const BoundSite& bound, const Parameter& parameter) {
-  SizeEntry entry{.site = bound.site.name,
-                  .elements = std::int64_t(parameter.value.size())};
-  if (!bound.is_quantized() || bound.quantizer->evaluates_float()) return entry;
-  const Grid grid = at_site(bound, [&] { return bound.quantizer->grid(); });
-  entry.bits = grid.bits();
-  entry.quantized = true;
-  entry.side_bits = 32 * std::int64_t(grid.scale_count());
-  if (grid.levels() != nullptr && grid.levels()->learned) {
-    entry.side_bits += 32 * std::int64_t(grid.level_count());
-  }
-  return entry;
-}
-
-std::vector<SizeEntry> sizes_of(Network& network) {
-  std::vector<SizeEntry> sizes;
-  for (const auto& layer : network.layers()) {
-    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) {
-      sizes.push_back(size_of(weighted->weight_site(), weighted->weight()));
-      if (weighted->has_bias()) {
-        sizes.push_back(size_of(weighted->bias_site(), weighted->bias()));
-      }
-      continue;
-    }
-    for (const StateTensor& tensor : layer->state()) {
-      sizes.push_back(
-          {.site = tensor.name, .elements = std::int64_t(tensor.values.size())});
-    }
-  }
-  return sizes;
-}
-
 // One run from its data to its record.
 class Experiment {
  public:
@@ -151,7 +120,7 @@ class Experiment {
     score(record);
     if (health.epochs() == 0) health.observe(record.curves);  // calibrated, not trained
     health.finish();
-    record.sizes = sizes_of(network_);
+    record.sizes = size_entries(encoded_tensors(network_));
     record.state = stored_state(network_);
     record.provenance.seconds =
         std::chrono::duration<double>(Clock::now() - begin).count();
@@ -190,8 +159,9 @@ class Experiment {
 
   void begin_stage(int index) {
     for (WeightedLayer* layer : network_.weighted_layers()) {
-      if (!layer->weight_site().is_quantized()) continue;
-      layer->weight_site().quantizer->begin_stage(index, layer->weight().value.span());
+      auto* const staged =
+          optional_interface<HasStages>(layer->weight_site().quantizer.get());
+      if (staged != nullptr) staged->begin_stage(index, layer->weight().value.span());
     }
   }
 

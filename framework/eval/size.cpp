@@ -23,6 +23,21 @@ double ModelSize::bits_per_weight() const {
 
 bool is_weight(const SizeEntry& entry) { return entry.site.ends_with("/weight"); }
 
+std::vector<SizeEntry> size_entries(std::span<const NetworkTensor> tensors) {
+  std::vector<SizeEntry> entries;
+  for (const NetworkTensor& tensor : tensors) {
+    SizeEntry& entry = entries.emplace_back();
+    entry.site = tensor.name;
+    entry.elements = std::int64_t(tensor.elements());
+    if (!tensor.encoded) continue;
+    const NominalBits bits = tensor.encoded->nominal_bits();
+    entry.quantized = true;
+    entry.bits = tensor.encoded->grid.bits();
+    entry.side_bits = bits.scales + bits.books;
+  }
+  return entries;
+}
+
 ModelSize model_size(std::span<const SizeEntry> entries) {
   ModelSize size;
   for (const auto& entry : entries) {

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
+#include "framework/nn/encoded_network.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -31,6 +33,9 @@ struct ModelSize {
 };
 
 ModelSize model_size(std::span<const SizeEntry> entries);
+
+/// What each tensor of a network takes, by its codes and grid.
+std::vector<SizeEntry> size_entries(std::span<const NetworkTensor> tensors);
 
 /// Whether a site holds weights: "conv1/weight".
 bool is_weight(const SizeEntry& entry);

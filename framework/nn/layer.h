@@ -93,12 +93,14 @@ class GradientSink {
 /// One tensor that may be quantized, and what a method has put on it.
 struct BoundSite {
   Site site;
-  std::string method;                    // whose quantizer: its id, or "edges"
-  std::unique_ptr<Quantizer> quantizer;  // null: float
-  Parameter* latent = nullptr;           // of weights and biases
-  Buffer quantized;                      // the site's values behind the quantizer
-  std::vector<double> sums;              // of parameter gradients, one row a slice
-  std::size_t sum_count = 0;             // values of a row
+  std::string method;                         // whose quantizer: its id, or "edges"
+  std::unique_ptr<Quantizer> quantizer;       // null: float
+  const PixelScaled* pixel_scaled = nullptr;  // the quantizer, where it is one
+  bool evaluates_float = false;               // as the quantizer says
+  Parameter* latent = nullptr;                // of weights and biases
+  Buffer quantized;                           // the site's values behind the quantizer
+  std::vector<double> sums;                   // of parameter gradients, one row a slice
+  std::size_t sum_count = 0;                  // values of a row
 
   bool is_quantized() const { return quantizer != nullptr; }
   std::span<double> slice_sums(int slice) {

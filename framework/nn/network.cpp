@@ -114,7 +114,11 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   site.quantizer = std::move(quantizer);
   if (!site.is_quantized()) return;
   for (Parameter* learned : site.quantizer->trainable()) learned->is_of_quantizer = true;
-  if (site.latent != nullptr) site.quantizer->adopt(*site.latent);
+  auto* const adopts = optional_interface<AdoptsLatent>(site.quantizer.get());
+  if (adopts != nullptr && site.latent != nullptr) adopts->adopt(*site.latent);
+  site.pixel_scaled = optional_interface<PixelScaled>(site.quantizer.get());
+  site.evaluates_float =
+      optional_interface<EvaluatesFloat>(site.quantizer.get()) != nullptr;
 }
 
 void Network::build() {

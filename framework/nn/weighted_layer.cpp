@@ -220,8 +220,8 @@ void WeightedLayer::measure_scales(const Slice& slice) {
     return scales.span().subspan(begin * pixels, images * pixels);
   };
   const auto a = part(pixel_scales_, input_pixels());
-  input_site_.quantizer->pixel_scales({input_->values(slice), input_->elements(slice)}, a,
-                                      pass_for(*input_, slice));
+  input_site_.pixel_scaled->pixel_scales({input_->values(slice), input_->elements(slice)},
+                                         a, pass_for(*input_, slice));
   window_means(slice.images, a, part(output_scales_, output_.shape.pixels()));
 }
 

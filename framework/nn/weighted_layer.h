@@ -81,9 +81,7 @@ class WeightedLayer : public Layer {
 
   // Input quantizers with a scale at each pixel: an output pixel is multiplied by the
   // mean of them over its window, the bias with it.
-  bool scales_pixels() const {
-    return input_site_.is_quantized() && input_site_.quantizer->scales_pixels();
-  }
+  bool scales_pixels() const { return input_site_.pixel_scaled != nullptr; }
   virtual void window_means(int images, std::span<const float> pixel_scales,
                             std::span<float> output_scales) const = 0;
 

@@ -57,7 +57,9 @@ std::unique_ptr<Quantizer> attempt(const MethodEntry& entry, const RawParams& ra
 
 // All values of a short grid; of a long one the ends and what lies around zero.
 std::string levels_text(const Quantizer& quantizer) {
-  if (quantizer.evaluates_float()) return "float outside training";
+  if (optional_interface<EvaluatesFloat>(&quantizer) != nullptr) {
+    return "float outside training";
+  }
   const Grid grid = quantizer.grid();
   std::vector<std::string> values;
   for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {

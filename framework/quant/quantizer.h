@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "framework/core/parameter.h"
@@ -21,6 +24,27 @@ struct Pass {
   std::size_t images = 1;  // in x, for activations and gradients
 };
 
+/// Reads or replaces the named values of a quantizer's state. Names are unique within a
+/// quantizer; a replaced list may have another length.
+class StateVisitor {
+ public:
+  virtual ~StateVisitor() = default;
+  virtual void values(const char* name, std::vector<float>& values) = 0;
+
+  void value(const char* name, float& value) {
+    std::vector<float> one{value};
+    values(name, one);
+    if (one.size() == 1) value = one.front();
+  }
+  /// Whole numbers up to 2^24 in size.
+  template <class Integer>
+  void integer(const char* name, Integer& number) {
+    float as_float = float(number);
+    value(name, as_float);
+    number = Integer(as_float);
+  }
+};
+
 /// Turns real numbers into codes on a grid, and back, in one go.
 ///
 /// Law: outside training, after `calibrate` and `prepare`, `forward(x, y)` gives exactly
@@ -35,10 +59,6 @@ struct Pass {
 class Quantizer {
  public:
   virtual ~Quantizer() = default;
-
-  /// Called once, when the quantizer meets its weights (or bias): it may set
-  /// learning-rate and decay multipliers or the initial values.
-  virtual void adopt(Parameter& /*latent*/) {}
 
   /// Looks at data to choose the grid: once for weights; for activations once for each
   /// calibration batch, whole. `finish_calibration` closes it.
@@ -69,29 +89,72 @@ class Quantizer {
 
   virtual Grid grid() const = 0;
 
-  /// True when values pass in float outside training, as stochastic BinaryConnect is
-  /// tested: the law does not hold then, and sizes count 32 bits.
-  virtual bool evaluates_float() const { return false; }
-
-  /// An input quantizer whose values have a scale of their own at each pixel (XNOR-Net's
-  /// A) says true and writes it: `a` is [images, pixels] of the x of `forward`. The layer
-  /// multiplies each output pixel by the mean of `a` over its window, a constant to
-  /// gradients.
-  virtual bool scales_pixels() const { return false; }
-  virtual void pixel_scales(std::span<const float> /*x*/, std::span<float> /*a*/,
-                            const Pass& /*pass*/) const {}
-
   virtual std::vector<Parameter*> trainable() { return {}; }
 
-  /// After the optimizer's step: may change the latent weights (BinaryConnect's clip, a
-  /// mask).
-  virtual void after_step(std::span<float> /*latent*/) {}
-  virtual void after_epoch(std::span<float> /*latent*/) {}
-  /// Before stage `stage` (an index into `Method::stages`) begins.
-  virtual void begin_stage(int /*stage*/, std::span<float> /*latent*/) {}
-
-  /// True when `after_step` does something: lets the loop skip the others.
-  virtual bool changes_latent() const { return false; }
+  /// Shows `visitor` every value that calibration, stages and training have left in the
+  /// quantizer, beside those of `trainable()` and what `prepare` computes from the
+  /// weights; the visitor reads or replaces them. A quantizer whose state was replaced
+  /// goes on as the one it was taken from.
+  virtual void visit_state(StateVisitor& /*visitor*/) {}
 };
+
+// What some quantizers do besides. The framework looks for these when it attaches a
+// quantizer to its site.
+
+/// Called once, when the quantizer meets its weights (or bias): it may set learning-rate
+/// and decay multipliers or the initial values.
+class AdoptsLatent {
+ public:
+  virtual ~AdoptsLatent() = default;
+  virtual void adopt(Parameter& latent) = 0;
+};
+
+/// Changes the latent weights after the optimizer's step (BinaryConnect's clip, a mask).
+class ChangesLatent {
+ public:
+  virtual ~ChangesLatent() = default;
+  virtual void after_step(std::span<float> latent) = 0;
+};
+
+/// Does something to the latent weights before stage `stage` (an index into
+/// `Method::stages`) begins.
+class HasStages {
+ public:
+  virtual ~HasStages() = default;
+  virtual void begin_stage(int stage, std::span<float> latent) = 0;
+};
+
+/// Values pass in float outside training, as stochastic BinaryConnect is tested: the law
+/// does not hold then, and sizes count 32 bits.
+class EvaluatesFloat {
+ public:
+  virtual ~EvaluatesFloat() = default;
+};
+
+/// An input quantizer whose values have a scale of their own at each pixel (XNOR-Net's
+/// A): `a` is [images, pixels] of the x of `forward`. The layer multiplies each output
+/// pixel by the mean of `a` over its window, a constant to gradients.
+class PixelScaled {
+ public:
+  virtual ~PixelScaled() = default;
+  virtual void pixel_scales(std::span<const float> x, std::span<float> a,
+                            const Pass& pass) const = 0;
+};
+
+/// What a quantizer must be given to be as it is now: the values of `trainable()` by
+/// their names behind the site's ("step"), and those of `visit_state`.
+using QuantizerState = std::map<std::string, std::vector<float>>;
+
+QuantizerState state_of(Quantizer& quantizer);
+/// Throws MethodError when a value is missing, is one too many, or when a learned one has
+/// another length.
+void set_state(Quantizer& quantizer, const QuantizerState& state);
+
+/// The optional interface I of a quantizer, or null.
+template <class I, class Q>
+auto* optional_interface(Q* quantizer) {
+  using Found = std::conditional_t<std::is_const_v<Q>, const I, I>;
+  return dynamic_cast<Found*>(quantizer);
+}
 
 }  // namespace bitsweep

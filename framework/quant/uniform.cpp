@@ -100,6 +100,12 @@ void UniformQuantizer::prepare(std::span<const float> x) {
   set_grid(settings_.grid(range->range()));
 }
 
+void UniformQuantizer::visit_state(StateVisitor& visitor) {
+  visitor.values("scale", grid_.scale);
+  visitor.values("zero_point", grid_.zero_point);
+  set_grid(grid_);
+}
+
 void UniformQuantizer::forward(std::span<const float> x, std::span<float> y,
                                const Pass& pass) const {
   if (pass.training && !settings_.quantizes_in_training) return kernels::copy(x, y);

@@ -46,6 +46,7 @@ class UniformQuantizer final : public Quantizer {
   void calibrate(std::span<const float> x) override;
   void finish_calibration() override;
   void prepare(std::span<const float> x) override;
+  void visit_state(StateVisitor& visitor) override;
   void forward(std::span<const float> x, std::span<float> y,
                const Pass& pass) const override;
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,

@@ -280,7 +280,7 @@ std::optional<QuantizerHealth::View> QuantizerHealth::look(Watch& watch) {
 
 void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
                               Curves& curves) {
-  if (watch.quantizer().evaluates_float()) return;
+  if (watch.bound->evaluates_float) return;
   double unused = kUnknown, sqnr = kUnknown;
   watch.clipped = kUnknown;
   if (view) {

@@ -63,8 +63,9 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
       steps_(steps_of(spec, training.count())),
       schedule_steps_(steps_) {
   for (WeightedLayer* layer : network.weighted_layers()) {
-    const BoundSite& site = layer->weight_site();
-    if (site.is_quantized() && site.quantizer->changes_latent()) hooked_.push_back(layer);
+    auto* const hook =
+        optional_interface<ChangesLatent>(layer->weight_site().quantizer.get());
+    if (hook != nullptr) hooks_.push_back({hook, &layer->weight()});
   }
 }
 
@@ -112,9 +113,6 @@ void Trainer::train_epoch(std::int64_t end, Curves& curves) {
                 .epoch_score = {loss_sum / done, double(correct) / done}});
     }
   }
-  for (WeightedLayer* layer : hooked_) {
-    layer->weight_site().quantizer->after_epoch(layer->weight().value.span());
-  }
   ++epoch_;
   curves["train/loss"].push_back(loss_sum / done);
   curves["train/accuracy"].push_back(double(correct) / done);
@@ -128,8 +126,8 @@ void Trainer::train_epoch(std::int64_t end, Curves& curves) {
 }
 
 void Trainer::after_step() {
-  for (WeightedLayer* layer : hooked_) {
-    layer->weight_site().quantizer->after_step(layer->weight().value.span());
+  for (const LatentHook& hook : hooks_) {
+    hook.quantizer->after_step(hook.latent->value.span());
   }
 }
 

@@ -62,7 +62,11 @@ class Trainer {
   std::function<void(const StepReport&)> on_step_;
   QuantizerHealth* health_;
   std::unique_ptr<class Optimizer> optimizer_;
-  std::vector<WeightedLayer*> hooked_;  // layers whose quantizers change latent weights
+  struct LatentHook {
+    ChangesLatent* quantizer;
+    Parameter* latent;
+  };
+  std::vector<LatentHook> hooks_;
   BatchSource source_;
   std::size_t cursor_ = 0;  // position of the batch under way
   std::int64_t steps_per_epoch_ = 1;

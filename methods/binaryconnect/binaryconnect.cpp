@@ -66,7 +66,7 @@ class BinaryConnect final : public Method {
     if (site.role != Role::kWeight || params_.weight_bits == kFloatBits) return nullptr;
     const bool real = params_.test_weights == "real" ||
                       (params_.test_weights == "auto" && params_.stochastic);
-    return std::make_unique<SignWeights>(
+    return make_sign_weights(
         site, SignWeightSettings{
                   .magnitude = params_.scale == "glorot" ? glorot_bound(site) : 1,
                   .rate = latent_rate(params_.lr_scale, site),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <memory>
 #include <string>
 
 #include "framework/core/random.h"
@@ -27,7 +28,7 @@ struct SignWeightSettings {
   bool restarts = false;    // latent weights begin uniform in (-H, H)
 };
 
-class SignWeights final : public Quantizer {
+class SignWeights : public Quantizer, public AdoptsLatent, public ChangesLatent {
  public:
   SignWeights(const Site& site, const SignWeightSettings& settings)
       : settings_(settings), stream_(std::uint64_t(site.seed), site.name) {}
@@ -46,9 +47,7 @@ class SignWeights final : public Quantizer {
   void forward(std::span<const float> w, std::span<float> y,
                const Pass& pass) const override {
     const float h = settings_.magnitude;
-    if (!pass.training && settings_.real_test) {
-      if (w.data() != y.data()) kernels::copy(w, y);
-    } else if (pass.training && settings_.stochastic) {
+    if (pass.training && settings_.stochastic) {
       const auto draws = stream_.substream(std::uint64_t(pass.step));
       for_each_indexed(w, [h, draws, to = y.data()](std::size_t i, float v) {
         to[i] = draws.uniform_at(std::uint32_t(i)) < hard_sigmoid(v / h) ? h : -h;
@@ -65,17 +64,33 @@ class SignWeights final : public Quantizer {
   Grid grid() const override {
     return {LevelGrid{.levels = {-1, 1}, .scale = {settings_.magnitude}}};
   }
-  bool evaluates_float() const override { return settings_.real_test; }
 
   void after_step(std::span<float> latent) override {
     if (settings_.clips) clip(latent, settings_.magnitude);
   }
-  bool changes_latent() const override { return settings_.clips; }
 
  private:
   SignWeightSettings settings_;
   RandomStream stream_;
 };
+
+/// Outside training the weights are the latent ones.
+class RealTestedWeights final : public SignWeights, public EvaluatesFloat {
+ public:
+  using SignWeights::SignWeights;
+
+  void forward(std::span<const float> w, std::span<float> y,
+               const Pass& pass) const override {
+    if (pass.training) return SignWeights::forward(w, y, pass);
+    if (w.data() != y.data()) kernels::copy(w, y);
+  }
+};
+
+inline std::unique_ptr<Quantizer> make_sign_weights(const Site& site,
+                                                    const SignWeightSettings& settings) {
+  if (settings.real_test) return std::make_unique<RealTestedWeights>(site, settings);
+  return std::make_unique<SignWeights>(site, settings);
+}
 
 /// The factor that keeps a step's size, relative to weights of Glorot's size, when the
 /// network sees +-1: 1 / bound for an optimizer that normalises (Adam), its square for

@@ -63,7 +63,7 @@ class Bnn final : public Method {
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role == Role::kWeight && params_.weight_bits != kFloatBits) {
-      return std::make_unique<SignWeights>(
+      return make_sign_weights(
           site, SignWeightSettings{.rate = latent_rate(params_.lr_scale, site),
                                    .decays = params_.decay,
                                    .clips = params_.clip,

@@ -12,11 +12,10 @@ namespace bitsweep::methods {
 
 struct SignActivationSettings {
   StraightThrough straight_through = StraightThrough::kClip1;
-  bool stochastic = false;     // in training +1 with probability hard_sigmoid(x)
-  bool scales_pixels = false;  // by the mean of |x| over a pixel's channels
+  bool stochastic = false;  // in training +1 with probability hard_sigmoid(x)
 };
 
-class SignActivations final : public Quantizer {
+class SignActivations : public Quantizer {
  public:
   SignActivations(const Site& site, const SignActivationSettings& settings)
       : settings_(settings), stream_(std::uint64_t(site.seed), site.name) {}
@@ -45,7 +44,16 @@ class SignActivations final : public Quantizer {
 
   Grid grid() const override { return {LevelGrid{.levels = {-1, 1}}}; }
 
-  bool scales_pixels() const override { return settings_.scales_pixels; }
+ private:
+  SignActivationSettings settings_;
+  RandomStream stream_;
+};
+
+/// The same, with the mean of |x| over a pixel's channels as its scale.
+class ScaledSigns final : public SignActivations, public PixelScaled {
+ public:
+  using SignActivations::SignActivations;
+
   void pixel_scales(std::span<const float> x, std::span<float> a,
                     const Pass&) const override {
     const std::size_t channels = x.size() / a.size();
@@ -69,9 +77,6 @@ class SignActivations final : public Quantizer {
     }
     for (std::size_t p = 0; p < pixels; ++p) a[p] = sums[p] / float(channels);
   }
-
-  SignActivationSettings settings_;
-  RandomStream stream_;
 };
 
 }  // namespace bitsweep::methods

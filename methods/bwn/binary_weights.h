@@ -51,7 +51,7 @@ inline float mean(std::span<const float> v) {
   return float(kernels::sum(v) / double(v.size()));
 }
 
-class BinaryWeights final : public Quantizer {
+class BinaryWeights final : public Quantizer, public ChangesLatent {
  public:
   BinaryWeights(const BinaryWeightSettings& settings, const Site& site)
       : settings_(settings),
@@ -103,10 +103,8 @@ class BinaryWeights final : public Quantizer {
   }
 
   void after_step(std::span<float> latent) override {
-    if (!changes_latent()) return;
-    clip(latent, settings_.clip);
+    if (settings_.clip != 0) clip(latent, settings_.clip);
   }
-  bool changes_latent() const override { return settings_.clip != 0; }
 
  private:
   // dW = G (1/n + alpha 1[|V| < 1]).

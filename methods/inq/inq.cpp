@@ -77,7 +77,7 @@ struct NearestPower {
   }
 };
 
-class Incremental final : public Quantizer {
+class Incremental final : public Quantizer, public HasStages, public ChangesLatent {
  public:
   Incremental(const Site& site, const InqParams& params)
       : params_(params),
@@ -145,7 +145,14 @@ class Incremental final : public Quantizer {
       to[i] = free[i] != 0 ? v : held[i];
     });
   }
-  bool changes_latent() const override { return true; }
+
+  void visit_state(StateVisitor& visitor) override {
+    visitor.values("frozen", values_);
+    visitor.values("free", is_free_);
+    visitor.integer("highest_exponent", power_.high);
+    visitor.integer("lowest_exponent", power_.low);
+    frozen_ = std::size_t(std::count(is_free_.begin(), is_free_.end(), 0.0f));
+  }
 
  private:
   // The powers that reach `largest`, as floats and their thresholds can.

@@ -119,6 +119,8 @@ class Logarithmic final : public Quantizer {
     quant_.fsr = range_of(kernels::max_abs(w));
   }
 
+  void visit_state(StateVisitor& visitor) override { visitor.integer("fsr", quant_.fsr); }
+
   void forward(std::span<const float> x, std::span<float> y,
                const Pass& pass) const override {
     if (role_ == Role::kGradient) return quantize_images(x, y, pass);

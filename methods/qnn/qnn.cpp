@@ -48,7 +48,7 @@ struct QnnParams {
   }
 };
 
-class FixedRange : public Quantizer {
+class FixedRange : public Quantizer, public ChangesLatent {
  public:
   FixedRange(const Site& site, bool clips)
       : clips_(clips && site.role == Role::kWeight),
@@ -64,7 +64,6 @@ class FixedRange : public Quantizer {
   void after_step(std::span<float> latent) override {
     if (clips_) clip(latent, 1);
   }
-  bool changes_latent() const override { return clips_; }
 
  protected:
   float bound_ = 1;  // the range ends here
@@ -192,7 +191,7 @@ class Qnn final : public Method {
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role == Role::kWeight && params_.weight_bits == 1) {
-      return std::make_unique<SignWeights>(
+      return make_sign_weights(
           site, SignWeightSettings{.rate = latent_rate(params_.lr_scale, site),
                                    .clips = params_.clip});
     }

@@ -77,8 +77,9 @@ class Xnor final : public Method {
           site);
     }
     if (site.role == Role::kInput && params_.activation_bits != kFloatBits) {
-      return std::make_unique<SignActivations>(
-          site, SignActivationSettings{.scales_pixels = params_.input_scale});
+      const SignActivationSettings plain;
+      if (params_.input_scale) return std::make_unique<ScaledSigns>(site, plain);
+      return std::make_unique<SignActivations>(site, plain);
     }
     return nullptr;
   }

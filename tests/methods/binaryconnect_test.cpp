@@ -50,9 +50,9 @@ TEST_CASE("binaryconnect: stochastic weights are tested real, as the authors do"
                          params({{"stochastic", "true"}, {"test_weights", test_weights}}),
                          weight_site({1, 8}));
   };
-  CHECK(made("auto")->evaluates_float());
+  CHECK(optional_interface<EvaluatesFloat>(made("auto").get()) != nullptr);
   CHECK(quantized(*made("auto"), kW8) == kW8);
-  CHECK_FALSE(made("binary")->evaluates_float());
+  CHECK(optional_interface<EvaluatesFloat>(made("binary").get()) == nullptr);
   CHECK(quantized(*made("binary"), kW8) == Values{1, -1, 1, -1, 1, -1, 1, -1});
 }
 
@@ -62,15 +62,15 @@ TEST_CASE("binaryconnect: the gradient passes and the step is clipped",
   CHECK(gradient(*q, kW8, kG8) == kG8);
   Values w = kW8;  // a step of rate 0.5
   for (std::size_t i = 0; i < 8; ++i) w[i] -= 0.5f * kG8[i];
-  REQUIRE(q->changes_latent());
-  q->after_step(w);
+  as<ChangesLatent>(*q).after_step(w);
   CHECK(near(w, {0.85, -0.3, -0.1, -1, 0.85, -0.32, 0.62, -1}, 1e-6));
 }
 
 TEST_CASE("binaryconnect: latent weights step by Glorot's bound", "[binaryconnect]") {
   const auto rate = [](const char* lr_scale, const Site& site) {
     Parameter latent("conv1/weight", 8);
-    quantizer_for("binaryconnect", params({{"lr_scale", lr_scale}}), site)->adopt(latent);
+    const auto q = quantizer_for("binaryconnect", params({{"lr_scale", lr_scale}}), site);
+    as<AdoptsLatent>(*q).adopt(latent);
     CHECK(latent.decay_multiplier == 0);
     return latent.learning_rate_multiplier;
   };
@@ -87,10 +87,10 @@ TEST_CASE("binaryconnect: with Glorot's scale all is measured in H", "[binarycon
   const double h = std::sqrt(1.5 / 1808);
   CHECK(near(quantized(*q, {2, -3}), {h, -h}, 1e-8));
   Values w = {2, -3, 0.001f};
-  q->after_step(w);
+  as<ChangesLatent>(*q).after_step(w);
   CHECK(near(w, {h, -h, 0.001}, 1e-8));
   Parameter latent("conv1/weight", 1000);
-  q->adopt(latent);
+  as<AdoptsLatent>(*q).adopt(latent);
   double sum = 0, largest = 0;
   for (const float v : latent.value.span()) {
     sum += v;

@@ -25,7 +25,7 @@ TEST_CASE("bnn: weights are BinaryConnect's", "[bnn]") {
   CHECK(quantized(*bnn, kW8) ==
         quantized(*quantizer_for("binaryconnect", {}, site), kW8));
   Values w = kW8;
-  bnn->after_step(w);
+  as<ChangesLatent>(*bnn).after_step(w);
   CHECK(w[3] == -1);
 }
 

@@ -75,5 +75,7 @@ TEST_CASE("hwgq: weights are BWN's with the plain gradient", "[hwgq]") {
   CHECK(near(quantized(*q, kW8), {0.53, -0.53, 0.53, -0.53, 0.53, -0.53, 0.53, -0.53},
              1e-6));
   CHECK(gradient(*q, kW8, kG8) == kG8);
-  CHECK_FALSE(q->changes_latent());
+  Values latent = {3, -3};
+  as<ChangesLatent>(*q).after_step(latent);
+  CHECK(latent == Values{3, -3});
 }

@@ -29,8 +29,10 @@ TEST_CASE("qnn: one bit is the sign", "[qnn]") {
 TEST_CASE("qnn: weights of one bit learn at BNN's rate", "[qnn]") {
   const auto rate = [](const char* method, const char* bits) {
     Parameter latent("w", 8);
-    quantizer_for(method, params({{"weight_bits", bits}}), weight_site({1, 8}))
-        ->adopt(latent);
+    const auto q =
+        quantizer_for(method, params({{"weight_bits", bits}}), weight_site({1, 8}));
+    auto* const adopts = optional_interface<AdoptsLatent>(q.get());
+    if (adopts != nullptr) adopts->adopt(latent);
     return latent.learning_rate_multiplier;
   };
   CHECK(rate("qnn", "1") == rate("bnn", "1"));
@@ -68,6 +70,6 @@ TEST_CASE("qnn: weights pass gradients within 1 and are clipped", "[qnn]") {
       quantizer_for("qnn", params({{"weight_bits", "3"}}), weight_site({1, 8}));
   CHECK(gradient(*q, kW8, kG8) == Values{0.1f, -0.2f, 0.3f, 0, -0.5f, 0.6f, -0.7f, 0.8f});
   Values w = kW8;
-  q->after_step(w);
+  as<ChangesLatent>(*q).after_step(w);
   CHECK(w[3] == -1);
 }

@@ -46,6 +46,12 @@ inline std::unique_ptr<Quantizer> calibrated(const std::string& id, const RawPar
   return quantizer;
 }
 
+/// The optional interface I of a quantizer that must have it.
+template <class I>
+I& as(Quantizer& quantizer) {
+  return dynamic_cast<I&>(quantizer);
+}
+
 // The vectors that most worked numbers start from.
 inline const Values kW8 = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
 inline const Values kX8 = {-0.6f, 0.1f, 0.4f, 0.55f, 0.9f, 1.2f, 1.7f, 3.0f};

@@ -36,9 +36,10 @@ TEST_CASE("xnor: the paper's product with and without K", "[xnor]") {
   const auto without = convolved(quantized(*input, kI), quantized(*weights, kFilter));
   CHECK(near(without, {2.1, -0.7}, 1e-6));
 
-  REQUIRE(input->scales_pixels());
+  const auto* scaled = optional_interface<PixelScaled>(input.get());
+  REQUIRE(scaled != nullptr);
   Values a(4);
-  input->pixel_scales(kI, a, {});
+  scaled->pixel_scales(kI, a, {});
   CHECK(a == Values{1, 0.75f, 1, 0.5f});
   const double k[] = {(a[0] + a[1] + a[2]) / 3, (a[1] + a[2] + a[3]) / 3};
   CHECK(without[0] * k[0] == Approx(1.925));
@@ -46,7 +47,8 @@ TEST_CASE("xnor: the paper's product with and without K", "[xnor]") {
 }
 
 TEST_CASE("xnor: the released code has no K", "[xnor]") {
-  CHECK_FALSE(quantizer_for("xnor", {}, value_site(Role::kInput, 8))->scales_pixels());
+  const auto plain = quantizer_for("xnor", {}, value_site(Role::kInput, 8));
+  CHECK(optional_interface<PixelScaled>(plain.get()) == nullptr);
 }
 
 TEST_CASE("xnor: inputs pass gradients within 1", "[xnor]") {

@@ -32,13 +32,12 @@ class Doubling final : public Quantizer {
 };
 
 // Lets values pass and gives the pixels of an image the scales 1, 2, 3, ...
-class CountingScales final : public Quantizer {
+class CountingScales final : public Quantizer, public PixelScaled {
  public:
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
     std::copy(x.begin(), x.end(), y.begin());
   }
   Grid grid() const override { return {UniformGrid{}}; }
-  bool scales_pixels() const override { return true; }
   void pixel_scales(std::span<const float>, std::span<float> a,
                     const Pass& pass) const override {
     const std::size_t pixels = a.size() / pass.images;
@@ -47,7 +46,7 @@ class CountingScales final : public Quantizer {
 };
 
 // Notes that it has met the weights.
-class Adopting final : public Quantizer {
+class Adopting final : public Quantizer, public AdoptsLatent {
  public:
   void adopt(Parameter& latent) override { latent.learning_rate_multiplier = 3; }
   void forward(std::span<const float>, std::span<float>, const Pass&) const override {}

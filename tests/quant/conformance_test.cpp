@@ -497,7 +497,7 @@ TEST_CASE("state that training leaves beside weights and learned values is found
     }
     int steps_ = 0;
   };
-  class AfterStep : public Plain {
+  class AfterStep : public Plain, public ChangesLatent {
     using Plain::Plain;
     void forward(std::span<const float> x, std::span<float> y,
                  const Pass&) const override {
@@ -507,7 +507,6 @@ TEST_CASE("state that training leaves beside weights and learned values is found
       for (std::size_t i = 0; i < x.size(); ++i) codes[i] = code(x[i] - shift_);
     }
     void after_step(std::span<float>) override { shift_ += 0.2f; }
-    bool changes_latent() const override { return true; }
     float shift_ = 0;
   };
   CHECK(broken<AtFinish>() == Names{"save and load"});

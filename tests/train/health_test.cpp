@@ -45,10 +45,9 @@ class OnGrid : public Quantizer {
 };
 
 /// As BinaryConnect's stochastic weights: signs in training, float outside it.
-class FloatOutside final : public OnGrid {
+class FloatOutside final : public OnGrid, public EvaluatesFloat {
  public:
   using OnGrid::OnGrid;
-  bool evaluates_float() const override { return true; }
 };
 
 // Codes -3 to 3 in steps of a half: values beyond 1.75 are clipped.

@@ -118,7 +118,7 @@ Finding difference(const Values& x, const Values& got, const Values& wanted,
 bool any(const Case&, Quantizer&) { return true; }
 bool is_value(const Case& c, Quantizer&) { return !c.is_gradient(); }
 bool has_grid(const Case& c, Quantizer& q) {
-  return !c.is_gradient() && !q.evaluates_float();
+  return !c.is_gradient() && !optional_interface<EvaluatesFloat>(&q);
 }
 bool has_filters(const Case& c, Quantizer& q) {
   return c.role() == Role::kWeight && has_grid(c, q);

@@ -260,6 +260,7 @@ float sign(float v) { return float(v > 0) - float(v < 0); }
 // Steps of a size of their own, whatever the gradients': towards results like `target`.
 void descend(const Case& c, Quantizer& quantizer, Values& x, const Values& target) {
   constexpr float kRate = 0.05f;
+  auto* const hook = optional_interface<ChangesLatent>(&quantizer);
   for (std::int64_t step = 0; step < 6; ++step) {
     const Pass pass{.training = true, .step = step};
     if (c.comes_whole()) on(x, [&] { quantizer.prepare(x); });
@@ -277,22 +278,17 @@ void descend(const Case& c, Quantizer& quantizer, Values& x, const Values& targe
     }
     if (!c.comes_whole()) continue;
     for (std::size_t i = 0; i < x.size(); ++i) x[i] -= kRate * sign(dx[i]);
-    if (quantizer.changes_latent()) quantizer.after_step(x);
+    if (hook != nullptr) hook->after_step(x);
   }
-  if (c.comes_whole() && quantizer.changes_latent()) quantizer.after_epoch(x);
 }
 
-// A network that is loaded has its weights and learned values, and the same calibration.
+// What is loaded has never been calibrated: the weights and the state are all it gets.
 Finding save_and_load(const Case& c) {
   const auto start = c.values();
   auto x = start;
-  const auto trained = c.made(start), loaded = c.made(start);
+  const auto trained = c.made(start), loaded = c.fresh(c.site);
   descend(c, *trained, x, normal_values(x.size(), 9, 2));
-  const auto from = trained->trainable(), to = loaded->trainable();
-  for (std::size_t p = 0; p < from.size(); ++p) {
-    const auto values = from[p]->value.span();
-    std::copy(values.begin(), values.end(), to[p]->value.span().begin());
-  }
+  on(x, [&] { set_state(*loaded, state_of(*trained)); });
   if (c.comes_whole()) {
     trained->prepare(x);
     loaded->prepare(x);
