@@ -18,6 +18,7 @@ class Relu final : public SliceLayer {
   const char* kind() const override { return "relu"; }
 
  private:
+  GraphNode operation() const override { return {.operation = Operation::kRelu}; }
   void forward(const Slice&, std::span<const float> x, std::span<float> y) override {
     kernels::relu_forward(x, y);
   }
@@ -35,6 +36,7 @@ class HardTanh final : public SliceLayer {
   const char* kind() const override { return "hard_tanh"; }
 
  private:
+  GraphNode operation() const override { return {.operation = Operation::kHardTanh}; }
   void forward(const Slice&, std::span<const float> x, std::span<float> y) override {
     kernels::hard_tanh_forward(x, y);
   }
@@ -63,8 +65,13 @@ class Dropout final : public SliceLayer {
         random_(std::uint64_t(context.seed), spec.name + "/dropout") {}
 
   const char* kind() const override { return "dropout"; }
+  // Nothing in evaluation.
+  void describe(GraphBuilder& builder) override {
+    builder.define(output_, builder.value_of(*input_));
+  }
 
  private:
+  GraphNode operation() const override { return {}; }
   void apply(const Slice& slice, std::span<const float> from, std::span<float> to) const {
     kernels::dropout(from, rate_,
                      random_.substream(std::uint64_t(context_.state.pass.step)),

@@ -80,6 +80,32 @@ class BatchNorm final : public Layer {
     return true;
   }
 
+  void describe(GraphBuilder& builder) override {
+    fold(running_mean_, running_variance_);
+    const auto all = [](const Buffer& b) {
+      return std::vector<float>(b.span().begin(), b.span().end());
+    };
+    int value =
+        builder.add({.operation = Operation::kAffine,
+                     .name = name(),
+                     .inputs = {builder.value_of(*input_)},
+                     .output = output_.shape,
+                     .constants = {{"scale", all(scale_)}, {"shift", all(shift_)}}});
+    if (addend_ != nullptr) {
+      value = builder.add({.operation = Operation::kAdd,
+                           .name = name() + "/add",
+                           .inputs = {value, builder.value_of(*addend_)},
+                           .output = output_.shape});
+    }
+    if (relu_) {
+      value = builder.add({.operation = Operation::kRelu,
+                           .name = name() + "/relu",
+                           .inputs = {value},
+                           .output = output_.shape});
+    }
+    builder.define(output_, value);
+  }
+
   void plan_forward(Program& program, bool training) override {
     if (training) {
       program.per_slice([this](const Slice& slice) {
@@ -89,12 +115,7 @@ class BatchNorm final : public Layer {
     }
     program.once([this, training] {
       if (training) take_statistics();
-      const Buffer& mean = training ? mean_ : running_mean_;
-      const Buffer& variance = training ? variance_ : running_variance_;
-      kernels::fold_normalisation(std::as_const(gamma_.value).span(),
-                                  std::as_const(beta_.value).span(), mean.span(),
-                                  variance.span(), float(params_.epsilon), scale_.span(),
-                                  shift_.span(), inverse_deviation_.span());
+      training ? fold(mean_, variance_) : fold(running_mean_, running_variance_);
     });
     program.per_slice([this](const Slice& slice) { normalise(slice); });
   }
@@ -175,6 +196,13 @@ class BatchNorm final : public Layer {
       running_variance_[c] =
           keep * running_variance_[c] + take * (variance_[c] * unbiased);
     }
+  }
+
+  void fold(const Buffer& mean, const Buffer& variance) {
+    kernels::fold_normalisation(std::as_const(gamma_.value).span(),
+                                std::as_const(beta_.value).span(), mean.span(),
+                                variance.span(), float(params_.epsilon), scale_.span(),
+                                shift_.span(), inverse_deviation_.span());
   }
 
   void normalise(const Slice& slice) {

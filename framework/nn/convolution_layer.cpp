@@ -158,6 +158,12 @@ class ConvolutionLayer final : public WeightedLayer {
   }
 
  protected:
+  GraphNode product_node() const override {
+    return {
+        .operation = Operation::kConvolution,
+        .window = {geometry_.kernel, geometry_.stride, geometry_.pad, geometry_.groups}};
+  }
+
   // A box filter of one channel, with zeros beyond the border.
   void window_means(int images, std::span<const float> pixel_scales,
                     std::span<float> output_scales) const override {

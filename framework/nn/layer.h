@@ -11,6 +11,7 @@
 #include "framework/core/parameter.h"
 #include "framework/core/tensor.h"
 #include "framework/engine/convolution.h"
+#include "framework/nn/graph.h"
 #include "framework/nn/program.h"
 #include "framework/quant/quantizer.h"
 
@@ -141,6 +142,8 @@ class Layer {
   virtual std::vector<Parameter*> parameters() { return {}; }
   virtual std::vector<StateTensor> state() { return {}; }
   virtual std::vector<BoundSite*> sites() { return {}; }
+  /// Adds what the layer computes in evaluation, and defines its output there.
+  virtual void describe(GraphBuilder& builder) = 0;
   /// Multiply-accumulates for one image.
   virtual std::int64_t multiplications() const { return 0; }
 

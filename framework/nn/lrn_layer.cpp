@@ -49,6 +49,10 @@ class Lrn final : public SliceLayer {
   }
 
  private:
+  GraphNode operation() const override {
+    return {.operation = within_ ? Operation::kLrnWithin : Operation::kLrnAcross,
+            .lrn = lrn_};
+  }
   std::span<float> scratch(const Slice& slice) {
     return scratch_[std::size_t(slice.index)].span();
   }

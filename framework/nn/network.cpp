@@ -248,6 +248,13 @@ std::vector<StateTensor> Network::state() {
   return all;
 }
 
+Graph Network::graph() {
+  Graph graph{.image = image_.shape, .classes = context_.classes};
+  GraphBuilder builder(graph, image_);
+  for (const auto& layer : layers_) layer->describe(builder);
+  return graph;
+}
+
 SliceLoss Network::run(const Program& program, const BatchSource& source, Loss loss,
                        int images) {
   source_ = &source;

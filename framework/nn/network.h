@@ -60,6 +60,9 @@ class Network {
   int classes() const { return context_.classes; }
   std::vector<Parameter*> parameters();
   std::vector<StateTensor> state();
+  /// What the network computes in evaluation, with batch normalisation folded as it is
+  /// now.
+  Graph graph();
 
   /// One forward and backward pass over a whole batch; gradients are then in
   /// `parameters()`.

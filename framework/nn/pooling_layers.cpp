@@ -36,6 +36,10 @@ PoolGeometry geometry_of(const LayerSpec& spec, const Activation& input) {
   }
 }
 
+Window window_of(const PoolGeometry& geometry) {
+  return {.kernel = geometry.kernel, .stride = geometry.stride, .pad = geometry.pad};
+}
+
 class MaxPool final : public SliceLayer {
  public:
   MaxPool(const LayerSpec& spec, const PoolGeometry& geometry, Activation& input,
@@ -46,6 +50,9 @@ class MaxPool final : public SliceLayer {
   void allocate() override { argmax_.resize(output_.value.size()); }
 
  private:
+  GraphNode operation() const override {
+    return {.operation = Operation::kMaxPool, .window = window_of(geometry_)};
+  }
   std::span<std::uint8_t> argmax(const Slice& slice) {
     return {argmax_.data() + output_.offset(slice), output_.elements(slice)};
   }
@@ -71,6 +78,9 @@ class AveragePool final : public SliceLayer {
   const char* kind() const override { return "average_pool"; }
 
  private:
+  GraphNode operation() const override {
+    return {.operation = Operation::kAveragePool, .window = window_of(geometry_)};
+  }
   void forward(const Slice& slice, std::span<const float> x,
                std::span<float> y) override {
     kernels::average_pool_forward(geometry_, slice.images, x, y);
@@ -91,6 +101,9 @@ class GlobalAveragePool final : public SliceLayer {
   const char* kind() const override { return "global_average_pool"; }
 
  private:
+  GraphNode operation() const override {
+    return {.operation = Operation::kGlobalAveragePool};
+  }
   void forward(const Slice& slice, std::span<const float> x,
                std::span<float> y) override {
     kernels::global_average_pool_forward(input_->shape, slice.images, x, y);

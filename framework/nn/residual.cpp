@@ -32,6 +32,14 @@ class PadShortcut final : public Layer {
 
   const char* kind() const override { return "shortcut"; }
 
+  void describe(GraphBuilder& builder) override {
+    builder.define(output_, builder.add({.operation = Operation::kPadShortcut,
+                                         .name = name(),
+                                         .inputs = {builder.value_of(*input_)},
+                                         .output = output_.shape,
+                                         .window = {.stride = stride_, .pad = pad_}}));
+  }
+
   void plan_forward(Program& program, bool) override {
     program.per_slice([this](const Slice& slice) {
       float* y = output_.values(slice);
@@ -89,6 +97,14 @@ class AddLayer final : public Layer {
   }
 
   const char* kind() const override { return "add"; }
+
+  void describe(GraphBuilder& builder) override {
+    builder.define(output_, builder.add({.operation = Operation::kAdd,
+                                         .name = name(),
+                                         .inputs = {builder.value_of(*terms_[0]),
+                                                    builder.value_of(*terms_[1])},
+                                         .output = output_.shape}));
+  }
 
   void plan_forward(Program& program, bool) override {
     program.per_slice([this](const Slice& slice) {

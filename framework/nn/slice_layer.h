@@ -20,6 +20,14 @@ class SliceLayer : public Layer {
     output_.is_signed = input.is_signed;
   }
 
+  void describe(GraphBuilder& builder) override {
+    GraphNode node = operation();
+    node.name = name();
+    node.inputs = {builder.value_of(*input_)};
+    node.output = output_.shape;
+    builder.define(output_, builder.add(std::move(node)));
+  }
+
   void plan_forward(Program& program, bool) final {
     program.per_slice([this](const Slice& slice) {
       forward(slice, {input_->values(slice), input_->elements(slice)},
@@ -38,6 +46,8 @@ class SliceLayer : public Layer {
   }
 
  protected:
+  /// The node with its operation and constants; name, input and shape are filled in.
+  virtual GraphNode operation() const = 0;
   virtual void forward(const Slice& slice, std::span<const float> x,
                        std::span<float> y) = 0;
   virtual void backward(const Slice& slice, std::span<const float> dy,

@@ -109,6 +109,32 @@ std::vector<BoundSite*> WeightedLayer::sites() {
   return sites;
 }
 
+// Quantizers around the product are nodes of their own.
+void WeightedLayer::describe(GraphBuilder& builder) {
+  const auto quantized = [&](const BoundSite& bound, int value, ImageShape shape) {
+    if (!bound.is_quantized()) return value;
+    return builder.add({.operation = Operation::kQuantize,
+                        .name = bound.site.name,
+                        .inputs = {value},
+                        .output = shape});
+  };
+  const int input = builder.value_of(*input_);
+  GraphNode product = product_node();
+  product.name = name();
+  product.inputs = {quantized(input_site_, input, input_->shape)};
+  product.output = output_.shape;
+  const Window window = product.window;
+  int value = builder.add(std::move(product));
+  if (scales_pixels()) {
+    value = builder.add({.operation = Operation::kPixelScale,
+                         .name = name() + "/pixel_scale",
+                         .inputs = {value, input},
+                         .output = output_.shape,
+                         .window = window});
+  }
+  builder.define(output_, quantized(output_site_, value, output_.shape));
+}
+
 std::span<const float> WeightedLayer::before_quantizer(const BoundSite& bound) const {
   switch (bound.site.role) {
     case Role::kInput:

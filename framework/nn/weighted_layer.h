@@ -30,6 +30,7 @@ class WeightedLayer : public Layer {
   std::vector<StateTensor> state() override;
   std::vector<BoundSite*> sites() override;
   void allocate() override;
+  void describe(GraphBuilder& builder) override;
 
   Parameter& weight() { return weight_; }
   Parameter& bias() { return bias_; }
@@ -57,6 +58,9 @@ class WeightedLayer : public Layer {
   bool is_large() const { return weight_.value.size() > 65536; }
 
  protected:
+  // The product's operation and window.
+  virtual GraphNode product_node() const = 0;
+
   // What the product sees.
   const float* effective_weight() const;
   const float* effective_bias() const;

@@ -114,9 +114,15 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
 
    - Outside training `forward` gives exactly what `grid()` decodes from the codes of `encode`,
      and never -0: `-1 * 0.0f` is one, `+ 0.0f` mends it.
-   - A grid is one table of levels (or equal steps) times one scale, or one scale a channel. Two
-     free levels a filter do not fit. `LevelGrid::learned` says that the table is data, so that
-     sizes count 32 bits for each level beside those of the scales; else the method implies it.
+   - A grid is equal steps or a table of levels, times one scale or one scale a channel; tables
+     may be several, one for each channel that names it, and a level may be a short vector.
+     `LevelGrid::learned` says that tables are data, so that sizes count 32 bits for each level
+     beside those of the scales; else the method implies them.
+   - What calibration, stages and training leave in a quantizer, beside `trainable()` and what
+     `prepare` computes again, is shown by `visit_state`: a run is saved and continued with it.
+   - Interfaces for what few quantizers do stand below `Quantizer`: first values of the latent
+     weights (`AdoptsLatent`), a clip or mask after each step (`ChangesLatent`), rounds
+     (`HasStages`), scales of pixels (`PixelScaled`), evaluation in float (`EvaluatesFloat`).
    - `calibrate` sees weights once and then each calibration batch of activations;
      `finish_calibration` closes it. `prepare` sees the weights before each forward that follows
      a change of them, in training and outside; activations have no such call.
