@@ -1,0 +1,79 @@
+// A binary arithmetic coder in the manner of range coders: decisions go in with the
+// probability that each is 1 and take -log2(probability) bits. Whoever decodes must come
+// by the same probabilities.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+namespace bitsweep {
+
+/// The probability of a 1 in units of 2^-16, between 1 and 65535.
+using BitProbability = std::uint32_t;
+
+class BinaryEncoder {
+ public:
+  bool code(bool bit, BitProbability one) {
+    const std::uint64_t bound = (range_ >> 16) * one;
+    if (bit) {
+      range_ = bound;
+    } else {
+      low_ += bound;
+      if (low_ < bound) carry();
+      range_ -= bound;
+    }
+    if (range_ < kSmallestRange) shift();
+    return bit;
+  }
+
+  /// Ends the stream in as few bytes as tell it from all others; zeros at its end are
+  /// left out.
+  std::vector<std::uint8_t> finish();
+
+  static constexpr std::uint64_t kSmallestRange = std::uint64_t(1) << 32;
+
+ private:
+  void carry();
+  void shift();
+
+  std::vector<std::uint8_t> bytes_;
+  std::uint64_t low_ = 0;
+  std::uint64_t range_ = ~std::uint64_t(0);
+};
+
+/// Reads zeros behind the end of its bytes, so that any bytes are the code of some
+/// decisions: damage is not noticed here.
+class BinaryDecoder {
+ public:
+  explicit BinaryDecoder(std::span<const std::uint8_t> bytes);
+
+  /// The next decision; the argument is there so that one model serves both ways.
+  bool code(bool, BitProbability one) {
+    const std::uint64_t bound = (range_ >> 16) * one;
+    const bool bit = value_ < bound;
+    if (bit) {
+      range_ = bound;
+    } else {
+      value_ -= bound;
+      range_ -= bound;
+    }
+    if (range_ < BinaryEncoder::kSmallestRange) shift();
+    return bit;
+  }
+
+  /// Whether all bytes were read: false when some follow that no encoder would write.
+  bool at_end() const { return next_ >= bytes_.size(); }
+
+ private:
+  void shift();
+
+  std::span<const std::uint8_t> bytes_;
+  std::size_t next_ = 0;
+  std::uint64_t value_ = 0;
+  std::uint64_t range_ = ~std::uint64_t(0);
+};
+
+}  // namespace bitsweep
