@@ -47,6 +47,55 @@ struct BorderClasses {
   }
 };
 
+// Bytes are written in the loops below, and bytes may be anything: with the sizes as
+// arguments the compiler need not load them again after each.
+
+template <std::size_t bytes>
+void copy_pixels(const std::uint8_t* from, std::size_t step, int pixels,
+                 std::uint8_t* to) {
+  for (int pixel = 0; pixel < pixels; ++pixel, from += step, to += bytes) {
+    std::memcpy(to, from, bytes);
+  }
+}
+
+void copy_row(const std::uint8_t* from, std::size_t step, int pixels, std::uint8_t* to,
+              int bytes) {
+  switch (bytes) {  // sizes that the compiler knows are one move each
+    case 1:
+      return copy_pixels<1>(from, step, pixels, to);
+    case 2:
+      return copy_pixels<2>(from, step, pixels, to);
+    case 4:
+      return copy_pixels<4>(from, step, pixels, to);
+    case 8:
+      return copy_pixels<8>(from, step, pixels, to);
+    default:
+      for (int pixel = 0; pixel < pixels; ++pixel, from += step, to += bytes) {
+        std::memcpy(to, from, std::size_t(bytes));
+      }
+  }
+}
+
+// Channels [first, first + depth) of a pixel, from wherever they lie in its words.
+void copy_bits(const std::uint64_t* x, int first, int depth, std::uint8_t* to) {
+  std::fill(to, to + (depth + 7) / 8, std::uint8_t{0});
+  for (int c = 0; c < depth; ++c) {
+    const int bit = first + c;
+    to[c / 8] |= std::uint8_t(((x[bit / 64] >> (bit % 64)) & 1) << (c % 8));
+  }
+}
+
+void subtract_twice(const std::int32_t* __restrict base,
+                    const std::int32_t* __restrict counts, int n,
+                    std::int32_t* __restrict y) {
+  for (int i = 0; i < n; ++i) y[i] = base[i] - 2 * counts[i];
+}
+
+void add_times(std::int32_t factor, const std::int32_t* __restrict counts, int n,
+               std::int32_t* __restrict y) {
+  for (int i = 0; i < n; ++i) y[i] += factor * counts[i];
+}
+
 // The bits of an image are copied into one of whole bytes a pixel, with a border of 0.
 // There the taps of one kernel row are adjacent bytes, whatever the number of channels,
 // and are taken four bytes at a time. A row's last word may reach into the next pixel:
@@ -173,67 +222,44 @@ class PackedBitConvolution final : public BitConvolution {
     const std::size_t words = bit_words(g_.input.channels);
     const std::size_t step = words * std::size_t(std::max(planes_, 1));
     const int depth = g_.channels_per_group(), first = group * depth;
+    const bool in_bytes = first % 8 == 0 && (depth % 8 == 0 || g_.groups == 1);
     x += words * std::size_t(plane);
-    for (int h = 0; h < g_.input.height; ++h) {
-      std::uint8_t* to = image + (h + g_.pad) * row_bytes_ + g_.pad * pixel_bytes_;
-      for (int w = 0; w < g_.input.width; ++w, x += step, to += pixel_bytes_) {
-        if (first % 8 == 0 && (depth % 8 == 0 || g_.groups == 1)) {
-          copy_bytes(reinterpret_cast<const std::uint8_t*>(x) + first / 8, to);
-        } else {
-          copy_bits(x, first, depth, to);
+    image += g_.pad * (row_bytes_ + pixel_bytes_);
+    for (int h = 0; h < g_.input.height; ++h, image += row_bytes_) {
+      if (in_bytes) {
+        copy_row(reinterpret_cast<const std::uint8_t*>(x) + first / 8, step * 8,
+                 g_.input.width, image, pixel_bytes_);
+      } else {
+        for (int w = 0; w < g_.input.width; ++w) {
+          copy_bits(x + std::size_t(w) * step, first, depth, image + w * pixel_bytes_);
         }
       }
-    }
-  }
-
-  void copy_bytes(const std::uint8_t* from, std::uint8_t* to) const {
-    switch (pixel_bytes_) {  // sizes known to the compiler are one move each
-      case 2:
-        std::memcpy(to, from, 2);
-        break;
-      case 4:
-        std::memcpy(to, from, 4);
-        break;
-      case 8:
-        std::memcpy(to, from, 8);
-        break;
-      default:
-        std::memcpy(to, from, std::size_t(pixel_bytes_));
-    }
-  }
-
-  void copy_bits(const std::uint64_t* x, int first, int depth, std::uint8_t* to) const {
-    std::fill(to, to + pixel_bytes_, std::uint8_t{0});
-    for (int c = 0; c < depth; ++c) {
-      const int bit = first + c;
-      to[c / 8] |= std::uint8_t(((x[bit / 64] >> (bit % 64)) & 1) << (c % 8));
+      x += std::size_t(g_.input.width) * step;
     }
   }
 
   void multiply(const Scratch& scratch, int group, int plane, std::int32_t* y) const {
+    const int first = group * filters_;
+    BitProducts products{
+        .first = scratch.image.data(),
+        .step = std::ptrdiff_t(g_.stride) * pixel_bytes_,
+        .pixels = g_.output.width,
+        .offsets = offsets_.data(),
+        .words = int(offsets_.size()),
+        .weights = weights_.data() + std::size_t(group) * group_weights(),
+        .blocks = blocks_,
+        .sums = const_cast<std::int32_t*>(scratch.sums.data())};
     for (int row = 0; row < g_.output.height; ++row) {
-      kernel_.run(operation_,
-                  {.first = scratch.image.data() + row * g_.stride * row_bytes_,
-                   .step = std::ptrdiff_t(g_.stride) * pixel_bytes_,
-                   .pixels = g_.output.width,
-                   .offsets = offsets_.data(),
-                   .words = int(offsets_.size()),
-                   .weights = weights_.data() + std::size_t(group) * group_weights(),
-                   .blocks = blocks_,
-                   .sums = const_cast<std::int32_t*>(scratch.sums.data())});
-      for (int column = 0; column < g_.output.width; ++column) {
-        const std::int32_t* sums = scratch.sums.data() + column * filters_in_blocks();
-        std::int32_t* to = y +
-                           (std::size_t(row) * g_.output.width + column) *
-                               std::size_t(g_.output.channels) +
-                           group * filters_;
+      kernel_.run(operation_, products);
+      products.first += g_.stride * row_bytes_;
+      for (int column = 0; column < g_.output.width; ++column, y += g_.output.channels) {
+        const std::int32_t* sums = products.sums + column * filters_in_blocks();
         if (planes_ == 0) {
-          const std::int32_t* base = bases(row, column) + group * filters_;
-          for (int f = 0; f < filters_; ++f) to[f] = base[f] - 2 * sums[f];
+          subtract_twice(bases(row, column) + first, sums, filters_, y + first);
+        } else if (plane == 0) {
+          std::copy(sums, sums + filters_, y + first);
         } else {
-          for (int f = 0; f < filters_; ++f) {
-            to[f] = (plane == 0 ? 0 : to[f]) + (sums[f] * (1 << plane));
-          }
+          add_times(1 << plane, sums, filters_, y + first);
         }
       }
     }

@@ -1,7 +1,6 @@
 #include "framework/engine/integer/bits.h"
 
 #include <algorithm>
-#include <cstring>
 
 #ifdef __AVX2__
 #include <immintrin.h>
@@ -21,9 +20,10 @@ __m256i load(const void* bytes) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(bytes));
 }
 
-std::uint64_t negative_bits(const float* x) {
+// Of the lowest bits only, as many as the mask has.
+std::uint64_t negative_bits(const float* x, std::uint64_t mask) {
   std::uint64_t bits = 0;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 8 && (mask >> (8 * i)) != 0; ++i) {
     const __m256 negative =
         _mm256_cmp_ps(_mm256_loadu_ps(x + 8 * i), _mm256_setzero_ps(), _CMP_LT_OQ);
     bits |= std::uint64_t(std::uint32_t(_mm256_movemask_ps(negative))) << (8 * i);
@@ -50,7 +50,7 @@ std::uint64_t bits_where(const T* x, Test test) {
   return bits;
 }
 
-std::uint64_t negative_bits(const float* x) {
+std::uint64_t negative_bits(const float* x, std::uint64_t /*mask*/) {
   return bits_where(x, [](float value) { return value < 0; });
 }
 
@@ -63,47 +63,55 @@ std::uint64_t plane_bits(const std::uint8_t* x, int plane) {
 }
 #endif
 
-// Calls pack(64 values, number of the word) for the words of each pixel; a last word is
-// filled up with `filler`, whose bit is 0.
+// Calls pack(64 values, number of the word, its bits that are channels) for the words of
+// each pixel. Behind the channels stand the next pixel's, and at the end of x zeros.
 template <class T, class Pack>
-void for_each_word(std::span<const T> x, int channels, T filler, Pack pack) {
-  const std::size_t depth = std::size_t(channels), rest = depth % kWord;
-  T last[kWord];
-  std::fill(last, last + kWord, filler);
+void for_each_word(std::span<const T> x, int channels, Pack pack) {
+  const std::size_t depth = std::size_t(channels);
+  const T* const end = x.data() + x.size();
   std::size_t word = 0;
-  for (const T* pixel = x.data(); pixel != x.data() + x.size(); pixel += depth) {
-    for (std::size_t c = 0; c + kWord <= depth; c += kWord) pack(pixel + c, word++);
-    if (rest == 0) continue;
-    std::memcpy(last, pixel + depth - rest, rest * sizeof(T));
-    pack(last, word++);
+  for (const T* pixel = x.data(); pixel != end; pixel += depth) {
+    for (std::size_t c = 0; c < depth; c += kWord, ++word) {
+      const std::size_t rest = std::min(depth - c, kWord);
+      const std::uint64_t mask = ~std::uint64_t{0} >> (kWord - rest);
+      if (std::size_t(end - pixel) >= c + kWord) {
+        pack(pixel + c, word, mask);
+      } else {
+        T last[kWord] = {};
+        std::copy(pixel + c, pixel + c + rest, last);
+        pack(static_cast<const T*>(last), word, mask);
+      }
+    }
   }
 }
 
 }  // namespace
 
 void pack_signs(std::span<const float> x, int channels, std::span<std::uint64_t> bits) {
-  for_each_word(x, channels, 0.0f, [bits](const float* values, std::size_t word) {
-    bits[word] = negative_bits(values);
-  });
+  for_each_word(x, channels,
+                [bits](const float* values, std::size_t word, std::uint64_t mask) {
+                  bits[word] = negative_bits(values, mask) & mask;
+                });
 }
 
 void pack_signs(std::span<const std::int8_t> x, int zero_point, int channels,
                 std::span<std::uint64_t> bits) {
   const auto zero = std::int8_t(zero_point);
-  for_each_word(x, channels, zero, [=](const std::int8_t* codes, std::size_t word) {
-    bits[word] = bits_below(codes, zero);
-  });
+  for_each_word(x, channels,
+                [=](const std::int8_t* codes, std::size_t word, std::uint64_t mask) {
+                  bits[word] = bits_below(codes, zero) & mask;
+                });
 }
 
 void pack_planes(std::span<const std::uint8_t> x, int planes, int channels,
                  std::span<std::uint64_t> bits) {
   const std::size_t words = bit_words(channels), count = std::size_t(planes);
-  for_each_word(x, channels, std::uint8_t{0},
-                [=](const std::uint8_t* codes, std::size_t word) {
+  for_each_word(x, channels,
+                [=](const std::uint8_t* codes, std::size_t word, std::uint64_t mask) {
                   const std::size_t pixel = word / words;
                   for (std::size_t plane = 0; plane < count; ++plane) {
                     bits[(pixel * count + plane) * words + word % words] =
-                        plane_bits(codes, int(plane));
+                        plane_bits(codes, int(plane)) & mask;
                   }
                 });
 }
