@@ -20,8 +20,9 @@ const dnnl::engine& cpu() {
   return engine;
 }
 
-memory::desc plain(memory::dims dims, memory::format_tag tag) {
-  return {std::move(dims), memory::data_type::f32, tag};
+memory::desc plain(memory::dims dims, memory::format_tag tag,
+                   memory::data_type type = memory::data_type::f32) {
+  return {std::move(dims), type, tag};
 }
 
 memory::desc any(memory::dims dims) {
@@ -42,9 +43,9 @@ class Call {
   }
 
   template <std::size_t count>
-  void run(const std::array<const float*, count>& handles) const {
+  void run(const std::array<const void*, count>& handles) const {
     for (std::size_t i = 0; i < count; ++i) {
-      dnnl_memory_set_data_handle(arguments_[i].memory, const_cast<float*>(handles[i]));
+      dnnl_memory_set_data_handle(arguments_[i].memory, const_cast<void*>(handles[i]));
     }
     const auto status = dnnl_primitive_execute(primitive_.get(), stream_.get(),
                                                int(arguments_.size()), arguments_.data());
@@ -95,13 +96,23 @@ class Reorder {
     calls_ = Calls(dnnl::reorder(description), description.scratchpad_desc(), 1,
                    {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
   }
-  void run(const float* from, const float* to) const {
+  void run(const void* from, const void* to) const {
     calls_[0].run(std::array{from, to});
   }
 
  private:
   Calls calls_;
 };
+
+// Our layout of weights: [group][out][kernel][kernel][in], written as strides over
+// oneDNN's order of dimensions, (g, o, i, h, w) or without groups (o, i, h, w).
+memory::desc our_weights(const ConvolutionGeometry& g, memory::data_type type) {
+  const memory::dim in = g.channels_per_group(), k = g.kernel, filter = k * k * in;
+  const memory::dim out = g.output.channels / g.groups;
+  if (g.groups == 1) return {{out, in, k, k}, type, memory::format_tag::ohwi};
+  return {
+      {g.groups, out, in, k, k}, type, memory::dims{out * filter, filter, 1, k * in, in}};
+}
 
 class OneDnnConvolution final : public Convolution {
  public:
@@ -115,17 +126,8 @@ class OneDnnConvolution final : public Convolution {
     const auto y =
         plain({images, out, g.output.height, g.output.width}, memory::format_tag::nhwc);
     const auto b = plain({out}, memory::format_tag::a);
-    memory::dims weight_dims = {out, in, g.kernel, g.kernel};
-    auto ours = plain(weight_dims, memory::format_tag::ohwi);
-    if (g.groups > 1) {
-      weight_dims = {g.groups, out / g.groups, in / g.groups, g.kernel, g.kernel};
-      // [group][out][kernel][kernel][in], written as strides over (g, o, i, h, w).
-      const memory::dim per_group = in / g.groups, k = g.kernel;
-      const memory::dim filter = k * k * per_group;
-      ours = memory::desc(
-          weight_dims, memory::data_type::f32,
-          memory::dims{out / g.groups * filter, filter, 1, k * per_group, per_group});
-    }
+    const auto ours = our_weights(g, memory::data_type::f32);
+    const memory::dims weight_dims = ours.dims();
     const memory::dims strides{g.stride, g.stride}, pads{g.pad, g.pad};
     const auto direct = dnnl::algorithm::convolution_direct;
     dnnl::primitive_attr attributes;
@@ -180,17 +182,17 @@ class OneDnnConvolution final : public Convolution {
 
   void forward(int slot, const float* x, float* y) const override {
     forward_[slot].run(
-        std::array<const float*, 4>{x, y, forward_weights_.data(), bias_.data()});
+        std::array<const void*, 4>{x, y, forward_weights_.data(), bias_.data()});
   }
 
   void backward_data(int slot, const float* dy, float* dx) const override {
     backward_data_[slot].run(
-        std::array<const float*, 3>{dy, dx, backward_weights_packed_.data()});
+        std::array<const void*, 3>{dy, dx, backward_weights_packed_.data()});
   }
 
   void backward_weights(int slot, const float* x, const float* dy, float* dw,
                         float* db) const override {
-    weight_gradient_[slot].run(std::array<const float*, 4>{x, dy, dw, db});
+    weight_gradient_[slot].run(std::array<const void*, 4>{x, dy, dw, db});
   }
 
   std::size_t weight_gradient_elements() const override {
@@ -212,7 +214,67 @@ class OneDnnConvolution final : public Convolution {
   std::size_t weight_gradient_elements_ = 0;
 };
 
+class OneDnnByteConvolution final : public ByteConvolution {
+ public:
+  OneDnnByteConvolution(const ConvolutionGeometry& g, int images, int slots) {
+    const OneThread guard;
+    using type = memory::data_type;
+    const auto x = plain({images, g.input.channels, g.input.height, g.input.width},
+                         memory::format_tag::nhwc, type::u8);
+    const auto y = plain({images, g.output.channels, g.output.height, g.output.width},
+                         memory::format_tag::nhwc, type::s32);
+    const auto ours = our_weights(g, type::s8);
+    const memory::desc any_weights(ours.dims(), type::s8, memory::format_tag::any);
+    const memory::dims strides{g.stride, g.stride}, pads{g.pad, g.pad};
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::convolution_forward::primitive_desc forward(
+        {dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x,
+         any_weights, y, strides, pads, pads},
+        attributes, cpu());
+    name_ = forward.impl_info_str();
+    forward_ = Calls(dnnl::convolution_forward(forward), forward.scratchpad_desc(), slots,
+                     {{DNNL_ARG_SRC, x},
+                      {DNNL_ARG_DST, y},
+                      {DNNL_ARG_WEIGHTS, forward.weights_desc()}});
+    pack_ = Reorder(ours, forward.weights_desc());
+    weights_ = Buffer(forward.weights_desc().get_size() / sizeof(float) + 1);
+  }
+
+  // Only VNNI and AMX add products in 32 bits; and only the kernels named "brg..." keep
+  // them there to the end, where the others scale the sums in float.
+  bool is_exact(std::int64_t largest) const override {
+    const auto has = [this](const char* part) {
+      return name_.find(part) != std::string::npos;
+    };
+    constexpr std::int64_t kLargestExactInFloat = 1 << 24;
+    return (has("vnni") || has("amx")) &&
+           (name_.starts_with("brg") || largest <= kLargestExactInFloat);
+  }
+
+  void pack_weights(const std::int8_t* weights) override {
+    pack_.run(weights, weights_.data());
+  }
+
+  void forward(int slot, const std::uint8_t* x, std::int32_t* y) const override {
+    forward_[slot].run(std::array<const void*, 3>{x, y, weights_.data()});
+  }
+
+  std::string name() const override { return name_; }
+
+ private:
+  std::string name_;
+  Calls forward_;
+  Reorder pack_;
+  Buffer weights_;
+};
+
 }  // namespace
+
+std::unique_ptr<ByteConvolution> make_byte_convolution(
+    const ConvolutionGeometry& geometry, int images, int slots) {
+  return std::make_unique<OneDnnByteConvolution>(geometry, images, slots);
+}
 
 std::unique_ptr<Convolution> make_convolution(const ConvolutionGeometry& geometry,
                                               int images, int slots, bool data_gradient) {
