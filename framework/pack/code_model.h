@@ -101,8 +101,8 @@ class CodeModel {
     const int width = std::bit_width(x);
     const auto level = std::size_t(2 * (width - 5)) + ((x >> (width - 2)) & 1);
     return code_decision(coder_, significant,
-                         std::array{&bias_, &row_significant_, &column_significant_[c],
-                                    &neighbours_[near], &densities_[level]});
+                         std::array{&column_significant_[c], &neighbours_[near],
+                                    &densities_[level], &row_significant_, &bias_});
   }
 
   bool code_sign(bool is_below, std::size_t c) {

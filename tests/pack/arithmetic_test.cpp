@@ -15,6 +15,8 @@ namespace {
 
 using Codes = std::vector<std::uint32_t>;
 
+double cube(double x) { return x * x * x; }
+
 /// A network layer after pruning: rows and columns differ in how much is left of them.
 Codes pruned_codes(CodeShape shape, std::uint32_t alphabet, std::uint32_t zero) {
   const RandomStream random(3, "pruned");
@@ -23,8 +25,8 @@ Codes pruned_codes(CodeShape shape, std::uint32_t alphabet, std::uint32_t zero) 
   for (std::size_t i = 0; i < codes.size(); ++i) {
     const auto row = std::uint32_t(i / shape.columns),
                column = std::uint32_t(i % shape.columns);
-    const double share = 0.3 * std::pow(random.uniform_at(row), 3) *
-                         std::pow(random.uniform_at(1000 + column), 3);
+    const double share =
+        0.3 * cube(random.uniform_at(row)) * cube(random.uniform_at(1000 + column));
     if (random.uniform_at(std::uint32_t(10000 + i)) < share) codes[i] = values[i];
   }
   return codes;
@@ -73,10 +75,16 @@ TEST_CASE("a carry runs through bytes that are already out", "[pack][arithmetic]
 }
 
 TEST_CASE("the logistic table holds the logistic function", "[pack][arithmetic]") {
+  // Its steps of 1/32 can be hit exactly; values are floats.
   for (const double x : {-11.0, -4.5, 0.0, 0.125, 3.0, 11.0}) {
-    const auto step = std::size_t((x + 11) * LogisticTable::kSteps);
-    CHECK(kLogistic.at[step] == Approx(1 / (1 + std::exp(-x))).epsilon(1e-6));  // float
+    const double p = 1 / (1 + std::exp(-x));
+    const auto& entry = kLogistic.near(float(x));
+    CHECK(entry.p == Approx(p).epsilon(1e-6));
+    CHECK(entry.information == Approx(p * (1 - p)).epsilon(1e-6));
+    CHECK(entry.one == Approx(p * 65536).margin(2));
   }
+  CHECK(kLogistic.near(-1e9f).one >= 1);
+  CHECK(kLogistic.near(1e9f).one <= 65535);
 }
 
 TEST_CASE("arithmetic-coded symbols come back", "[pack][arithmetic]") {
@@ -92,6 +100,16 @@ TEST_CASE("arithmetic-coded symbols come back", "[pack][arithmetic]") {
   Codes back(count, 99);
   arithmetic_decode(bytes, alphabet, zero, shape, back);
   CHECK(back == codes);
+}
+
+// A file written by one build is read by all: the sums of floats must come out alike.
+TEST_CASE("arithmetic codes have the same bytes in every build", "[pack][arithmetic]") {
+  const CodeShape shape{100, 400};
+  const auto bytes = arithmetic_encode(pruned_codes(shape, 16, 8), 16, 8, shape);
+  std::uint32_t sum = 0;
+  for (const std::uint8_t byte : bytes) sum = sum * 31 + byte;
+  CHECK(bytes.size() == 905);
+  CHECK(sum == 647165678);
 }
 
 TEST_CASE("codes without structure take hardly more than their entropy",
