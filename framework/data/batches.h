@@ -17,6 +17,9 @@ namespace bitsweep {
 class Preprocessing {
  public:
   Preprocessing(const PreprocessingSpec& spec, const ImageSet& training);
+  /// From a packed model: one factor and offset an element.
+  Preprocessing(ImageShape shape, std::vector<float> factor, std::vector<float> offset)
+      : shape_(shape), factor_(std::move(factor)), offset_(std::move(offset)) {}
 
   /// One image to floats, [height, width, channels].
   void apply(std::span<const std::uint8_t> image, std::span<float> out) const;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/engine/window_means.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/weighted_layer.h"
@@ -164,40 +165,12 @@ class ConvolutionLayer final : public WeightedLayer {
         .window = {geometry_.kernel, geometry_.stride, geometry_.pad, geometry_.groups}};
   }
 
-  // A box filter of one channel, with zeros beyond the border.
   void window_means(int images, std::span<const float> pixel_scales,
                     std::span<float> output_scales) const override {
-    const ImageShape& in = geometry_.input;
-    const ImageShape& out = geometry_.output;
-    const auto area = float(geometry_.kernel * geometry_.kernel);
-    for (int row = 0; row < images * out.height; ++row) {
-      const int image = row / out.height;
-      const int top = row % out.height * geometry_.stride - geometry_.pad;
-      float* const to = output_scales.data() + std::ptrdiff_t(row) * out.width;
-      std::fill_n(to, out.width, 0.0f);
-      for (int h = std::max(top, 0); h < std::min(top + geometry_.kernel, in.height);
-           ++h) {
-        add_row(pixel_scales.data() + std::ptrdiff_t(image * in.height + h) * in.width,
-                to);
-      }
-      for (int w = 0; w < out.width; ++w) to[w] /= area;
-    }
+    kernels::window_means(geometry_, images, pixel_scales, output_scales);
   }
 
  private:
-  // To each window of a row of outputs, its values of one row of inputs.
-  void add_row(const float* from, float* to) const {
-    const int stride = geometry_.stride;
-    for (int kw = 0; kw < geometry_.kernel; ++kw) {
-      const int left = kw - geometry_.pad;  // of the first window
-      const int begin = left < 0 ? (-left + stride - 1) / stride : 0;
-      const int end = std::min(geometry_.output.width,
-                               (geometry_.input.width - left + stride - 1) / stride);
-#pragma GCC ivdep
-      for (int w = begin; w < end; ++w) to[w] += from[w * stride + left];
-    }
-  }
-
   // Slices are of one size, but for the last where the batch does not divide.
   std::size_t whole_slices() const { return context_.slices.size() - (rest_ ? 1 : 0); }
   std::pair<const Convolution*, int> at(const Slice& slice) const {

@@ -5,6 +5,7 @@
 
 #include "framework/core/random.h"
 #include "framework/engine/elementwise.h"
+#include "framework/engine/window_means.h"
 #include "framework/quant/quantizer.h"
 #include "methods/binaryconnect/sign.h"
 
@@ -56,26 +57,7 @@ class ScaledSigns final : public SignActivations, public PixelScaled {
 
   void pixel_scales(std::span<const float> x, std::span<float> a,
                     const Pass&) const override {
-    const std::size_t channels = x.size() / a.size();
-    std::size_t pixel = 0;
-    for (; pixel + kTogether <= a.size(); pixel += kTogether) {
-      mean_magnitudes<kTogether>(x.data() + pixel * channels, channels, &a[pixel]);
-    }
-    for (; pixel < a.size(); ++pixel) {
-      mean_magnitudes<1>(x.data() + pixel * channels, channels, &a[pixel]);
-    }
-  }
-
- private:
-  static constexpr std::size_t kTogether = 8;  // sums that do not wait for one another
-
-  template <std::size_t pixels>
-  static void mean_magnitudes(const float* x, std::size_t channels, float* a) {
-    float sums[pixels] = {};
-    for (std::size_t c = 0; c < channels; ++c) {
-      for (std::size_t p = 0; p < pixels; ++p) sums[p] += std::fabs(x[p * channels + c]);
-    }
-    for (std::size_t p = 0; p < pixels; ++p) a[p] = sums[p] / float(channels);
+    kernels::mean_magnitudes(x, a);
   }
 };
 

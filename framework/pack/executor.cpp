@@ -1,0 +1,417 @@
+#include "framework/pack/executor.h"
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/engine/elementwise.h"
+#include "framework/engine/integer/pooling.h"
+#include "framework/engine/lrn.h"
+#include "framework/engine/pooling.h"
+#include "framework/engine/window_means.h"
+#include "framework/nn/program.h"
+#include "framework/pack/execution_graph.h"
+#include "framework/pack/pipeline.h"
+#include "framework/pack/product.h"
+
+namespace bitsweep {
+namespace {
+
+bool is_elementwise(Operation operation) {
+  switch (operation) {
+    case Operation::kAffine:
+    case Operation::kRelu:
+    case Operation::kHardTanh:
+    case Operation::kAdd:
+    case Operation::kPixelScale:
+    case Operation::kQuantize:
+      return true;
+    default:
+      return false;
+  }
+}
+
+PoolGeometry pool_of(const GraphNode& node, ImageShape input) {
+  return {.input = input,
+          .output = node.output,
+          .kernel = node.window.kernel,
+          .stride = node.window.stride,
+          .pad = node.window.pad};
+}
+
+}  // namespace
+
+// Goes through the graph once, and adds to the program what each node needs.
+class Executor::Plan {
+ public:
+  Plan(const PackedModel& model, const ExecutorOptions& options)
+      : options_(options),
+        all_(execution_graph(model)),
+        slices_(slice_batch(options.batch)),
+        values_(all_.graph.nodes.size() + 1),
+        program_(slices_) {
+    for (std::size_t v = 0; v < values_.size(); ++v) {
+      values_[v].shape = all_.graph.shape_of(int(v));
+    }
+    for (const PackedQuantizer& quantizer : model.quantizers) {
+      forms_.emplace_back(quantizer);
+    }
+    values_.front().needs_floats = true;
+    values_.back().needs_floats = true;
+    make_products(model);
+    ranges_.resize(products_.size() * slices_.size());
+    done_.assign(all_.graph.nodes.size(), false);
+    for (std::size_t i = 0; i < all_.graph.nodes.size(); ++i) {
+      if (!done_[i]) plan(i);
+    }
+    // Now every reader has said what it wants.
+    for (StoredValue& value : values_) value.allocate(options.batch);
+    sums_.resize(slices_.size());
+    for (auto& sums : sums_) sums.resize(largest_sums_ * std::size_t(slices_[0].images));
+  }
+
+  const ExecutorOptions options_;
+  const ExecutionGraph all_;
+  const std::vector<Slice> slices_;
+  std::vector<StoredValue> values_;
+  std::deque<CodeForm> forms_;
+  std::vector<std::unique_ptr<Product>> products_;
+  std::vector<int> product_of_;  // by node; -1: none
+  std::vector<ProductPlan> product_plans_;
+  std::vector<SumRange> ranges_;  // [products, slices]
+  bool watches_ = false;
+  Program program_;
+
+ private:
+  StoredValue& value(int index) { return values_[std::size_t(index)]; }
+  const CodeForm* form_of(int value) const {
+    const int quantizer = all_.grid_of[std::size_t(value)];
+    return quantizer < 0 ? nullptr : &forms_[std::size_t(quantizer)];
+  }
+
+  void make_products(const PackedModel& model) {
+    for (const GraphNode& node : all_.graph.nodes) {
+      product_of_.push_back(is_product(node) ? int(products_.size()) : -1);
+      if (!is_product(node)) continue;
+      const int input = node.inputs.front();
+      products_.push_back(std::make_unique<Product>(
+          ProductContext{.node = node,
+                         .input_shape = all_.graph.shape_of(input),
+                         .weight = *model.tensor(node.name + "/weight"),
+                         .bias = model.tensor(node.name + "/bias"),
+                         .input = form_of(input),
+                         .options = options_,
+                         .slices = slices_}));
+      product_plans_.push_back(products_.back()->plan());
+      largest_sums_ = std::max(largest_sums_, node.output.elements());
+    }
+  }
+
+  bool pools_codes(std::size_t i) const {
+    if (all_.graph.nodes[i].operation != Operation::kMaxPool) return false;
+    const CodeForm* const form = form_of(int(i) + 1);
+    return form != nullptr && form->has_bytes();
+  }
+
+  void plan(std::size_t i) {
+    const GraphNode& node = all_.graph.nodes[i];
+    done_[i] = true;
+    if (product_of_[i] >= 0) return plan_product(i);
+    if (is_elementwise(node.operation)) return plan_elementwise(i);
+    if (pools_codes(i)) return plan_code_pool(i);
+    StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
+    from.needs_floats = to.needs_floats = true;
+    switch (node.operation) {
+      case Operation::kMaxPool:
+        return plan_float_pool(i);
+      case Operation::kAveragePool:
+        return per_slice([&from, &to, pool = pool_of(node, from.shape)](const Slice& s) {
+          kernels::average_pool_forward(pool, s.images, from.floats_of(s),
+                                        to.floats_of(s));
+        });
+      case Operation::kGlobalAveragePool:
+        return per_slice([&from, &to](const Slice& s) {
+          kernels::global_average_pool_forward(from.shape, s.images, from.floats_of(s),
+                                               to.floats_of(s));
+        });
+      case Operation::kLrnAcross:
+      case Operation::kLrnWithin:
+        return plan_lrn(i);
+      case Operation::kPadShortcut:
+        return per_slice([&from, &to, w = node.window](const Slice& s) {
+          pad_shortcut(from, to, w, s);
+        });
+      default:
+        ensure(false, "every operation is planned");
+    }
+  }
+
+  void per_slice(std::function<void(const Slice&)> work) {
+    program_.per_slice(std::move(work));
+  }
+
+  // A product, and all that follows it element by element.
+  void plan_product(std::size_t i) {
+    const GraphNode& node = all_.graph.nodes[i];
+    const auto index = std::size_t(product_of_[i]);
+    const Product& product = *products_[index];
+    StoredValue &input = value(node.inputs.front()), &own = values_[i + 1];
+    product.claim(input);
+    if (product.is_float()) {
+      plan_float_product(product, input, own);
+      return plan_readers(i + 1);
+    }
+    Pipeline& pipeline = pipelines_.emplace_back(node.output);
+    pipeline.from_sums(product.factors(), product.offsets());
+    pipeline.store_floats(own);
+    extend(i + 1, pipeline);
+    add_before();
+    per_slice([this, &product, &input, &pipeline, &own, index](const Slice& slice) {
+      auto& sums = sums_[std::size_t(slice.index)];
+      product.sums(slice, input, sums.data());
+      if (watches_) watch(index, slice, {sums.data(), own.elements(slice)});
+      pipeline.run(slice, sums.data());
+    });
+  }
+
+  void plan_float_product(const Product& product, StoredValue& input, StoredValue& own) {
+    own.needs_floats = true;
+    if (const int blocks = product.batch_blocks(); blocks > 0) {
+      program_.blocks(blocks, [&product, &input, &own](int block) {
+        product.floats(block, input, own.floats);
+      });
+    } else {
+      per_slice([&product, &input, &own](const Slice& slice) {
+        product.floats(slice, input, own.floats_of(slice).data());
+      });
+    }
+  }
+
+  // Of a value whose floats lie stored: what reads it element by element, if anything.
+  void plan_readers(std::size_t v) {
+    Pipeline& pipeline = pipelines_.emplace_back(values_[v].shape);
+    pipeline.from_floats(values_[v]);
+    if (!extend(v, pipeline)) return;
+    values_[v].needs_floats = true;
+    add_before();
+    per_slice([&pipeline](const Slice& slice) { pipeline.run(slice, nullptr); });
+  }
+
+  void plan_elementwise(std::size_t i) {
+    done_[i] = false;
+    plan_readers(std::size_t(all_.graph.nodes[i].inputs.front()));
+    ensure(done_[i], "a pipeline takes the first of its operations");
+  }
+
+  // Takes the readers of value v into the pipeline, and theirs: all quantizers, and one
+  // other. False: there were none.
+  bool extend(std::size_t v, Pipeline& pipeline) {
+    bool any = false;
+    std::optional<std::size_t> next;
+    for (const int reader : all_.consumers[v]) {
+      const auto r = std::size_t(reader);
+      const GraphNode& node = all_.graph.nodes[r];
+      const bool first = node.inputs.front() == int(v);
+      if (done_[r] || !first || !is_elementwise(node.operation)) continue;
+      if (node.operation == Operation::kQuantize) {
+        pipeline.quantize(*form_of(reader + 1), values_[r + 1]);
+        done_[r] = any = true;
+      } else if (!next && is_ready(r)) {
+        next = r;
+      }
+    }
+    if (!next) return any;
+    done_[*next] = true;
+    add_operation(*next, pipeline);
+    pipeline.store_floats(values_[*next + 1]);
+    extend(*next + 1, pipeline);
+    return true;
+  }
+
+  // Whether what else the node reads has been made.
+  bool is_ready(std::size_t i) const {
+    const GraphNode& node = all_.graph.nodes[i];
+    return node.inputs.size() == 1 || node.inputs[1] == 0 ||
+           done_[std::size_t(node.inputs[1] - 1)];
+  }
+
+  void add_operation(std::size_t i, Pipeline& pipeline) {
+    const GraphNode& node = all_.graph.nodes[i];
+    switch (node.operation) {
+      case Operation::kAffine:
+        return pipeline.affine(node.constants.at("scale"), node.constants.at("shift"));
+      case Operation::kRelu:
+        return pipeline.relu();
+      case Operation::kHardTanh:
+        return pipeline.hard_tanh();
+      case Operation::kAdd:
+        value(node.inputs[1]).needs_floats = true;
+        return pipeline.add(value(node.inputs[1]));
+      default:
+        return pipeline.scale_pixels(pixel_scales(node));
+    }
+  }
+
+  // K, made where the pipeline is run: the step goes before it.
+  const Buffer& pixel_scales(const GraphNode& node) {
+    StoredValue& input = value(node.inputs[1]);
+    input.needs_floats = true;
+    const bool is_linear =
+        node.output.pixels() == 1 && node.window.kernel == 1 && input.shape.pixels() > 1;
+    ConvolutionGeometry geometry{.input = input.shape,
+                                 .output = node.output,
+                                 .kernel = node.window.kernel,
+                                 .stride = node.window.stride,
+                                 .pad = node.window.pad};
+    if (is_linear) geometry.input = {1, 1, int(input.shape.elements())};
+    Buffer& a =
+        scales_.emplace_back(std::size_t(options_.batch) * geometry.input.pixels());
+    Buffer& k = scales_.emplace_back(std::size_t(options_.batch) * node.output.pixels());
+    before_.push_back([&input, &a, &k, geometry](const Slice& slice) {
+      const auto part = [&](Buffer& all, std::size_t pixels) {
+        return all.span().subspan(std::size_t(slice.begin) * pixels,
+                                  std::size_t(slice.images) * pixels);
+      };
+      const auto own = part(a, geometry.input.pixels());
+      kernels::mean_magnitudes(input.floats_of(slice), own);
+      kernels::window_means(geometry, slice.images, own,
+                            part(k, geometry.output.pixels()));
+    });
+    return k;
+  }
+
+  void add_before() {
+    for (auto& work : std::exchange(before_, {})) per_slice(std::move(work));
+  }
+
+  void plan_code_pool(std::size_t i) {
+    const GraphNode& node = all_.graph.nodes[i];
+    StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
+    const CodeForm& form = *form_of(int(i) + 1);
+    from.needs_bytes = to.needs_bytes = true;
+    per_slice([&from, &to, &form, pool = pool_of(node, from.shape)](const Slice& slice) {
+      const auto x = from.bytes_of(slice);
+      const auto y = to.bytes_of(slice);
+      if (form.input().is_signed) {
+        kernels::max_pool_codes<std::int8_t>(
+            pool, slice.images,
+            {reinterpret_cast<const std::int8_t*>(x.data()), x.size()},
+            {reinterpret_cast<std::int8_t*>(y.data()), y.size()});
+      } else {
+        kernels::max_pool_codes<std::uint8_t>(pool, slice.images, x, y);
+      }
+      form.decode(y, to.shape.channels,
+                  to.needs_floats ? to.floats_of(slice) : std::span<float>{},
+                  to.needs_bits ? to.bits_of(slice) : std::span<std::uint64_t>{});
+    });
+  }
+
+  void plan_float_pool(std::size_t i) {
+    const GraphNode& node = all_.graph.nodes[i];
+    StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
+    auto& places =
+        places_.emplace_back(std::size_t(options_.batch) * to.shape.elements());
+    per_slice([&from, &to, &places,
+               pool = pool_of(node, from.shape)](const Slice& slice) {
+      kernels::max_pool_forward(pool, slice.images, from.floats_of(slice),
+                                to.floats_of(slice),
+                                {places.data() + to.first(slice), to.elements(slice)});
+    });
+  }
+
+  void plan_lrn(std::size_t i) {
+    const GraphNode& node = all_.graph.nodes[i];
+    StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
+    const bool within = node.operation == Operation::kLrnWithin;
+    const std::size_t room = within ? within_channel_scratch(from.shape, node.lrn)
+                                    : across_channels_scratch(from.shape, node.lrn);
+    std::vector<Buffer>& scratch = scratch_.emplace_back();
+    for (std::size_t s = 0; s < slices_.size(); ++s) scratch.emplace_back(room);
+    const auto kernel =
+        within ? kernels::lrn_within_forward : kernels::lrn_across_forward;
+    per_slice([&from, &to, &scratch, kernel, lrn = node.lrn](const Slice& slice) {
+      kernel(from.shape, slice.images, lrn, from.floats_of(slice), to.floats_of(slice),
+             scratch[std::size_t(slice.index)].span());
+    });
+  }
+
+  static void pad_shortcut(StoredValue& from, StoredValue& to, const Window& w,
+                           const Slice& slice) {
+    const ImageShape &in = from.shape, &out = to.shape;
+    const auto x = from.floats_of(slice);
+    const auto y = to.floats_of(slice);
+    std::fill(y.begin(), y.end(), 0.0f);
+    for (int image = 0; image < slice.images; ++image) {
+      for (int row = 0; row < out.height; ++row) {
+        for (int column = 0; column < out.width; ++column) {
+          const std::size_t pixel =
+              (std::size_t(image) * in.height + row * w.stride) * in.width +
+              std::size_t(column) * w.stride;
+          const std::size_t target =
+              (std::size_t(image) * out.height + row) * out.width + column;
+          std::copy_n(x.data() + pixel * in.channels, in.channels,
+                      y.data() + target * out.channels + w.pad);
+        }
+      }
+    }
+  }
+
+  void watch(std::size_t product, const Slice& slice,
+             std::span<const std::int32_t> sums) {
+    SumRange& range = ranges_[product * slices_.size() + std::size_t(slice.index)];
+    const auto [least, most] = std::minmax_element(sums.begin(), sums.end());
+    range.least = std::min(range.least, *least);
+    range.most = std::max(range.most, *most);
+  }
+
+  std::vector<bool> done_;
+  std::deque<Pipeline> pipelines_;
+  std::deque<Buffer> scales_;
+  std::deque<std::vector<std::uint8_t>> places_;
+  std::deque<std::vector<Buffer>> scratch_;
+  std::vector<std::function<void(const Slice&)>> before_;
+  std::vector<AlignedVector<std::int32_t>> sums_;  // one a slice
+  std::size_t largest_sums_ = 0;
+};
+
+Executor::Executor(const PackedModel& model, const ExecutorOptions& options)
+    : plan_(std::make_unique<Plan>(model, options)) {}
+Executor::~Executor() = default;
+Executor::Executor(Executor&&) noexcept = default;
+
+int Executor::batch() const { return plan_->options_.batch; }
+
+const std::vector<ProductPlan>& Executor::products() const {
+  return plan_->product_plans_;
+}
+
+std::span<float> Executor::image(int index) {
+  StoredValue& image = plan_->values_.front();
+  return image.floats.span().subspan(std::size_t(index) * image.shape.elements(),
+                                     image.shape.elements());
+}
+
+void Executor::run(int count) { plan_->program_.run(count); }
+
+std::span<const float> Executor::logits() const {
+  return std::as_const(plan_->values_.back().floats).span();
+}
+
+void Executor::watch_sums(bool on) { plan_->watches_ = on; }
+
+std::vector<SumRange> Executor::sum_ranges() const {
+  const std::size_t slices = plan_->slices_.size();
+  std::vector<SumRange> ranges(plan_->products_.size());
+  for (std::size_t i = 0; i < plan_->ranges_.size(); ++i) {
+    SumRange& range = ranges[i / slices];
+    range.least = std::min(range.least, plan_->ranges_[i].least);
+    range.most = std::max(range.most, plan_->ranges_[i].most);
+  }
+  return ranges;
+}
+
+}  // namespace bitsweep

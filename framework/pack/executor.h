@@ -1,0 +1,69 @@
+// Runs a packed model on what its file holds: products of integer codes where both sides
+// have them, xor and popcount where both are signs, float products of looked-up levels
+// elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/engine/convolution.h"
+#include "framework/pack/model.h"
+
+namespace bitsweep {
+
+struct ExecutorOptions {
+  EngineKind engine = selected_engine();
+  int batch = 100;
+  /// False: every product in float, of looked-up levels, as in simulation.
+  bool integer = true;
+};
+
+/// How one product runs.
+struct ProductPlan {
+  std::string layer;
+  std::string kernel;  // "float", "integer: oneDNN brgconv:avx512_core_amx_int8", ...
+  std::string reason;  // why not on integers; "" where it does
+  std::int64_t multiply_accumulates = 0;  // of one image
+  int weight_bits = 32, input_bits = 32;
+  /// The largest magnitude that a sum of integers can reach, by the weights; 0 for float.
+  double largest_sum = 0;
+};
+
+/// Sums of integer products over everything that was run.
+struct SumRange {
+  std::int32_t least = 0, most = 0;
+};
+
+/// Keeps no reference to the model. Throws RunError for a model that cannot be run: a sum
+/// that may leave 32 bits takes the float product instead.
+class Executor {
+ public:
+  Executor(const PackedModel& model, const ExecutorOptions& options);
+  ~Executor();
+  Executor(Executor&&) noexcept;
+
+  int batch() const;
+  const std::vector<ProductPlan>& products() const;
+
+  /// Where image `index` of the batch is to be written, preprocessed: NHWC floats. Any
+  /// thread may write its own.
+  std::span<float> image(int index);
+  /// Runs the first `count` images of the batch.
+  void run(int count);
+  /// [count, classes], of the last run.
+  std::span<const float> logits() const;
+
+  /// While on, `run` watches sums of integer products, which takes time.
+  void watch_sums(bool on);
+  /// One a product, of the runs watched; zeros for float products.
+  std::vector<SumRange> sum_ranges() const;
+
+ private:
+  class Plan;
+  std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace bitsweep

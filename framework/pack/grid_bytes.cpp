@@ -1,0 +1,191 @@
+#include "framework/pack/grid_bytes.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/pack/bit_stream.h"
+
+namespace bitsweep {
+namespace {
+
+constexpr std::uint64_t kFloat = 32;
+constexpr std::int64_t kFarthestCode = std::int64_t{1} << 24;  // floats are exact to here
+constexpr std::uint64_t kMostLevels = 65536;
+
+// The first byte of a grid.
+constexpr std::uint8_t kIsLevels = 1;
+constexpr std::uint8_t kHasZeroPoints = 2;
+constexpr std::uint8_t kHasChannels = 4;
+constexpr std::uint8_t kIsLearned = 8;
+constexpr std::uint8_t kHasBooks = 16;  // several, or vectors
+constexpr std::uint8_t kHasBookOf = 32;
+constexpr std::uint8_t kGridFlags = 63;
+
+bool all_zero(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return v == 0; });
+}
+
+std::uint8_t flags_of(const Grid& grid) {
+  const auto layout = grid.layout();
+  std::uint8_t flags = 0;
+  if (layout.channels > 1 || layout.inner > 1) flags |= kHasChannels;
+  if (const auto* uniform = grid.uniform()) {
+    if (!all_zero(uniform->zero_point)) flags |= kHasZeroPoints;
+    return flags;
+  }
+  const LevelGrid& levels = *grid.levels();
+  flags |= kIsLevels;
+  if (levels.learned) flags |= kIsLearned;
+  if (levels.books > 1 || levels.vectors.dimension > 1) flags |= kHasBooks;
+  if (!levels.book_of.empty()) flags |= kHasBookOf;
+  return flags;
+}
+
+void write_levels(const LevelGrid& levels, std::uint8_t flags, ByteWriter& out,
+                  PurposeBits& bits) {
+  out.unsigned_number(levels.level_count());
+  if ((flags & kHasBooks) != 0) {
+    out.unsigned_number(levels.books);
+    out.unsigned_number(levels.vectors.dimension);
+    out.unsigned_number(levels.vectors.stride);
+  }
+  out.floats(levels.levels);
+  bits.books += kFloat * levels.levels.size();
+  if ((flags & kHasBookOf) == 0) return;
+  const auto packed = pack_codes(levels.book_of, code_width(levels.books));
+  out.raw(packed);
+  bits.books += 8 * packed.size();
+}
+
+ChannelLayout read_layout(ByteReader& in, std::size_t elements) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 32;
+  constexpr std::uint64_t kMostChannels = 65536;  // of values before a layer
+  ChannelLayout layout;
+  layout.channels = in.unsigned_number(elements == 0 ? kMostChannels : kMost,
+                                       "the number of channels of a grid");
+  layout.inner = in.unsigned_number(kMost, "the size of a grid's channels");
+  const bool divides =
+      layout.channels > 0 && layout.inner > 0 &&
+      (elements == 0 || (layout.channels <= elements && elements % layout.inner == 0));
+  if (!divides) throw DataError("a grid's channels do not divide its tensor");
+  return layout;
+}
+
+std::vector<float> read_scales(ByteReader& in, std::size_t channels) {
+  const bool single = in.byte() == 0;
+  return in.floats(single ? 1 : channels);
+}
+
+Grid read_uniform(ByteReader& in, std::uint8_t flags, ChannelLayout layout) {
+  UniformGrid grid;
+  grid.low = std::int32_t(
+      in.signed_number(-kFarthestCode, kFarthestCode, "the lowest code of a grid"));
+  grid.high = grid.low + std::int32_t(in.unsigned_number(kMostLevels - 1,
+                                                         "the number of a grid's codes"));
+  grid.scale = read_scales(in, layout.channels);
+  grid.zero_point.assign(grid.scale.size(), 0);
+  if ((flags & kHasZeroPoints) != 0) grid.zero_point = in.floats(grid.scale.size());
+  return {std::move(grid), layout};
+}
+
+Grid read_levels(ByteReader& in, std::uint8_t flags, ChannelLayout layout) {
+  LevelGrid grid{.learned = (flags & kIsLearned) != 0};
+  const auto count = in.unsigned_number(kMostLevels, "the number of a grid's levels");
+  if ((flags & kHasBooks) != 0) {
+    grid.books = in.unsigned_number(kMostLevels, "the number of code books");
+    grid.vectors.dimension = in.unsigned_number(kMostLevels, "the length of a level");
+    grid.vectors.stride =
+        in.unsigned_number(std::uint64_t{1} << 32, "the stride of a level");
+  }
+  grid.levels = in.floats(count * grid.books * grid.vectors.dimension);
+  if ((flags & kHasBookOf) != 0) {
+    const int width = code_width(grid.books);
+    grid.book_of.resize(layout.channels);
+    unpack_codes(in.raw((layout.channels * std::size_t(width) + 7) / 8), width,
+                 grid.book_of);
+  }
+  grid.scale = read_scales(in, layout.channels);
+  return {std::move(grid), layout};
+}
+
+}  // namespace
+
+void write_grid(const Grid& grid, ByteWriter& out, PurposeBits& bits) {
+  const std::size_t begin = out.size();
+  const PurposeBits before = bits;
+  const std::uint8_t flags = flags_of(grid);
+  out.byte(flags);
+  if ((flags & kHasChannels) != 0) {
+    out.unsigned_number(grid.layout().channels);
+    out.unsigned_number(grid.layout().inner);
+  }
+  if (const auto* uniform = grid.uniform()) {
+    out.signed_number(uniform->low);
+    out.unsigned_number(std::uint64_t(std::int64_t(uniform->high) - uniform->low));
+  } else {
+    write_levels(*grid.levels(), flags, out, bits);
+  }
+  out.byte(grid.scales().size() == 1 ? 0 : 1);
+  out.floats(grid.scales());
+  bits.scales += kFloat * grid.scales().size();
+  if ((flags & kHasZeroPoints) != 0) {
+    out.floats(grid.uniform()->zero_point);
+    bits.scales += kFloat * grid.uniform()->zero_point.size();
+  }
+  const std::uint64_t told = bits.total() - before.total();
+  bits.rest += 8 * (out.size() - begin) - told;
+}
+
+Grid read_grid(ByteReader& in, std::size_t elements) {
+  const std::uint8_t flags = in.byte();
+  if ((flags & ~kGridFlags) != 0) throw DataError("a grid is of an unknown kind");
+  ChannelLayout layout;
+  if ((flags & kHasChannels) != 0) layout = read_layout(in, elements);
+  try {
+    return (flags & kIsLevels) != 0 ? read_levels(in, flags, layout)
+                                    : read_uniform(in, flags, layout);
+  } catch (const MethodError& error) {
+    throw DataError(fmt::format("a grid is none: {}", error.what()));
+  }
+}
+
+void write_rule(const CodeRule& rule, ByteWriter& out, PurposeBits& bits) {
+  out.byte(std::uint8_t(int(rule.kind) | int(rule.rounding) << 2 |
+                        int(rule.of_magnitude) << 5));
+  bits.rest += 8;
+  if (rule.kind != CodeRule::Kind::kThresholds) return;
+  // A threshold that no float reaches is infinite: it is not written.
+  const auto end = std::find(rule.thresholds.begin(), rule.thresholds.end(),
+                             std::numeric_limits<float>::infinity());
+  const std::span<const float> finite(rule.thresholds.begin(), end);
+  const std::size_t begin = out.size();
+  out.float_list(finite);
+  bits.books += kFloat * finite.size();
+  bits.rest += 8 * (out.size() - begin) - kFloat * finite.size();
+}
+
+CodeRule read_rule(ByteReader& in, const Grid& grid) {
+  const std::uint8_t byte = in.byte();
+  const int kind = byte & 3, rounding = (byte >> 2) & 7;
+  if (kind > int(CodeRule::Kind::kThresholds) || byte > 63 ||
+      rounding > int(Rounding::kFloor) ||
+      (kind == int(CodeRule::Kind::kUniform)) !=
+          (grid.uniform() != nullptr && kind != int(CodeRule::Kind::kThresholds))) {
+    throw DataError("a rule of codes is unknown");
+  }
+  CodeRule rule{.kind = CodeRule::Kind(kind),
+                .rounding = Rounding(rounding),
+                .of_magnitude = (byte & 32) != 0};
+  if (rule.kind != CodeRule::Kind::kThresholds) return rule;
+  rule.thresholds = in.float_list(grid.level_count() - 1, "the number of thresholds");
+  rule.thresholds.resize(grid.level_count() - 1, std::numeric_limits<float>::infinity());
+  if (!std::is_sorted(rule.thresholds.begin(), rule.thresholds.end())) {
+    throw DataError("thresholds do not ascend");
+  }
+  return rule;
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,194 @@
+#include "framework/pack/model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+
+namespace bitsweep {
+namespace {
+
+// Repeated with `period`.
+bool repeats(std::span<const float> values, std::size_t period) {
+  for (std::size_t i = period; i < values.size(); ++i) {
+    if (values[i] != values[i - period]) return false;
+  }
+  return true;
+}
+
+std::vector<float> shortest(std::span<const float> values, std::size_t channels) {
+  for (const std::size_t period : {std::size_t(1), channels}) {
+    if (repeats(values, period)) return {values.begin(), values.begin() + period};
+  }
+  return {values.begin(), values.end()};
+}
+
+std::vector<float> repeated(const std::vector<float>& values, std::size_t size) {
+  std::vector<float> all(size);
+  for (std::size_t i = 0; i < size; ++i) all[i] = values[i % values.size()];
+  return all;
+}
+
+// How a node's output follows from its inputs, or why it does not.
+class GraphChecker {
+ public:
+  explicit GraphChecker(const Graph& graph) : graph_(graph) {}
+
+  void check() const {
+    if (graph_.nodes.empty()) refuse("has no nodes");
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) check_node(i);
+    const auto outputs = graph_.nodes.back().output.elements();
+    if (outputs != std::size_t(graph_.classes)) {
+      refuse(fmt::format("gives {} values for {} classes", outputs, graph_.classes));
+    }
+  }
+
+ private:
+  [[noreturn]] static void refuse(const std::string& why) {
+    throw DataError("the network's graph " + why);
+  }
+
+  void check_node(std::size_t index) const {
+    const GraphNode& node = graph_.nodes[index];
+    const auto bad = [&](const char* what) {
+      refuse(fmt::format("has a {} node, number {}, {}", operation_name(node.operation),
+                         index, what));
+    };
+    const bool two =
+        node.operation == Operation::kAdd || node.operation == Operation::kPixelScale;
+    if (node.inputs.size() != (two ? 2u : 1u)) bad("with a wrong number of inputs");
+    for (const int input : node.inputs) {
+      if (input < 0 || std::size_t(input) > index) bad("that reads a later value");
+    }
+    const Window& w = node.window;
+    if (w.kernel < 1 || w.stride < 1 || w.pad < 0 || w.groups < 1 || w.kernel > 4096 ||
+        w.stride > 4096 || w.pad > 4096) {
+      bad("with an impossible window");
+    }
+    if (!shape_follows(node, graph_.shape_of(node.inputs.front()))) {
+      bad("whose output does not follow from its input");
+    }
+    if (node.operation == Operation::kAdd &&
+        graph_.shape_of(node.inputs.back()) != node.output) {
+      bad("of two shapes");
+    }
+    if (node.operation != Operation::kAffine) return;
+    const auto channels = std::size_t(node.output.channels);
+    for (const char* name : {"scale", "shift"}) {
+      const auto found = node.constants.find(name);
+      if (found == node.constants.end() || found->second.size() != channels) {
+        bad("without one constant a channel");
+      }
+    }
+  }
+
+  static bool fits(int input, int output, const Window& w) {
+    return w.kernel <= input + 2 * w.pad &&
+           output == (input + 2 * w.pad - w.kernel) / w.stride + 1;
+  }
+  // Windows of pools may end beyond the border (Caffe's way).
+  static bool pool_fits(int input, int output, const Window& w) {
+    const int whole = (input + 2 * w.pad - w.kernel) / w.stride + 1;
+    return w.kernel <= 16 && w.pad < w.kernel && w.kernel <= input + 2 * w.pad &&
+           (output == whole || output == whole + 1) &&
+           (output - 1) * w.stride < input + w.pad;
+  }
+
+  static bool shape_follows(const GraphNode& node, ImageShape in) {
+    const ImageShape& out = node.output;
+    const Window& w = node.window;
+    if (out.height < 1 || out.width < 1 || out.channels < 1) return false;
+    switch (node.operation) {
+      case Operation::kConvolution:
+        return in.channels % w.groups == 0 && out.channels % w.groups == 0 &&
+               fits(in.height, out.height, w) && fits(in.width, out.width, w);
+      case Operation::kLinear:
+        return out.height == 1 && out.width == 1;
+      case Operation::kMaxPool:
+      case Operation::kAveragePool:
+        return in.channels == out.channels && pool_fits(in.height, out.height, w) &&
+               pool_fits(in.width, out.width, w);
+      case Operation::kGlobalAveragePool:
+        return out == ImageShape{1, 1, in.channels};
+      case Operation::kPadShortcut:
+        return in.channels + 2 * w.pad == out.channels &&
+               (out.height - 1) * w.stride < in.height &&
+               (out.width - 1) * w.stride < in.width;
+      default:
+        return in == out;
+    }
+  }
+
+  const Graph& graph_;
+};
+
+BoundSite& site_named(Network& network, const std::string& name) {
+  for (BoundSite* bound : network.sites()) {
+    if (bound->site.name == name) return *bound;
+  }
+  throw RunError(name + ": the network has no such site");
+}
+
+}  // namespace
+
+const NetworkTensor* PackedModel::tensor(const std::string& name) const {
+  const auto found = std::find_if(tensors.begin(), tensors.end(),
+                                  [&](const auto& t) { return t.name == name; });
+  return found == tensors.end() ? nullptr : &*found;
+}
+
+bool is_product(const GraphNode& node) {
+  return node.operation == Operation::kConvolution ||
+         node.operation == Operation::kLinear;
+}
+
+std::vector<std::int64_t> weight_shape(const GraphNode& product, ImageShape input) {
+  const std::int64_t filters = product.output.channels, kernel = product.window.kernel;
+  if (product.operation == Operation::kLinear) {
+    return {filters, std::int64_t(input.elements())};
+  }
+  return {filters, kernel, kernel, input.channels / product.window.groups};
+}
+
+void check_graph(const Graph& graph) { GraphChecker(graph).check(); }
+
+PackedModel pack_model(Network& network, const Preprocessing& preprocessing,
+                       std::string title, std::string dataset) {
+  const auto channels = std::size_t(preprocessing.shape().channels);
+  PackedModel model{
+      .title = std::move(title),
+      .dataset = std::move(dataset),
+      .preprocessing = {shortest(preprocessing.factor(), channels),
+                        shortest(preprocessing.offset(), channels)},
+      .graph = network.graph(),
+  };
+  std::map<std::string, NetworkTensor> tensors;
+  for (NetworkTensor& tensor : encoded_tensors(network)) {
+    tensors[tensor.name] = std::move(tensor);
+  }
+  for (const GraphNode& node : model.graph.nodes) {
+    if (node.operation == Operation::kQuantize) {
+      const BoundSite& bound = site_named(network, node.name);
+      at_site(bound, [&] {
+        model.quantizers.push_back(
+            {bound.quantizer->grid(), find_code_rule(*bound.quantizer)});
+      });
+    }
+    if (!is_product(node)) continue;
+    for (const char* part : {"/weight", "/bias"}) {
+      const auto found = tensors.find(node.name + part);
+      if (found != tensors.end()) model.tensors.push_back(std::move(found->second));
+    }
+  }
+  return model;
+}
+
+Preprocessing preprocessing_of(const PackedModel& model) {
+  const std::size_t elements = model.graph.image.elements();
+  return {model.graph.image, repeated(model.preprocessing.factor, elements),
+          repeated(model.preprocessing.offset, elements)};
+}
+
+}  // namespace bitsweep

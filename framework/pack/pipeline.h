@@ -1,0 +1,51 @@
+// Element-wise operations in a row, block by block: a block of pixels stays in the
+// first-level cache from a product's sums to the codes of the next one.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "framework/pack/stored_value.h"
+
+namespace bitsweep {
+
+class Pipeline {
+ public:
+  /// Over values of this shape.
+  explicit Pipeline(ImageShape shape);
+
+  // Where the block comes from: sums of a product, times a factor plus an offset, one
+  // each a channel; or floats.
+  void from_sums(std::vector<float> factor, std::vector<float> offset);
+  void from_floats(StoredValue& value);
+
+  void affine(const std::vector<float>& scale, const std::vector<float>& shift);
+  void relu();
+  void hard_tanh();
+  void add(StoredValue& other);
+  /// Multiplies each pixel by its own scale, [images, pixels].
+  void scale_pixels(const Buffer& scales);
+  /// Where anyone reads them.
+  void store_floats(StoredValue& value);
+  /// In the forms that `value` needs; the block stays as it is.
+  void quantize(const CodeForm& form, StoredValue& value);
+
+  /// `sums`: of the slice, [images, shape]; null where the source is floats.
+  void run(const Slice& slice, const std::int32_t* sums) const;
+
+ private:
+  struct Block {
+    std::span<float> values;
+    std::size_t begin;  // of its first value in the whole batch
+    const std::int32_t* sums;
+  };
+  using Work = std::function<void(const Block&)>;
+
+  std::vector<float> spread(const std::vector<float>& by_channel) const;
+
+  ImageShape shape_;
+  std::size_t block_;  // elements, whole pixels
+  std::vector<Work> works_;
+};
+
+}  // namespace bitsweep

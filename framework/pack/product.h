@@ -1,0 +1,79 @@
+// One convolution or linear layer of a packed model, on the kernel that fits its codes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/engine/integer/bit_convolution.h"
+#include "framework/pack/executor.h"
+#include "framework/pack/stored_value.h"
+
+namespace bitsweep {
+
+/// What is known when the kernel is chosen.
+struct ProductContext {
+  const GraphNode& node;
+  ImageShape input_shape;
+  const NetworkTensor& weight;
+  const NetworkTensor* bias;  // null: none
+  const CodeForm* input;      // of the values read; null: floats
+  const ExecutorOptions& options;
+  const std::vector<Slice>& slices;
+};
+
+class Product {
+ public:
+  explicit Product(const ProductContext& context);
+
+  const ProductPlan& plan() const { return plan_; }
+  bool is_float() const { return kind_ == Kind::kFloat; }
+  /// Notes in `value` the form that the product reads.
+  void claim(StoredValue& value) const;
+
+  /// Integer products: sums of a slice, [images, output]. value = sum * factor + offset.
+  void sums(const Slice& slice, StoredValue& input, std::int32_t* sums) const;
+  std::vector<float> factors() const { return factors_; }
+  std::vector<float> offsets() const { return bias_; }
+
+  /// Float products: of a slice, or of the whole batch in independent blocks.
+  void floats(const Slice& slice, StoredValue& input, float* output) const;
+  int batch_blocks() const;  // 0: by slice
+  void floats(int block, StoredValue& input, Buffer& output) const;
+
+ private:
+  enum class Kind { kFloat, kInteger, kBits };
+
+  ConvolutionGeometry geometry(const ProductContext& context) const;
+  void choose(const ProductContext& context);
+  void make_float(const ProductContext& context);
+  void make_integer(const ProductContext& context, const IntegerForm& weights);
+  void make_bits(const ProductContext& context, const IntegerForm& weights);
+
+  // Slices are of one size, but for the last where the batch does not divide.
+  template <class Kernel>
+  struct BySize {
+    std::unique_ptr<Kernel> whole, rest;
+    int whole_slices = 0;
+    std::pair<const Kernel*, int> at(const Slice& slice) const {
+      if (rest && slice.index >= whole_slices) return {rest.get(), 0};
+      return {whole.get(), slice.index};
+    }
+  };
+  template <class Kernel, class Make>
+  static BySize<Kernel> by_size(const std::vector<Slice>& slices, Make make);
+
+  Kind kind_ = Kind::kFloat;
+  ProductPlan plan_;
+  EngineKind engine_;
+  bool is_linear_;
+  int batch_ = 0, inputs_ = 0, outputs_ = 0;
+  BySize<Convolution> floats_;
+  BySize<IntegerConvolution> integers_;
+  BySize<BitConvolution> bits_;
+  std::vector<float> weights_;  // of a linear float product
+  std::vector<float> bias_;     // one an output
+  std::vector<float> factors_;
+};
+
+}  // namespace bitsweep

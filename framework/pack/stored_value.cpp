@@ -1,0 +1,117 @@
+#include "framework/pack/stored_value.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "framework/core/error.h"
+#include "framework/engine/integer/pooling.h"
+
+namespace bitsweep {
+namespace {
+
+constexpr std::size_t kByteCodes = 256;
+
+// The bytes that integers go into, or nothing.
+std::optional<InputCodes> byte_form(const IntegerForm& form) {
+  const std::int32_t least = form.least(), most = form.most();
+  if (least >= 0 && most <= 255) return InputCodes{};
+  if (least >= -128 && most <= 127) return InputCodes{.is_signed = true};
+  if (least < 0 && least >= -255 && most - least <= 255) {
+    return InputCodes{.zero_point = -least};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void StoredValue::allocate(int batch) {
+  const std::size_t elements = std::size_t(batch) * shape.elements();
+  if (needs_floats) floats = Buffer(elements);
+  if (needs_bytes) bytes.resize(elements);
+  if (needs_bits) bits.resize(std::size_t(batch) * words_per_image());
+}
+
+CodeForm::CodeForm(const PackedQuantizer& quantizer)
+    : quantizer_(quantizer), integers_(integer_form(quantizer.grid)) {
+  const Grid& grid = quantizer_.grid;
+  for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
+    levels_.push_back(grid.value(code, 0));
+  }
+  if (levels_.size() > kByteCodes) return;
+  if (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
+      quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude) {
+    const auto table = thresholds_of(quantizer_.rule, grid);
+    thresholds_.emplace(ThresholdTable<float>{
+        .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
+  }
+  const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
+  if (!form) return;
+  has_bytes_ = true;
+  input_ = *form;
+  unit_ = integers_->unit.front();
+  level_of_byte_.resize(kByteCodes);
+  is_shifted_ = true;
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    byte_of_.push_back(std::uint8_t(integers_->integers[i] + input_.zero_point));
+    level_of_byte_[byte_of_.back()] = levels_[i];
+    is_shifted_ &= byte_of_[i] == std::uint8_t(byte_of_[0] + i);
+  }
+  shift_ = byte_of_.front();
+}
+
+void CodeForm::code_indices(std::span<const float> x,
+                            std::span<std::uint8_t> indices) const {
+  if (thresholds_) return thresholds_->encode(x, indices);
+  const UniformGrid& grid = *quantizer_.grid.uniform();
+  const UniformQuantization q{.scale = grid.scale.front(),
+                              .zero_point = grid.zero_point.front(),
+                              .low = float(grid.low),
+                              .high = float(grid.high)};
+  const float* const from = x.data();
+  std::uint8_t* const to = indices.data();
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float code = uniform_code(from[i], q, round_half_even);
+    to[i] = std::uint8_t(std::int32_t(code - q.low));
+  }
+}
+
+// Grids of more codes than a byte has.
+void CodeForm::encode_wide(std::span<const float> x, std::span<float> floats) const {
+  std::array<std::int32_t, kBlock> codes;
+  apply_rule(quantizer_.rule, quantizer_.grid, x, std::span(codes).first(x.size()));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    floats[i] = levels_[std::size_t(codes[i] - quantizer_.grid.low_code())];
+  }
+}
+
+void CodeForm::encode(std::span<const float> x, int channels,
+                      std::span<std::uint8_t> bytes, std::span<float> floats,
+                      std::span<std::uint64_t> bits) const {
+  ensure(x.size() <= kBlock, "a block of values");
+  if (levels_.size() > kByteCodes) return encode_wide(x, floats);
+  if (bytes.empty() && floats.empty()) return kernels::pack_signs(x, channels, bits);
+  std::array<std::uint8_t, kBlock> indices;
+  const auto own = std::span(indices).first(x.size());
+  code_indices(x, own);
+  if (!floats.empty()) kernels::look_up(own, levels_, floats);
+  if (!bytes.empty() && is_shifted_) {
+    const auto shift = std::uint8_t(shift_);
+    for (std::size_t i = 0; i < own.size(); ++i) bytes[i] = std::uint8_t(own[i] + shift);
+  } else if (!bytes.empty()) {
+    for (std::size_t i = 0; i < own.size(); ++i) bytes[i] = byte_of_[own[i]];
+  }
+  if (!bits.empty()) kernels::pack_signs(x, channels, bits);
+}
+
+void CodeForm::decode(std::span<const std::uint8_t> bytes, int channels,
+                      std::span<float> floats, std::span<std::uint64_t> bits) const {
+  if (!floats.empty()) kernels::look_up(bytes, level_of_byte_, floats);
+  if (bits.empty()) return;
+  const auto* const codes = reinterpret_cast<const std::int8_t*>(bytes.data());
+  kernels::pack_signs({codes, bytes.size()}, 0, channels, bits);
+}
+
+}  // namespace bitsweep

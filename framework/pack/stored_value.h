@@ -1,0 +1,88 @@
+// The values between two operations, in the forms that their readers want.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "framework/core/tensor.h"
+#include "framework/engine/integer/aligned.h"
+#include "framework/engine/integer/bits.h"
+#include "framework/engine/integer/convolution.h"
+#include "framework/engine/integer/thresholds.h"
+#include "framework/nn/program.h"
+#include "framework/pack/integer_form.h"
+#include "framework/pack/model.h"
+
+namespace bitsweep {
+
+/// A whole batch of it. Forms that nobody reads are empty.
+struct StoredValue {
+  ImageShape shape;
+  bool needs_floats = false, needs_bytes = false, needs_bits = false;
+  Buffer floats;
+  AlignedVector<std::uint8_t> bytes;  // integers of the grid, as its CodeForm says
+  AlignedVector<std::uint64_t> bits;  // signs, packed along channels
+
+  void allocate(int batch);
+  std::size_t first(const Slice& slice) const {
+    return std::size_t(slice.begin) * shape.elements();
+  }
+  std::size_t elements(const Slice& slice) const {
+    return std::size_t(slice.images) * shape.elements();
+  }
+  std::span<float> floats_of(const Slice& slice) {
+    return floats.span().subspan(first(slice), elements(slice));
+  }
+  std::span<std::uint8_t> bytes_of(const Slice& slice) {
+    return {bytes.data() + first(slice), elements(slice)};
+  }
+  std::size_t words_per_image() const {
+    return shape.pixels() * bit_words(shape.channels);
+  }
+  std::span<std::uint64_t> bits_of(const Slice& slice) {
+    return {bits.data() + std::size_t(slice.begin) * words_per_image(),
+            std::size_t(slice.images) * words_per_image()};
+  }
+};
+
+/// How a quantizer's codes become bytes for integer products, and floats for others.
+class CodeForm {
+ public:
+  explicit CodeForm(const PackedQuantizer& quantizer);
+
+  /// Whether its values are whole numbers times `unit()`, in bytes.
+  bool has_bytes() const { return has_bytes_; }
+  InputCodes input() const { return input_; }
+  double unit() const { return unit_; }
+  const std::optional<IntegerForm>& integers() const { return integers_; }
+  int bits() const { return quantizer_.grid.bits(); }
+
+  /// From values to bytes, floats and signs; those that are empty are left out. x:
+  /// [pixels, channels] of at most kBlock elements.
+  void encode(std::span<const float> x, int channels, std::span<std::uint8_t> bytes,
+              std::span<float> floats, std::span<std::uint64_t> bits) const;
+  /// From bytes, as behind a pool on them.
+  void decode(std::span<const std::uint8_t> bytes, int channels, std::span<float> floats,
+              std::span<std::uint64_t> bits) const;
+
+  static constexpr std::size_t kBlock = 4096;
+
+ private:
+  void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
+  void encode_wide(std::span<const float> x, std::span<float> floats) const;
+
+  PackedQuantizer quantizer_;
+  std::optional<IntegerForm> integers_;
+  std::vector<float> levels_;          // the value of each code
+  std::vector<std::uint8_t> byte_of_;  // of each code
+  std::vector<float> level_of_byte_;   // 256
+  std::optional<ThresholdCodes<float>> thresholds_;
+  InputCodes input_;
+  double unit_ = 1;
+  bool has_bytes_ = false;
+  bool is_shifted_ = false;  // byte = code index + shift_
+  int shift_ = 0;
+};
+
+}  // namespace bitsweep
