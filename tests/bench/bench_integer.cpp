@@ -1,5 +1,7 @@
 // Images a second of a layer on one thread: float convolution, 8-bit codes, and packed
-// bits, each with its ratio to float. The time of packing signs from int8 is in "binary".
+// bits, each with its ratio to float; packing of bits from bytes is part of their time.
+// Then nanoseconds an element of what is done to codes. DNNL_MAX_CPU_ISA=AVX2 shows what
+// oneDNN does on lesser CPUs.
 //   bench_integer [part of a name]
 
 #include <algorithm>
@@ -13,8 +15,12 @@
 #include "framework/core/parallel.h"
 #include "framework/core/random.h"
 #include "framework/engine/integer/bit_convolution.h"
+#include "framework/engine/integer/bit_kernel.h"
 #include "framework/engine/integer/bits.h"
 #include "framework/engine/integer/convolution.h"
+#include "framework/engine/integer/pooling.h"
+#include "framework/engine/integer/requantize.h"
+#include "framework/engine/integer/thresholds.h"
 
 namespace {
 
@@ -106,9 +112,9 @@ IntegerSpeed bench_codes(const ConvolutionGeometry& g, InputCodes input) {
 
 enum class Weights { kBinary, kTernary };
 
-double bench_bits(const ConvolutionGeometry& g, Weights kind, int planes) {
-  const auto convolution =
-      make_bit_convolution(EngineKind::kOneDnn, g, {planes}, kImages, 1);
+double bench_bits(const BitKernel& kernel, const ConvolutionGeometry& g, Weights kind,
+                  int planes) {
+  const auto convolution = make_bit_convolution(kernel, g, {planes}, kImages, 1);
   const int low = planes == 0 ? -127 : 0, high = planes == 0 ? 127 : (1 << planes) - 1;
   const std::size_t n = kImages * g.input.elements();
   const auto signs = codes<std::int8_t>(n, low, high);
@@ -131,18 +137,11 @@ double bench_bits(const ConvolutionGeometry& g, Weights kind, int planes) {
   });
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  set_threads(1);
-  const std::string filter = argc > 1 ? argv[1] : "";
-  fmt::print("one thread, slices of {} images, {}, bits by {}\n", kImages,
-             engine_name(EngineKind::kOneDnn),
-             make_bit_convolution(EngineKind::kOneDnn, kLayers[0].geometry(), {}, 1, 1)
-                 ->implementation());
+void bench_layers(const std::string& filter) {
+  const BitKernel best = usable_bit_kernels().front(), last = usable_bit_kernels().back();
   fmt::print("{:<20} {:>9} {:>16} {:>16} {:>16} {:>16} {:>16}  {}\n", "images/s", "float",
-             "u8", "s8, zero point", "binary", "ternary x sign", "ternary x 2 bit",
-             "8-bit kernel");
+             "u8", "s8, zero point", "binary", fmt::format("binary, {}", last.name),
+             "ternary x 2 bit", "8-bit kernel");
   for (const Layer& layer : kLayers) {
     if (std::string(layer.name).find(filter) == std::string::npos) continue;
     const auto g = layer.geometry();
@@ -153,8 +152,77 @@ int main(int argc, char** argv) {
     const auto unsigned_codes = bench_codes(g, {});
     fmt::print("{:<20} {:>9.0f} {} {} {} {} {}  {}\n", layer.name, base,
                ratio(unsigned_codes.images), ratio(bench_codes(g, {true, 3}).images),
-               ratio(bench_bits(g, Weights::kBinary, 0)),
-               ratio(bench_bits(g, Weights::kTernary, 0)),
-               ratio(bench_bits(g, Weights::kTernary, 2)), unsigned_codes.implementation);
+               ratio(bench_bits(best, g, Weights::kBinary, 0)),
+               ratio(bench_bits(last, g, Weights::kBinary, 0)),
+               ratio(bench_bits(best, g, Weights::kTernary, 2)),
+               unsigned_codes.implementation);
   }
+}
+
+void print_codes(const std::string& filter, const std::string& name, std::size_t elements,
+                 const std::function<void()>& call) {
+  if (name.find(filter) == std::string::npos) return;
+  fmt::print("{:<40} {:>8.3f}\n", name,
+             1e9 * kImages / images_per_second(call) / double(elements));
+}
+
+void bench_thresholds(const std::string& filter, int channels, std::size_t thresholds) {
+  const std::size_t n = std::size_t{1} << 14;
+  const auto sums = codes<std::int32_t>(n, -100000, 100000);
+  const auto values =
+      codes<std::int32_t>(std::size_t(channels) * thresholds, -100000, 100000);
+  const ThresholdCodes<std::int32_t> table({.channels = channels, .thresholds = values});
+  std::vector<std::uint8_t> y(n);
+  print_codes(filter,
+              fmt::format("{} thresholds, {}", thresholds,
+                          channels == 1 ? "one table" : "64 tables"),
+              n, [&] { table.encode(sums, y); });
+}
+
+void bench_conversions(const std::string& filter) {
+  fmt::print("nanoseconds an element\n");
+  constexpr int kChannels = 64;
+  const std::size_t n = std::size_t{1} << 14;
+  const auto sums = codes<std::int32_t>(n, -100000, 100000);
+  const std::vector<float> x(sums.begin(), sums.end());
+  const auto bytes = codes<std::uint8_t>(n, 0, 255);
+  const auto bias = codes<std::int32_t>(kChannels, -1000, 1000);
+  const std::vector<float> multipliers(kChannels, 1e-3f);
+  const std::vector<FixedPointMultiplier> fixed(kChannels, fixed_point_multiplier(1e-3));
+  std::vector<std::uint8_t> y(n);
+  std::vector<float> values(n);
+  std::vector<std::uint64_t> bits(n);
+  const CodeRange range;
+  print_codes(filter, "quantize_values", n,
+              [&] { kernels::quantize_values<std::uint8_t>(x, 0.1f, range, y); });
+  print_codes(filter, "requantize", n, [&] {
+    kernels::requantize<std::uint8_t>(sums, multipliers, bias, kChannels, range, y);
+  });
+  print_codes(filter, "requantize_fixed_point", n, [&] {
+    kernels::requantize_fixed_point<std::uint8_t>(sums, fixed, bias, kChannels, range, y);
+  });
+  for (const std::size_t thresholds : {1u, 3u, 15u, 24u, 25u, 255u}) {
+    bench_thresholds(filter, 1, thresholds);
+    bench_thresholds(filter, kChannels, thresholds);
+  }
+  const auto g = pool_geometry({16, 16, kChannels}, 2, 2, 0, false);
+  print_codes(filter, "max_pool_codes 2x2/2", n,
+              [&] { kernels::max_pool_codes<std::uint8_t>(g, 1, bytes, y); });
+  print_codes(filter, "look_up", n,
+              [&] { kernels::look_up(bytes, std::span(x).first(256), values); });
+  print_codes(filter, "pack_signs of float", n,
+              [&] { kernels::pack_signs(x, kChannels, bits); });
+  print_codes(filter, "pack_planes of 2 bits", n,
+              [&] { kernels::pack_planes(bytes, 2, kChannels, bits); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  set_threads(1);
+  const std::string filter = argc > 1 ? argv[1] : "";
+  fmt::print("one thread, slices of {} images, {}, bits by {}\n", kImages,
+             engine_name(EngineKind::kOneDnn), usable_bit_kernels().front().name);
+  bench_layers(filter);
+  bench_conversions(filter);
 }

@@ -85,15 +85,10 @@ void copy_bits(const std::uint64_t* x, int first, int depth, std::uint8_t* to) {
   }
 }
 
-void subtract_twice(const std::int32_t* __restrict base,
-                    const std::int32_t* __restrict counts, int n,
-                    std::int32_t* __restrict y) {
-  for (int i = 0; i < n; ++i) y[i] = base[i] - 2 * counts[i];
-}
-
-void add_times(std::int32_t factor, const std::int32_t* __restrict counts, int n,
-               std::int32_t* __restrict y) {
-  for (int i = 0; i < n; ++i) y[i] += factor * counts[i];
+// y = addend + factor * counts; addend may be y.
+void add_times(std::int32_t factor, const std::int32_t* counts, int n,
+               const std::int32_t* addend, std::int32_t* y) {
+  for (int i = 0; i < n; ++i) y[i] = addend[i] + factor * counts[i];
 }
 
 // The bits of an image are copied into one of whole bytes a pixel, with a border of 0.
@@ -133,13 +128,11 @@ class PackedBitConvolution final : public BitConvolution {
   void pack_weights(std::span<const std::int8_t> weights) override {
     const bool has_zero = std::find(weights.begin(), weights.end(), 0) != weights.end();
     const bool reaches_over = g_.kernel * pixel_bytes_ % 4 != 0;
-    operation_ = planes_ > 0                ? BitOperation::kDifference
-                 : has_zero || reaches_over ? BitOperation::kMasked
-                                            : BitOperation::kXor;
+    operation_ = has_zero || reaches_over ? BitOperation::kMasked : BitOperation::kXor;
     parts_ = operation_ == BitOperation::kXor ? 1 : 2;
     weights_.assign(std::size_t(g_.groups) * group_weights(), 0);
     for (int f = 0; f < g_.output.channels; ++f) pack_filter(weights, f);
-    if (planes_ == 0) fill_bases(weights);
+    fill_bases(weights);
   }
 
   void forward(int slot, const std::uint64_t* x, std::int32_t* y) const override {
@@ -185,16 +178,18 @@ class PackedBitConvolution final : public BitConvolution {
         const int bit = tap % g_.kernel * pixel_bytes_ * 8 + c;  // in the kernel's row
         const int word = tap / g_.kernel * row_words_ + bit / 32;
         std::uint32_t* part = block + word * parts_ * kFilterBlock;
-        const bool counts_first = planes_ > 0 ? *w > 0 : *w < 0;
-        const bool counts_second = planes_ > 0 ? *w < 0 : *w != 0;
-        part[0] |= std::uint32_t(counts_first) << (bit % 32);
-        if (parts_ == 2) part[kFilterBlock] |= std::uint32_t(counts_second) << (bit % 32);
+        part[0] |= std::uint32_t(*w < 0) << (bit % 32);
+        if (parts_ == 2) part[kFilterBlock] |= std::uint32_t(*w != 0) << (bit % 32);
       }
     }
   }
 
-  // For signs: sum = base - 2 * count. Inside, each weight but 0 begins as an agreement;
+  // For signs, sum = base - 2 * count. Inside, each weight but 0 begins as an agreement;
   // outside, a -1 differs from the border's +1, is counted, and is given back.
+  //
+  // For planes, sum = base + the sum of 2^plane * count: a +1 counts the bits that are 1,
+  // a -1 those that are 0, which are one less than what it should count, in the border,
+  // too.
   void fill_bases(std::span<const std::int8_t> weights) {
     const std::size_t depth = std::size_t(g_.channels_per_group());
     bases_.clear();
@@ -207,14 +202,19 @@ class PackedBitConvolution final : public BitConvolution {
             const int i = tap / g_.kernel, j = tap % g_.kernel;
             const bool inside =
                 rows.begin <= i && i < rows.end && columns.begin <= j && j < columns.end;
-            for (std::size_t c = 0; c < depth; ++c) {
-              base += inside ? w[c] != 0 : 2 * (w[c] < 0);
-            }
+            base += base_of_tap({w, depth}, inside);
           }
           bases_.push_back(base);
         }
       }
     }
+  }
+
+  std::int32_t base_of_tap(std::span<const std::int8_t> w, bool inside) const {
+    const auto negative = std::int32_t(std::count(w.begin(), w.end(), -1));
+    if (planes_ > 0) return -negative * ((1 << planes_) - 1);
+    if (!inside) return 2 * negative;
+    return std::int32_t(w.size()) - std::int32_t(std::count(w.begin(), w.end(), 0));
   }
 
   // One plane of a group's channels into `image`, whose border is 0 and stays so.
@@ -254,13 +254,9 @@ class PackedBitConvolution final : public BitConvolution {
       products.first += g_.stride * row_bytes_;
       for (int column = 0; column < g_.output.width; ++column, y += g_.output.channels) {
         const std::int32_t* sums = products.sums + column * filters_in_blocks();
-        if (planes_ == 0) {
-          subtract_twice(bases(row, column) + first, sums, filters_, y + first);
-        } else if (plane == 0) {
-          std::copy(sums, sums + filters_, y + first);
-        } else {
-          add_times(1 << plane, sums, filters_, y + first);
-        }
+        const bool is_first = plane == 0;
+        add_times(planes_ == 0 ? -2 : 1 << plane, sums, filters_,
+                  is_first ? bases(row, column) + first : y + first, y + first);
       }
     }
   }

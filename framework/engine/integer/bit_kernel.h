@@ -9,9 +9,8 @@ namespace bitsweep {
 
 /// What is counted over the words of a pixel's taps x and of a filter.
 enum class BitOperation {
-  kXor,         // bits of x ^ w
-  kMasked,      // bits of m & (x ^ w): a filter is, word after word, w and m
-  kDifference,  // bits of p & x, less those of m & x: a filter is p and m
+  kXor,     // bits of x ^ w
+  kMasked,  // bits of m & (x ^ w): a filter is, word after word, w and m
 };
 
 inline constexpr int kFilterBlock = 16;  // filters whose words lie side by side

@@ -17,15 +17,11 @@ struct Avx512 {
   static Bits broadcast(std::uint32_t bits) { return _mm512_set1_epi32(int(bits)); }
   static Bits load(const std::uint32_t* words) { return _mm512_load_si512(words); }
   static Bits exclusive_or(Bits x, Bits w) { return _mm512_xor_si512(x, w); }
-  static Bits both(Bits x, Bits w) { return _mm512_and_si512(x, w); }
   static Bits masked_exclusive_or(Bits x, Bits w, Bits mask) {
     return _mm512_ternarylogic_epi32(x, w, mask, (0xf0 ^ 0xcc) & 0xaa);
   }
   static Counts add(Counts counts, Bits bits) {
     return _mm512_add_epi32(counts, _mm512_popcnt_epi32(bits));
-  }
-  static Counts subtract(Counts counts, Bits bits) {
-    return _mm512_sub_epi32(counts, _mm512_popcnt_epi32(bits));
   }
   static void store(Counts counts, bool adds, std::int32_t* sums) {
     if (adds) counts = _mm512_add_epi32(counts, _mm512_loadu_si512(sums));

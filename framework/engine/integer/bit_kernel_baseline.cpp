@@ -13,11 +13,11 @@ namespace {
 
 #ifdef __AVX2__
 // A byte's bits are counted by two look-ups of half a byte (Mula); the counts stay bytes
-// for as long as they fit a signed one.
+// for as long as they fit.
 struct Baseline {
   using Bits = __m256i;
-  using Counts = __m256i;  // 8 bits each, signed
-  static constexpr int kVectors = 2, kWordsBetween = 127 / 8, kPixels = 4, kBlocks = 1;
+  using Counts = __m256i;  // 8 bits each
+  static constexpr int kVectors = 2, kWordsBetween = 255 / 8, kPixels = 4, kBlocks = 1;
 
   static Counts zero() { return _mm256_setzero_si256(); }
   static Bits broadcast(std::uint32_t bits) { return _mm256_set1_epi32(int(bits)); }
@@ -25,7 +25,6 @@ struct Baseline {
     return _mm256_load_si256(reinterpret_cast<const __m256i*>(words));
   }
   static Bits exclusive_or(Bits x, Bits w) { return _mm256_xor_si256(x, w); }
-  static Bits both(Bits x, Bits w) { return _mm256_and_si256(x, w); }
   static Bits masked_exclusive_or(Bits x, Bits w, Bits mask) {
     return _mm256_and_si256(mask, _mm256_xor_si256(x, w));
   }
@@ -42,11 +41,8 @@ struct Baseline {
   static Counts add(Counts counts, Bits bits) {
     return _mm256_add_epi8(counts, byte_counts(bits));
   }
-  static Counts subtract(Counts counts, Bits bits) {
-    return _mm256_sub_epi8(counts, byte_counts(bits));
-  }
   static void store(Counts counts, bool adds, std::int32_t* sums) {
-    const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), counts);
+    const __m256i pairs = _mm256_maddubs_epi16(counts, _mm256_set1_epi8(1));
     __m256i words = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
     auto* to = reinterpret_cast<__m256i*>(sums);
     if (adds) words = _mm256_add_epi32(words, _mm256_loadu_si256(to));
@@ -63,12 +59,8 @@ struct Baseline {
   static Bits broadcast(std::uint32_t bits) { return bits; }
   static Bits load(const std::uint32_t* words) { return *words; }
   static Bits exclusive_or(Bits x, Bits w) { return x ^ w; }
-  static Bits both(Bits x, Bits w) { return x & w; }
   static Bits masked_exclusive_or(Bits x, Bits w, Bits mask) { return mask & (x ^ w); }
   static Counts add(Counts counts, Bits bits) { return counts + std::popcount(bits); }
-  static Counts subtract(Counts counts, Bits bits) {
-    return counts - std::popcount(bits);
-  }
   static void store(Counts counts, bool adds, std::int32_t* sums) {
     *sums = (adds ? *sums : 0) + counts;
   }

@@ -18,12 +18,9 @@ inline typename Vector::Counts counted(typename Vector::Counts counts,
                                        typename Vector::Bits x, const std::uint32_t* w) {
   if constexpr (operation == BitOperation::kXor) {
     return Vector::add(counts, Vector::exclusive_or(x, Vector::load(w)));
-  } else if constexpr (operation == BitOperation::kMasked) {
+  } else {
     return Vector::add(counts, Vector::masked_exclusive_or(
                                    x, Vector::load(w), Vector::load(w + kFilterBlock)));
-  } else {
-    counts = Vector::add(counts, Vector::both(x, Vector::load(w)));
-    return Vector::subtract(counts, Vector::both(x, Vector::load(w + kFilterBlock)));
   }
 }
 
@@ -92,13 +89,10 @@ void all_blocks(const BitProducts& p) {
 
 template <class Vector>
 void run_bit_kernel(BitOperation operation, const BitProducts& p) {
-  switch (operation) {
-    case BitOperation::kXor:
-      return all_blocks<Vector, BitOperation::kXor>(p);
-    case BitOperation::kMasked:
-      return all_blocks<Vector, BitOperation::kMasked>(p);
-    case BitOperation::kDifference:
-      return all_blocks<Vector, BitOperation::kDifference>(p);
+  if (operation == BitOperation::kXor) {
+    all_blocks<Vector, BitOperation::kXor>(p);
+  } else {
+    all_blocks<Vector, BitOperation::kMasked>(p);
   }
 }
 

@@ -31,7 +31,8 @@ struct InputCodes {
 /// [out][kernel][kernel][in / groups].
 ///
 /// `pack_weights` is called by one thread, and before `forward`; `forward` by several at
-/// once, each with its own `slot` in [0, slots). `forward` does not allocate.
+/// once, each with its own `slot` in [0, slots). `forward` allocates
+/// nothing beyond oneDNN's argument tables.
 class IntegerConvolution {
  public:
   virtual ~IntegerConvolution() = default;

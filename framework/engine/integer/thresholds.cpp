@@ -10,7 +10,7 @@
 namespace bitsweep {
 namespace {
 
-constexpr std::size_t kMostCounted = 24;  // thresholds; beyond it a search is quicker
+constexpr std::size_t kMostCounted = 63;  // thresholds; beyond it a search is quicker
 constexpr std::size_t kChunk = 64;        // channels at a time
 constexpr std::uint32_t kSign = 0x80000000u;
 
@@ -111,7 +111,7 @@ void ThresholdCodes<T>::search(const T* x, std::size_t pixels,
     const T* reached = first;
     for (std::size_t left = count_; left > 0;) {
       const std::size_t half = (left + 1) / 2;
-      reached += value >= reached[half - 1] ? half : 0;
+      reached += half * std::size_t(value >= reached[half - 1]);  // without a branch
       left -= half;
     }
     codes[i] = std::uint8_t(reached - first);
