@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""Writes the README's table of methods from results/reference/survey-fashion/report.csv.
+"""Writes what of the README is made from files of results: the table of methods from
+results/reference/survey-fashion/report.csv, the sentence on speed from
+tests/bench/results/training.json.
 
 usage: readme_table.py [--check] [ROOT]
 
-With --check nothing is written; exits with 1 where the README holds another table.
+With --check nothing is written; exits with 1 where the README holds something else.
 """
 import argparse
 import csv
+import json
 import pathlib
 import re
 import sys
+import textwrap
 
-BLOCK = re.compile(r"(<!-- begin: methods and results -->\n).*?(<!-- end: methods and results -->)",
-                   re.DOTALL)
 HEAD = ("| | method | weight bits | activation bits | first, last layer | accuracy (%) "
         "| loss (points) | AlexNet's published loss | size |\n|---|---|---:|---:|---|---:|---:|---:|---:|\n")
 
@@ -44,6 +46,42 @@ def table(rows):
     return HEAD + lines
 
 
+def methods_and_results(root):
+    report = root / "results/reference/survey-fashion/report.csv"
+    with report.open(newline="", encoding="utf-8") as file:
+        return table(list(csv.DictReader(file)))
+
+
+def training_speed(root):
+    file = root / "tests/bench/results/training.json"
+    if not file.exists():
+        return ("  How many images per second it trains beside PyTorch on the same cores,\n"
+                "  `tests/bench/compare_training.py --write` measures.\n")
+    results = json.loads(file.read_text(encoding="utf-8"))
+    least, most = results["ratios"]["training"]
+    torch = results["pytorch"]
+    sentence = (f"{least:.1f} to {most:.1f} times as many images per second in "
+                f"training as {torch['program']} with {torch['blas']} on the same cores, with "
+                "quantizers or without: `tests/bench/results/training.md`, made by "
+                f"`{results['command']}`.")
+    return textwrap.indent(textwrap.fill(sentence, 96, break_on_hyphens=False,
+                                         break_long_words=False), "  ") + "\n"
+
+
+# What stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
+BLOCKS = {"methods and results": methods_and_results, "training speed": training_speed}
+
+
+def filled(text, root):
+    for name, make in BLOCKS.items():
+        block = re.compile(rf"(<!-- begin: {name} -->\n).*?([ ]*<!-- end: {name} -->)", re.DOTALL)
+        made = make(root)
+        text, count = block.subn(lambda found, made=made: found[1] + made + found[2], text)
+        if count != 1:
+            sys.exit(f"README.md: has {count} blocks '<!-- begin: {name} -->', not one")
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -51,17 +89,14 @@ def main():
     parser.add_argument("root", nargs="?", type=pathlib.Path,
                         default=pathlib.Path(__file__).resolve().parent.parent)
     arguments = parser.parse_args()
-    report = arguments.root / "results/reference/survey-fashion/report.csv"
-    with report.open(newline="", encoding="utf-8") as file:
-        wanted = table(list(csv.DictReader(file)))
     readme = arguments.root / "README.md"
     text = readme.read_text(encoding="utf-8")
-    filled = BLOCK.sub(lambda block: f"{block[1]}{wanted}{block[2]}", text)
-    if arguments.check and filled != text:
-        sys.exit("README.md: its table is not that of results/reference/survey-fashion; "
+    wanted = filled(text, arguments.root)
+    if arguments.check and wanted != text:
+        sys.exit("README.md: a table or a figure is not that of the files of results; "
                  "run scripts/readme_table.py")
     if not arguments.check:
-        readme.write_text(filled, encoding="utf-8")
+        readme.write_text(wanted, encoding="utf-8")
 
 
 if __name__ == "__main__":

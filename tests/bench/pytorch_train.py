@@ -1,18 +1,24 @@
 #!/usr/bin/python3
-"""Training speed of the benchmark networks in PyTorch, on random images.
+"""Speed of the benchmark networks in PyTorch, on random images.
 
-usage: pytorch_train.py --model lenet --threads 2 --seconds 5 [--method dorefa] [--json]
+usage: pytorch_train.py --model lenet --threads 2 --seconds 5 [--work inference]
+                        [--method dorefa] [--json]
 
-Counts whole steps: forward, cross entropy, backward, SGD with momentum and weight decay. Each
-memory format of PyTorch is timed for that many seconds; the faster one stands.
+Counts whole steps. Training: forward, cross entropy, backward, SGD with momentum and weight
+decay; inference: forward alone, without gradients, normalisation by running statistics. Each
+memory format of PyTorch is timed for that many seconds; the faster one stands. Names the BLAS
+that PyTorch runs on, and refuses the reference one.
 """
 import argparse
 import json
+import sys
 import time
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+import blas
 
 
 class QuantizeActivation(torch.autograd.Function):
@@ -145,10 +151,8 @@ def build(model, method):
     return network
 
 
-def images_per_second(model, method, batch, layout, seconds):
-    network = build(model, method).to(memory_format=layout)
-    images = torch.randn(batch, *MODELS[model][2]).contiguous(memory_format=layout)
-    labels = torch.randint(0, 10, (batch,))
+def training_step(network, images):
+    labels = torch.randint(0, 10, (len(images),))
     optimizer = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
 
     def step():
@@ -156,18 +160,49 @@ def images_per_second(model, method, batch, layout, seconds):
         F.cross_entropy(network(images), labels).backward()
         optimizer.step()
 
+    return step
+
+
+def inference_step(network, images):
+    network.eval()
+
+    @torch.inference_mode()
+    def step():
+        network(images)
+
+    return step
+
+
+WORK = {"training": training_step, "inference": inference_step}
+
+
+def images_per_second(options, batch, layout):
+    network = build(options.model, options.method).to(memory_format=layout)
+    images = torch.randn(batch, *MODELS[options.model][2]).contiguous(memory_format=layout)
+    step = WORK[options.work](network, images)
     for _ in range(5):
         step()
     steps, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
+    while time.perf_counter() - start < options.seconds:
         step()
         steps += 1
     return steps * batch / (time.perf_counter() - start)
 
 
+def tuned_blas():
+    """The BLAS that PyTorch runs on, and its file; ends the program where it is the reference
+    one."""
+    name, file = blas.torch_blas(torch.__config__.show())
+    if name.startswith(blas.REFERENCE):
+        print(f"pytorch_train.py: {blas.WAY_OUT} ({file})", file=sys.stderr)
+        sys.exit(2)
+    return name, file
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--work", choices=WORK, default="training")
     parser.add_argument("--method", choices=BITS, default="float")
     parser.add_argument("--batch", type=int, help="default: the model's own")
     parser.add_argument("--threads", type=int, default=1)
@@ -178,17 +213,19 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     batch = options.batch or MODELS[options.model][1]
-    speeds = {name: images_per_second(options.model, options.method, batch, layout,
-                                      options.seconds)
+    library, file = tuned_blas()
+    speeds = {name: images_per_second(options, batch, layout)
               for name, layout in FORMATS.items()}
     best = max(speeds, key=speeds.get)
-    result = {"program": f"PyTorch {torch.__version__}", "model": options.model,
+    result = {"program": f"PyTorch {torch.__version__}", "blas": library, "blas_file": file,
+              "model": options.model, "work": options.work,
               "method": options.method, "batch": batch, "threads": options.threads,
               "memory_format": best, "images_per_second": speeds[best]}
     if options.json:
         print(json.dumps(result))
     else:
-        print(f"{options.model} {options.method}: {speeds[best]:.0f} images/s ({best})")
+        print(f"{options.model} {options.method}, {options.work}: {speeds[best]:.0f} images/s "
+              f"({best}, {library})")
 
 
 if __name__ == "__main__":
