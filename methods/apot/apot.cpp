@@ -3,9 +3,10 @@
 // Discretization for Neural Networks", ICLR 2020, arXiv:1909.13144; level tables, starts
 // and gradients are those of the authors' code.
 //
-// Weights are normalised first, Wn = (W - mean) / std over the layer, constants to
-// gradients; then alpha clips in standard deviations. k-bit weights are a sign and k - 1
-// bits of magnitude; 2-bit weights are -alpha, 0, alpha.
+// Weights are normalised first, Wn = (W - mean) / std over the layer; then alpha clips in
+// standard deviations. Gradients take mean and std for constants, but pass through the
+// division: dW = dWn / std. k-bit weights are a sign and k - 1 bits of magnitude; 2-bit
+// weights are -alpha, 0, alpha.
 
 #include <algorithm>
 #include <cmath>
@@ -134,9 +135,11 @@ class NormalisedWeights final : public AdditivePowers {
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
                 std::span<double> sums, const Pass&) const override {
     sums[0] += transform_and_sum(
-        w, g, dw, [s = stairs_, z = normalised(), masks = masks_](float v, float gv) {
+        w, g, dw,
+        [s = stairs_, z = normalised(), d = deviation_, masks = masks_](float v,
+                                                                        float gv) {
           const float at = z(v);
-          return ValueAndTerm{.value = masks & (std::fabs(at) > 1) ? 0.0f : gv,
+          return ValueAndTerm{.value = masks & (std::fabs(at) > 1) ? 0.0f : gv / d,
                               .term = gv * alpha_slope(at, s)};
         });
   }
@@ -205,7 +208,7 @@ class Apot final : public Method {
   static constexpr auto reference = "https://arxiv.org/abs/1909.13144";
   static constexpr auto formula =
       "Wn = (W - mean) / std; Wq = alpha level(clip(Wn / alpha, -1, 1)), levels "
-      "sums of powers of two; xq = alpha level(clip(x / alpha, 0, 1)).";
+      "sums of powers of two; xq = alpha level(clip(x / alpha, 0, 1)); dW = dWq / std.";
   static constexpr auto recipe =
       "Fine-tuned from the network with one bit more: SGD, rate 0.04, weight "
       "decay 1e-4; first and last layer at 8 bits.";

@@ -43,16 +43,26 @@ TEST_CASE("apot: weights, worked by hand", "[apot]") {
   q->prepare(kW8);
   CHECK(near(quantized(*q, kW8), {1.5, -0.375, 0, -1.5, 0.75, 0, 0.375, -0.75}, 1e-6));
   CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.281992).margin(1e-6));
-  CHECK(gradient(*q, kW8, kG8) == kG8);
+}
+
+TEST_CASE("apot: the weight gradient is divided by the standard deviation", "[apot]") {
+  // Wn = (W - mean) / std with constant mean and std; the levels pass dWn = G: dW = G /
+  // std, where the std of W8 is 0.711216 (n - 1).
+  const auto q = made(params({{"weight_bits", "3"}}), weight_site({1, 8}), {1.5f});
+  q->prepare(kW8);
+  std::vector<double> expected;
+  for (const float g : kG8) expected.push_back(g / 0.711216);
+  CHECK(near(gradient(*q, kW8, kG8), expected, 2e-6));  // std in six digits
 }
 
 TEST_CASE("apot: the gradient may be masked beyond the clip", "[apot]") {
   const auto raw = params({{"weight_bits", "3"}, {"mask_weight_gradient", "true"}});
   const auto q = made(raw, weight_site({1, 8}), {1.5f});
   q->prepare(kW8);
-  auto expected = kG8;
-  expected[3] = 0;  // -1.72 deviations
-  CHECK(gradient(*q, kW8, kG8) == expected);
+  std::vector<double> expected;
+  for (const float g : kG8) expected.push_back(g / 0.711216);
+  expected[3] = 0;                                      // -1.72 deviations
+  CHECK(near(gradient(*q, kW8, kG8), expected, 2e-6));  // std in six digits
 }
 
 TEST_CASE("apot: two bits are -alpha, 0 and alpha", "[apot]") {
