@@ -167,7 +167,13 @@ class BatchNorm final : public Layer {
     add_slices();
     kernels::batch_moments(batch_pixels(), std::as_const(running_mean_).span(),
                            first_total(), second_total(), mean_.span(), variance_.span());
-    const float keep = float(1 - params_.momentum), take = float(params_.momentum);
+    const int batch = context_.state.estimation_batch;
+    if (batch == 1) {  // whatever was there before does not count, were it NaN
+      std::fill_n(running_mean_.data(), channels(), 0.0f);
+      std::fill_n(running_variance_.data(), channels(), 0.0f);
+    }
+    const double share = batch > 0 ? 1.0 / batch : params_.momentum;
+    const float keep = float(1 - share), take = float(share);
     const double n = double(batch_pixels());
     const float unbiased = n > 1 ? float(n / (n - 1)) : 1.0f;
     for (std::size_t c = 0; c < channels(); ++c) {
