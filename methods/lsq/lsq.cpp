@@ -67,6 +67,23 @@ float sound(double step) {
                              : float(kLargest);
 }
 
+// In double: squares of floats overflow, and float sums cancel in a deviation.
+double mean_of(std::span<const float> x) {
+  const double sum =
+      sum_over(x.size(), [p = x.data()](std::size_t i) { return double(p[i]); });
+  return sum / double(x.size());
+}
+double deviation_of(std::span<const float> x, double mean) {
+  const double squares = sum_over(x.size(), [p = x.data(), mean](std::size_t i) {
+    return (double(p[i]) - mean) * (double(p[i]) - mean);
+  });
+  return std::sqrt(squares / std::max(1.0, double(x.size()) - 1));
+}
+double magnitudes_of(std::span<const float> x) {
+  return sum_over(x.size(),
+                  [p = x.data()](std::size_t i) { return std::fabs(double(p[i])); });
+}
+
 double square_error(std::span<const float> x, const UniformQuantization& q) {
   return sum_over(x.size(), [p = x.data(), q](std::size_t i) {
     const float code = uniform_code(p[i], q, [](float v) { return std::rint(v); });
@@ -75,23 +92,33 @@ double square_error(std::span<const float> x, const UniformQuantization& q) {
   });
 }
 
+// With a step much finer than an offset the zero point -beta / s has no room for codes
+// beside it: values that are all the same have such a step.
+float finest_step(float low, float high) {
+  return std::max(kLeastStep, std::max(std::fabs(low), std::fabs(high)) * 0x1p-20f);
+}
+
 // Step and offset, beta = low + code 0, of the least square error among hundredths of the
 // range; without `moves` the offset is 0.
 struct Start {
   float step, offset;
 };
 Start least_square_error(std::span<const float> x, Codes codes, bool moves) {
+  if (x.empty()) return {1, 0};
   const MinMax range = kernels::min_max(x);
   const double span = moves
                           ? double(range.max) - range.min
                           : std::max(double(range.max) / std::max(1, codes.high),
                                      codes.low < 0 ? double(range.min) / codes.low : 0) *
                                 (codes.high - codes.low);
-  Start best{sound(span / (codes.high - codes.low)), moves ? range.min : 0};
+  const float least_step = moves ? finest_step(range.min, range.max) : kLeastStep;
+  Start best{std::max(sound(span / (codes.high - codes.low)), least_step),
+             moves ? range.min : 0};
   double least = -1;
   const int shifts = moves ? 20 : 1;
   for (int part = 1; part <= 100; ++part) {
-    const float step = sound(span * part / 100 / (codes.high - codes.low));
+    const float step =
+        std::max(sound(span * part / 100 / (codes.high - codes.low)), least_step);
     for (int shift = 0; shift < shifts; ++shift) {
       const double free = span * (100 - part) / 100;
       const float offset =
@@ -224,12 +251,10 @@ class Weights final : public LearnedStep {
         layout_(layout) {}
 
   float start(std::span<const float> w) const {
-    if (params_.init == "lsq") return paper_start(kernels::mean_abs(w));
+    if (params_.init == "lsq") return paper_start(magnitudes_of(w) / double(w.size()));
     if (params_.init == "mse") return least_square_error(w, codes_, false).step;
-    const double n = double(w.size()), mean = kernels::sum(w) / n;
-    const double deviation = std::sqrt(
-        std::max(0.0, kernels::sum_squares(w) - n * mean * mean) / std::max(1.0, n - 1));
-    return sound((std::fabs(mean) + 3 * deviation) / -codes_.low);
+    const double mean = mean_of(w);
+    return sound((std::fabs(mean) + 3 * deviation_of(w, mean)) / -codes_.low);
   }
 
   template <class T>
@@ -258,7 +283,7 @@ class Activations final : public LearnedStep {
   }
 
   void calibrate(std::span<const float> x) override {
-    magnitudes_ += kernels::sum_abs(x);
+    magnitudes_ += magnitudes_of(x);
     count_ += double(x.size());
     const std::size_t stride = 1 + x.size() / kSampled;
     for (std::size_t i = 0; i < x.size() && sample_.size() < 8 * kSampled; i += stride) {
