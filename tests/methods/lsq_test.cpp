@@ -249,3 +249,20 @@ TEST_CASE("lsq: equal inputs are met by the offset", "[lsq]") {
     CHECK(quantized(*q, {v + 2 * step})[0] == Approx(v + 2 * step).epsilon(1e-6));
   }
 }
+
+TEST_CASE("lsq: the step may begin with a percentile at Qp", "[lsq]") {
+  const auto half = params({{"weight_bits", "3"},
+                            {"activation_bits", "2"},
+                            {"init", "percentile"},
+                            {"percentile", "50"}});
+  // The fourth of the eight |W| is 0.4, the fourth of the |X| 0.6; bins of 2^-12 and
+  // 2^-11. Qp is 3 for both.
+  CHECK(start(half, kWeights, kW8) == Approx(0.4 / 3).margin(0x1p-12));
+  CHECK(start(half, kInputs, kX8) == Approx(0.6 / 3).margin(0x1p-11));
+  // With an offset the grid reaches from -0.6, the least value, to 0.6.
+  auto moved = half;
+  moved.merge(params({{"offset", "true"}}));
+  const auto q = calibrated("lsq", moved, value_site(Role::kInput, 8), kX8);
+  CHECK(q->trainable()[0]->value[0] == Approx(1.2 / 3).margin(0x1p-11));
+  CHECK(q->trainable()[1]->value[0] == Approx(-0.6).margin(0x1p-11));
+}
