@@ -153,7 +153,21 @@ class Experiment {
                   spec_.calibration_batches, spec_.start == "scratch");
       } else if (stage.kind == Stage::Kind::kTrain && trainer) {
         trainer->train(stage.share, stage.restart_schedule, curves);
+      } else if (stage.kind == Stage::Kind::kReestimateNormalisation) {
+        reestimate(stage, images ? &*images : nullptr);
       }
+    }
+  }
+
+  // On batches as training sees them, in its first epoch's order.
+  void reestimate(const Stage& stage, Batches* training) {
+    observer_.progress({.stage = stage_});
+    if (training != nullptr) {
+      training->begin_epoch(0);
+      reestimate_normalisation(network_, *training, stage.batches);
+    } else {
+      const Batches plain(data_.training, preprocessing_);
+      reestimate_normalisation(network_, plain, stage.batches);
     }
   }
 

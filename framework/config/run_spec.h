@@ -65,7 +65,8 @@ struct ScheduleSpec {
 };
 
 /// `{match: "*/bias", learning_rate: 2, decay: 1}`: multipliers for the parameters whose
-/// name the pattern matches; a later rule wins.
+/// name the pattern matches, beside the factors their method has given them; the first
+/// rule that matches counts.
 struct MultiplierRule {
   std::string match;
   double learning_rate = 1;

@@ -37,7 +37,8 @@ class BatchNorm final : public Layer {
         gamma_(spec.name + "/scale", channels_of(input)),
         beta_(spec.name + "/shift", channels_of(input)),
         running_mean_(channels_of(input)),
-        running_variance_(channels_of(input)) {
+        running_variance_(channels_of(input)),
+        no_mean_(channels_of(input)) {
     output_.shape = input.shape;
     std::fill_n(gamma_.value.data(), channels(), 1.0f);
     std::fill_n(running_variance_.data(), channels(), 1.0f);
@@ -109,8 +110,8 @@ class BatchNorm final : public Layer {
   void plan_forward(Program& program, bool training) override {
     if (training) {
       program.per_slice([this](const Slice& slice) {
-        kernels::batch_statistics(x(slice), std::as_const(running_mean_).span(),
-                                  first_sum(slice.index), second_sum(slice.index));
+        kernels::batch_statistics(x(slice), around(), first_sum(slice.index),
+                                  second_sum(slice.index));
       });
     }
     program.once([this, training] {
@@ -163,6 +164,12 @@ class BatchNorm final : public Layer {
   ChannelAffine affine() const { return {scale_.span(), shift_.span()}; }
   ChannelMoments moments() const { return {mean_.span(), inverse_deviation_.span()}; }
 
+  // What sums are made about, against cancellation. A re-estimation owes nothing to the
+  // mean before it.
+  std::span<const float> around() const {
+    return (context_.state.estimation_batch == 1 ? no_mean_ : running_mean_).span();
+  }
+
   // Two rows of sums a slice, and one pair for the total.
   std::span<double> first_sum(int slice) {
     return {sums_.data() + std::size_t(slice) * 2 * channels(), channels()};
@@ -186,9 +193,15 @@ class BatchNorm final : public Layer {
 
   void take_statistics() {
     add_slices();
-    kernels::batch_moments(batch_pixels(), std::as_const(running_mean_).span(),
-                           first_total(), second_total(), mean_.span(), variance_.span());
-    const float keep = float(1 - params_.momentum), take = float(params_.momentum);
+    kernels::batch_moments(batch_pixels(), around(), first_total(), second_total(),
+                           mean_.span(), variance_.span());
+    const int batch = context_.state.estimation_batch;
+    if (batch == 1) {  // whatever was there before does not count, were it NaN
+      std::fill_n(running_mean_.data(), channels(), 0.0f);
+      std::fill_n(running_variance_.data(), channels(), 0.0f);
+    }
+    const double share = batch > 0 ? 1.0 / batch : params_.momentum;
+    const float keep = float(1 - share), take = float(share);
     const double n = double(batch_pixels());
     const float unbiased = n > 1 ? float(n / (n - 1)) : 1.0f;
     for (std::size_t c = 0; c < channels(); ++c) {
@@ -259,6 +272,7 @@ class BatchNorm final : public Layer {
   bool shortcut_adds_ = false;
   Parameter gamma_, beta_;
   Buffer running_mean_, running_variance_;
+  Buffer no_mean_;  // zeros
   Buffer mean_, variance_, inverse_deviation_, scale_, shift_, slope_, constant_;
   std::vector<double> sums_;
 };

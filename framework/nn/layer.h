@@ -50,6 +50,9 @@ struct Activation {
 struct PassState {
   Pass pass;
   bool quantizing = true;  // false: the float network, for calibration
+  /// k >= 1: this is the k-th batch of a re-estimation, after which running statistics
+  /// are the mean over k batches; 0: they follow by their momentum.
+  int estimation_batch = 0;
 };
 
 /// What all layers of a network share.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -290,6 +291,17 @@ SliceLoss Network::evaluate(const BatchSource& source, Loss loss, int images,
     predictions[i] = std::int32_t(std::max_element(row, row + classes) - row);
   }
   return total;
+}
+
+bool Network::has_batch_normalisation() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) {
+    return std::string_view(layer->kind()) == "batch_norm";
+  });
+}
+
+void Network::estimate_normalisation(const BatchSource& source, int count) {
+  context_.state = {.estimation_batch = count};
+  run(*batch_evaluation_, source, Loss::kCrossEntropy, context_.batch);
 }
 
 std::span<const float> Network::logits() const { return end_->value.span(); }

@@ -73,6 +73,12 @@ class Network {
   /// The first `images` images of a batch; `predictions` (as many) may be empty.
   SliceLoss evaluate(const BatchSource& source, Loss loss, int images,
                      std::span<std::int32_t> predictions);
+  /// True where some layer normalises by the batch and keeps running statistics.
+  bool has_batch_normalisation() const;
+  /// The `count`-th batch, from 1, of a re-estimation of the running statistics: a pass
+  /// that normalises by the batch and quantizes as outside training, after which they are
+  /// the mean over `count` batches. Follows `prepare_evaluation`; changes nothing else.
+  void estimate_normalisation(const BatchSource& source, int count);
   /// [batch, classes], of the last pass.
   std::span<const float> logits() const;
 

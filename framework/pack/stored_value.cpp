@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "framework/core/error.h"
+#include "framework/engine/fake_quantize.h"
 #include "framework/engine/integer/pooling.h"
 
 namespace bitsweep {

@@ -165,6 +165,8 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
 | `method.h`, `quantizer.h` | what a method and its quantizers implement |
 | `site.h`, `grid.h` | what they are told, and where values may lie |
 | `uniform.h`, `range.h` | grids of equal steps, and the ranges they follow from |
+| `clip_start.h` | where a clip begins by what calibration has seen |
+| `transforms_values.h` | for a grid of a transformed value: says what is rounded |
 | `staircase.h` | the nearest of a few levels, in vector code |
 | `loops.h` | element-wise passes and sums |
 | `probe.h` | quantizers by themselves, for tests |

@@ -19,11 +19,15 @@ struct Stage {
     kCalibrate,  // quantizers look at weights and at calibration batches
     kTrain,      // a share of the fine-tuning epochs
     kTransform,  // `begin_stage` alone
+    // Batch normalisation's running statistics become those of the network as it is now,
+    // quantized as outside training: the mean over `batches` training batches.
+    kReestimateNormalisation,
   };
   Kind kind = Kind::kTrain;
   std::string name = "train";
   double share = 1;               // of the fine-tuning epochs
   bool restart_schedule = false;  // each round begins with the first learning rate again
+  int batches = 100;              // of a re-estimation; at most an epoch's
 };
 
 class Method {

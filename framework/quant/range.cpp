@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <tuple>
 #include <utility>
@@ -138,7 +139,8 @@ class Percentile final : public RangeEstimator {
 
 class LeastSquares final : public RangeEstimator {
  public:
-  explicit LeastSquares(int steps) : steps_(steps) {}
+  LeastSquares(int steps, std::vector<float> levels)
+      : steps_(steps), levels_(std::move(levels)) {}
 
   void collect(std::span<const float> x) override { histogram_.collect(x); }
 
@@ -156,20 +158,30 @@ class LeastSquares final : public RangeEstimator {
  private:
   // Every value stands for its bin's middle.
   double error(double end) const {
-    const double step = end / steps_;
-    if (step == 0) return 0;
+    if (end / steps_ == 0) return 0;
     double squares = 0;
     for (std::size_t bin = 0; bin < Histogram::kBins; ++bin) {
       if (histogram_.counts()[bin] == 0) continue;
       const double middle = (double(bin) + 0.5) * histogram_.width();
-      const double rounded = std::min(std::rint(middle / step), double(steps_)) * step;
+      const double rounded = end * nearest(middle / end);
       squares +=
           double(histogram_.counts()[bin]) * (rounded - middle) * (rounded - middle);
     }
     return squares;
   }
 
+  // Of the grid from 0 to 1.
+  double nearest(double share) const {
+    if (levels_.empty())
+      return std::min(std::rint(share * steps_), double(steps_)) / steps_;
+    const auto above = std::lower_bound(levels_.begin(), levels_.end(), share);
+    if (above == levels_.begin()) return *above;
+    const double below = *std::prev(above);
+    return above == levels_.end() || share - below <= *above - share ? below : *above;
+  }
+
   int steps_;
+  std::vector<float> levels_;
   Histogram histogram_;
 };
 
@@ -186,7 +198,7 @@ std::unique_ptr<RangeEstimator> make_range_estimator(std::string_view name,
   if (name == "moving_average") return std::make_unique<MovingAverage>(options.momentum);
   if (name == "percentile") return std::make_unique<Percentile>(options.percentile);
   ensure(name == "mse", "a schema let only known names through");
-  return std::make_unique<LeastSquares>(options.steps);
+  return std::make_unique<LeastSquares>(options.steps, std::move(options.levels));
 }
 
 }  // namespace bitsweep

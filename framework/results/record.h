@@ -11,7 +11,7 @@ namespace bitsweep {
 
 /// The version of the numbers: rises with every change that alters results, so that old
 /// and new are never averaged together.
-inline constexpr int kResultsVersion = 1;
+inline constexpr int kResultsVersion = 2;
 
 /// What produced a result.
 struct Provenance {

@@ -10,6 +10,7 @@
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
 #include "framework/quant/loops.h"
+#include "framework/quant/transforms_values.h"
 
 namespace bitsweep {
 namespace {
@@ -189,7 +190,7 @@ struct QuantizerHealth::Watch {
 /// A tensor and its quantized values, as they stand in the buffers.
 struct QuantizerHealth::View {
   Grid grid;
-  std::span<const float> x, y;
+  std::span<const float> x, u, y;  // u: what the grid is for
   std::span<const std::int32_t> codes;
 };
 
@@ -205,6 +206,7 @@ QuantizerHealth::QuantizerHealth(Network& network, Warn warn)
   }
   codes_.resize(most);
   values_.resize(most);
+  transformed_.resize(most);
 }
 
 QuantizerHealth::~QuantizerHealth() = default;
@@ -271,11 +273,24 @@ std::optional<QuantizerHealth::View> QuantizerHealth::look(Watch& watch) {
   return at_site(*watch.bound, [&] {
     if (watch.is_latent()) watch.quantizer().prepare(x);
     watch.quantizer().encode(x, codes);
-    View view{.grid = watch.quantizer().grid(), .x = x, .y = y, .codes = codes};
+    View view{.grid = watch.quantizer().grid(),
+              .x = x,
+              .u = before_grid(watch, x),
+              .y = y,
+              .codes = codes};
     refuse_foreign_codes(view);
     view.grid.decode(codes, y);
     return view;
   });
+}
+
+std::span<const float> QuantizerHealth::before_grid(const Watch& watch,
+                                                    std::span<const float> x) {
+  const auto* transforms = dynamic_cast<const TransformsValues*>(&watch.quantizer());
+  if (transforms == nullptr) return x;
+  const auto u = std::span(transformed_).first(x.size());
+  transforms->transformed(x, u);
+  return u;
 }
 
 void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
@@ -284,10 +299,10 @@ void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
   double unused = kUnknown, sqnr = kUnknown;
   watch.clipped = kUnknown;
   if (view) {
-    watch.clipped = clipped_share(view->x, view->codes, view->grid);
+    watch.clipped = clipped_share(view->u, view->codes, view->grid);
     const std::size_t levels = view->grid.level_count(), used = used_levels(*view);
     unused = double(levels - used);
-    sqnr = decibels(view->x, view->y);
+    sqnr = decibels(view->u, view->y);
     if (used == 1 && levels > 1) check_one_level(watch, *view);
   }
   curves[watch.clipped_curve].push_back(watch.clipped);
@@ -344,7 +359,7 @@ void QuantizerHealth::check_one_level(Watch& watch, const View& view) {
   const Role role = watch.bound->site.role;
   if (view.x.size() < 2 || (role == Role::kBias && all_zero(view.x))) return;
   if (std::exchange(watch.told_of_one_level, true)) return;
-  const MinMax range = kernels::min_max(view.x);
+  const MinMax range = kernels::min_max(view.u);
   const auto cause = all_zero(view.x)
                          ? cause_of_zeros(role)
                          : cause_of_one_level(range, watch.clipped, view.grid);

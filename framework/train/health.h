@@ -17,17 +17,18 @@ namespace bitsweep {
 /// the training. Weights and biases are measured whole, as the epoch leaves them,
 /// activations by the first images of its last batch. Gradients are left out.
 ///
-/// x is a value before the quantizer, y the real number of its code on the grid. Curves
-/// are named after the site, "health/conv1/weight/clipped":
+/// x is a value before the quantizer, y the real number of its code on the grid, and u
+/// what the quantizer rounds: x itself, or, where the grid is that of a transformed value
+/// (`TransformsValues`: DoReFa's tanh, APoT's normalised weights), that value. Curves are
+/// named after the site, "health/conv1/weight/clipped":
 ///
-///   clipped         Share of x that take the grid's lowest or highest level and lie
+///   clipped         Share of u that take the grid's lowest or highest level and lie
 ///                   beyond its ends by more than half the step there: what rounding
 ///                   alone would not do to them.
 ///   unused_levels   Levels of the grid that no x takes, in any channel. Tensors with
 ///                   fewer values than levels must leave some.
-///   sqnr_db         10 log10(sum x^2 / sum (x - y)^2); infinite where nothing is lost.
-///                   Low by design where x is transformed before the grid (DoReFa's tanh)
-///                   or only its sign is kept.
+///   sqnr_db         10 log10(sum u^2 / sum (u - y)^2); infinite where nothing is lost.
+///                   Low by design where only a sign is kept.
 ///   sign_flips      Of weights: share whose y has another sign (-, 0 or +) than an epoch
 ///                   before.
 ///   <name>_drift    Of a learned parameter p, "step": |p - p0| / |p0|, p0 its value when
@@ -63,6 +64,7 @@ class QuantizerHealth {
   struct View;
 
   std::optional<View> look(Watch& watch);
+  std::span<const float> before_grid(const Watch& watch, std::span<const float> x);
   void measure(Watch& watch, const std::optional<View>& view, Curves& curves);
   static void refuse_foreign_codes(const View& view);
   std::size_t used_levels(const View& view);
@@ -78,6 +80,7 @@ class QuantizerHealth {
   std::vector<Watch> watches_;
   std::vector<std::int32_t> codes_;  // of the tensor looked at; room for the largest
   std::vector<float> values_;        // of those codes
+  std::vector<float> transformed_;   // what they were made of, if not the tensor itself
   std::vector<char> used_;           // levels of a grid
   bool has_begun_ = false;
   std::int64_t epoch_ = 0;  // observed

@@ -12,22 +12,32 @@
 namespace bitsweep {
 namespace {
 
+[[noreturn]] void refuse_rule(const MultiplierRule& rule,
+                              const std::vector<Parameter*>& parameters) {
+  std::vector<std::string> names;
+  for (const Parameter* parameter : parameters) names.push_back(parameter->name);
+  throw ConfigError(
+      fmt::format("{}multipliers: '{}' matches no parameter; the network has {}",
+                  rule.place.prefix(), rule.match, fmt::join(names, ", ")));
+}
+
 void apply_rules(const std::vector<MultiplierRule>& rules,
                  const std::vector<Parameter*>& parameters) {
+  const auto matches = [](const MultiplierRule& rule, const Parameter* parameter) {
+    return matches_pattern(rule.match, parameter->name);
+  };
   for (const auto& rule : rules) {
-    bool matched = false;
-    for (Parameter* parameter : parameters) {
-      if (!matches_pattern(rule.match, parameter->name)) continue;
-      parameter->learning_rate_multiplier = float(rule.learning_rate);
-      parameter->decay_multiplier = float(rule.decay);
-      matched = true;
-    }
-    if (matched) continue;
-    std::vector<std::string> names;
-    for (const Parameter* parameter : parameters) names.push_back(parameter->name);
-    throw ConfigError(
-        fmt::format("{}multipliers: '{}' matches no parameter; the network has {}",
-                    rule.place.prefix(), rule.match, fmt::join(names, ", ")));
+    const bool used = std::any_of(parameters.begin(), parameters.end(),
+                                  [&](const Parameter* p) { return matches(rule, p); });
+    if (!used) refuse_rule(rule, parameters);
+  }
+  for (Parameter* parameter : parameters) {
+    const auto rule =
+        std::find_if(rules.begin(), rules.end(),
+                     [&](const MultiplierRule& r) { return matches(r, parameter); });
+    if (rule == rules.end()) continue;
+    parameter->learning_rate_multiplier *= float(rule->learning_rate);
+    parameter->decay_multiplier *= float(rule->decay);
   }
 }
 

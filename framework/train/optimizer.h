@@ -10,9 +10,9 @@
 
 namespace bitsweep {
 
-/// Holds the state of SGD or Adam beside each parameter. Rules of the specification set
-/// the parameters' own multipliers when it is made; a rule that matches no parameter is a
-/// ConfigError.
+/// Holds the state of SGD or Adam beside each parameter. When it is made, the first rule
+/// of the specification that matches a parameter multiplies the factors that its method
+/// has given it; a rule that matches no parameter is a ConfigError. One a network.
 class Optimizer {
  public:
   Optimizer(const OptimizerSpec& spec, const std::vector<MultiplierRule>& rules,

@@ -162,4 +162,16 @@ void calibrate(Network& network, const Batches& images, int batches,
   network.finish_calibration();
 }
 
+void reestimate_normalisation(Network& network, const Batches& images, int batches) {
+  if (!network.has_batch_normalisation()) return;
+  const int in_epoch = std::max(1, int(images.count()) / network.batch());
+  network.prepare_evaluation();
+  std::size_t cursor = 0;
+  const BatchSource source = source_at(images, cursor);
+  for (int batch = 1; batch <= std::min(batches, in_epoch); ++batch) {
+    network.estimate_normalisation(source, batch);
+    cursor += std::size_t(network.batch());
+  }
+}
+
 }  // namespace bitsweep

@@ -89,4 +89,8 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
 void calibrate(Network& network, const Batches& images, int batches,
                bool batch_statistics);
 
+/// Gives batch normalisation the running statistics of the network as it is now, over
+/// `batches` batches, at most those of an epoch; nothing in a network that has none.
+void reestimate_normalisation(Network& network, const Batches& images, int batches);
+
 }  // namespace bitsweep

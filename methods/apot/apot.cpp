@@ -3,17 +3,20 @@
 // Discretization for Neural Networks", ICLR 2020, arXiv:1909.13144; level tables, starts
 // and gradients are those of the authors' code.
 //
-// Weights are normalised first, Wn = (W - mean) / std over the layer, constants to
-// gradients; then alpha clips in standard deviations. k-bit weights are a sign and k - 1
-// bits of magnitude; 2-bit weights are -alpha, 0, alpha.
+// Weights are normalised first, Wn = (W - mean) / std over the layer; then alpha clips in
+// standard deviations. Gradients take mean and std for constants, but pass through the
+// division: dW = dWn / std. k-bit weights are a sign and k - 1 bits of magnitude; 2-bit
+// weights are -alpha, 0, alpha.
 
 #include <algorithm>
 #include <cmath>
 
 #include "framework/engine/reductions.h"
+#include "framework/quant/clip_start.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
 #include "framework/quant/staircase.h"
+#include "framework/quant/transforms_values.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -24,6 +27,7 @@ struct ApotParams {
   double alpha_weight = 3;
   double alpha_activation = 8;
   std::string init = "constant";
+  double percentile = 99.9;
   bool mask_weight_gradient = false;
   bool decay = true;
 
@@ -40,9 +44,10 @@ struct ApotParams {
         .field("alpha_activation", &P::alpha_activation,
                "Where the clip of activations begins.", between(0.01, 1000.0))
         .field("init", &P::init,
-               "Activations' clip begins at `alpha_activation`, or at the largest "
-               "calibration value.",
-               one_of({"constant", "max"}))
+               "Clips begin at the two alphas, activations' at their largest value, or "
+               "both by their values: at a percentile or with the least square error.",
+               one_of({"constant", "max", "percentile", "mse"}))
+        .field("percentile", &P::percentile, kPercentileHelp, between(1.0, 100.0))
         .field("mask_weight_gradient", &P::mask_weight_gradient,
                "No gradient where |Wn| > alpha, as in the authors' ImageNet code.")
         .field("decay", &P::decay, "Let weight decay act on the clips.");
@@ -73,13 +78,19 @@ std::vector<float> magnitudes(int bits) {
 
 class AdditivePowers : public Quantizer {
  public:
-  AdditivePowers(const std::string& name, const ApotParams& params, double alpha)
-      : alpha_(name + ".alpha", 1) {
+  AdditivePowers(const std::string& name, const ApotParams& params, double alpha,
+                 const std::string& init, int magnitude_bits)
+      : start_(init,
+               {.percentile = params.percentile, .levels = magnitudes(magnitude_bits)}),
+        alpha_(name + ".alpha", 1) {
     alpha_.value[0] = float(alpha);
     alpha_.minimum = kLeastAlpha;
     alpha_.decay_multiplier = params.decay ? 1 : 0;
   }
 
+  void finish_calibration() override {
+    if (const auto clip = start_.clip()) alpha_.value[0] = std::max(*clip, kLeastAlpha);
+  }
   void finish_gradient(std::span<const double> sums) override {
     alpha_.gradient[0] = float(sums[0]);
   }
@@ -87,6 +98,7 @@ class AdditivePowers : public Quantizer {
 
  protected:
   float alpha() const { return alpha_.value[0]; }
+  ClipStart start_;
   Parameter alpha_;
 };
 
@@ -99,12 +111,27 @@ float alpha_slope(float z, const Stairs& stairs) {
 }
 
 template <int n>
-class NormalisedWeights final : public AdditivePowers {
+class NormalisedWeights final : public AdditivePowers, public TransformsValues {
  public:
+  // Their largest value is no start: it may lie ten deviations out.
   NormalisedWeights(const Site& site, const ApotParams& params)
-      : AdditivePowers(site.name, params, params.alpha_weight),
+      : AdditivePowers(site.name, params, params.alpha_weight,
+                       params.init == "max" ? "constant" : params.init,
+                       params.weight_bits - 1),
         stairs_(magnitudes(params.weight_bits - 1)),
         masks_(params.mask_weight_gradient) {}
+
+  void calibrate(std::span<const float> w) override {
+    prepare(w);
+    std::vector<float> wn(w.size());
+    transformed(w, wn);
+    start_.collect(wn);
+  }
+
+  // Wn.
+  void transformed(std::span<const float> w, std::span<float> u) const override {
+    transform(w, u, [m = mean_, d = deviation_](float v) { return (v - m) / d; });
+  }
 
   // The deviation of the sample, n - 1; of a layer without any, 1.
   void prepare(std::span<const float> w) override {
@@ -134,9 +161,11 @@ class NormalisedWeights final : public AdditivePowers {
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,
                 std::span<double> sums, const Pass&) const override {
     sums[0] += transform_and_sum(
-        w, g, dw, [s = stairs_, z = normalised(), masks = masks_](float v, float gv) {
+        w, g, dw,
+        [s = stairs_, z = normalised(), d = deviation_, masks = masks_](float v,
+                                                                        float gv) {
           const float at = z(v);
-          return ValueAndTerm{.value = masks & (std::fabs(at) > 1) ? 0.0f : gv,
+          return ValueAndTerm{.value = masks & (std::fabs(at) > 1) ? 0.0f : gv / d,
                               .term = gv * alpha_slope(at, s)};
         });
   }
@@ -163,16 +192,11 @@ template <int n>
 class ClippedActivations final : public AdditivePowers {
  public:
   ClippedActivations(const Site& site, const ApotParams& params)
-      : AdditivePowers(site.name, params, params.alpha_activation),
-        stairs_(magnitudes(params.activation_bits)),
-        starts_at_max_(params.init == "max") {}
+      : AdditivePowers(site.name, params, params.alpha_activation, params.init,
+                       params.activation_bits),
+        stairs_(magnitudes(params.activation_bits)) {}
 
-  void calibrate(std::span<const float> x) override {
-    largest_ = std::max(largest_, kernels::min_max(x).max);
-  }
-  void finish_calibration() override {
-    if (starts_at_max_) alpha_.value[0] = std::max(largest_, kLeastAlpha);
-  }
+  void calibrate(std::span<const float> x) override { start_.collect_positive(x); }
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
     transform(x, y, [s = stairs_, a = alpha()](float v) { return a * s.value(v / a); });
@@ -194,8 +218,6 @@ class ClippedActivations final : public AdditivePowers {
 
  private:
   Staircase<n> stairs_;
-  bool starts_at_max_;
-  float largest_ = 0;
 };
 
 class Apot final : public Method {
@@ -205,7 +227,7 @@ class Apot final : public Method {
   static constexpr auto reference = "https://arxiv.org/abs/1909.13144";
   static constexpr auto formula =
       "Wn = (W - mean) / std; Wq = alpha level(clip(Wn / alpha, -1, 1)), levels "
-      "sums of powers of two; xq = alpha level(clip(x / alpha, 0, 1)).";
+      "sums of powers of two; xq = alpha level(clip(x / alpha, 0, 1)); dW = dWq / std.";
   static constexpr auto recipe =
       "Fine-tuned from the network with one bit more: SGD, rate 0.04, weight "
       "decay 1e-4; first and last layer at 8 bits.";

@@ -11,6 +11,7 @@
 #include "framework/engine/reductions.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/quantizer.h"
+#include "framework/quant/transforms_values.h"
 #include "methods/binaryconnect/sign.h"
 
 namespace bitsweep::methods {
@@ -51,7 +52,9 @@ inline float mean(std::span<const float> v) {
   return float(kernels::sum(v) / double(v.size()));
 }
 
-class BinaryWeights final : public Quantizer, public ChangesLatent {
+class BinaryWeights final : public Quantizer,
+                            public ChangesLatent,
+                            public TransformsValues {
  public:
   BinaryWeights(const BinaryWeightSettings& settings, const Site& site)
       : settings_(settings),
@@ -82,6 +85,11 @@ class BinaryWeights final : public Quantizer, public ChangesLatent {
 
   void encode(std::span<const float> w, std::span<std::int32_t> codes) const override {
     map(w, codes, [](float v, float) { return std::int32_t(v >= 0); });
+  }
+
+  // V.
+  void transformed(std::span<const float> w, std::span<float> u) const override {
+    map(w, u, [](float v, float) { return v; });
   }
 
   void backward(std::span<const float> w, std::span<const float> g, std::span<float> dw,

@@ -13,6 +13,7 @@
 #include "framework/engine/vector_math.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/quantizer.h"
+#include "framework/quant/transforms_values.h"
 #include "methods/binaryconnect/sign.h"
 
 namespace bitsweep::methods {
@@ -49,7 +50,7 @@ inline std::int32_t integer_code(const QuantizeK& quantize, float r) {
 
 // k > 1: Wq = 2 quantize_k(tanh(W) / (2 max|tanh(W)|) + 1/2) - 1, the maximum over the
 // layer.
-class WeightLevels final : public Quantizer {
+class WeightLevels final : public Quantizer, public TransformsValues {
  public:
   explicit WeightLevels(int bits, bool through_max = false)
       : quantize_(bits, -1), through_max_(through_max) {}
@@ -76,6 +77,11 @@ class WeightLevels final : public Quantizer {
     transform(w, codes, [q = quantize_, m = peak_](float v) {
       return integer_code(q, unit(vector_tanh(v), m));
     });
+  }
+
+  // tanh(W) / max|tanh(W)|.
+  void transformed(std::span<const float> w, std::span<float> u) const override {
+    transform(w, u, [m = peak_](float v) { return vector_tanh(v) / m; });
   }
 
   // dW = G (1 - tanh(W)^2) / m with m = max|tanh(W)| = |tanh(W_j)| held; through it,
@@ -152,7 +158,7 @@ struct Tanh {
 
 // xq = quantize_k(h(x)).
 template <class Bound>
-class UnitActivations final : public Quantizer {
+class UnitActivations final : public Quantizer, public TransformsValues {
  public:
   explicit UnitActivations(int bits) : quantize_(bits, 0) {}
 
@@ -162,6 +168,10 @@ class UnitActivations final : public Quantizer {
   void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
     transform(x, codes,
               [q = quantize_](float v) { return integer_code(q, Bound::of(v)); });
+  }
+  // h(x), not yet clipped.
+  void transformed(std::span<const float> x, std::span<float> u) const override {
+    transform(x, u, [](float v) { return Bound::of(v); });
   }
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double>, const Pass&) const override {

@@ -5,11 +5,13 @@
 //
 // Q(x) = 0 for x <= 0, else the nearest of the centres q_1 < ... < q_m: any positive x
 // becomes at least q_1. The centres serve N(0, 1), so the normalisation before must have
-// no scale and shift of its own.
+// no scale and shift of its own. Where it has, `init` may fit the levels' scale to what
+// each layer sees; the paper has the same levels everywhere.
 
 #include <cmath>
 #include <numbers>
 
+#include "framework/quant/clip_start.h"
 #include "framework/quant/method.h"
 #include "framework/quant/staircase.h"
 #include "methods/bwn/binary_weights.h"
@@ -22,6 +24,8 @@ struct HwgqParams {
   int activation_bits = 2;
   std::string levels = "uniform";
   std::string backward = "clipped";
+  std::string init = "gaussian";
+  double percentile = 90;
 
   static Schema<HwgqParams> schema() {
     using P = HwgqParams;
@@ -35,7 +39,14 @@ struct HwgqParams {
         .field("backward", &P::backward,
                "Slope for x > 0: 1 up to q_m and then 0, 1 throughout, or 1 / (x - q_m + "
                "1) beyond q_m.",
-               one_of({"clipped", "vanilla", "log"}));
+               one_of({"clipped", "vanilla", "log"}))
+        .field(
+            "init", &P::init,
+            "The levels are those for N(0, 1), as the paper's, or scaled so that q_m is "
+            "the largest or a percentile of the layer's positive values, or that their "
+            "square error is least.",
+            one_of({"gaussian", "max", "percentile", "mse"}))
+        .field("percentile", &P::percentile, kPercentileHelp, between(1.0, 100.0));
   }
 };
 
@@ -81,31 +92,53 @@ std::vector<float> half_wave_levels(const HwgqParams& params) {
   return q;
 }
 
-// Levels 0, q_1, ..., q_m.
+constexpr float kLeastScale = 1e-6f;
+
+// q_1 to q_m in units of q_m: 0 is for what is not positive.
+std::vector<float> positive_levels(const std::vector<float>& q) {
+  std::vector<float> levels;
+  for (std::size_t i = 1; i < q.size(); ++i) levels.push_back(q[i] / q.back());
+  return levels;
+}
+
+// Levels 0, q_1, ..., q_m, times a scale.
 template <int levels>
 class HalfWave final : public Quantizer {
  public:
-  HalfWave(const std::vector<float>& q, const std::string& backward)
-      : stairs_(q), backward_(backward) {
+  HalfWave(const std::vector<float>& q, const HwgqParams& params)
+      : stairs_(q),
+        backward_(params.backward),
+        start_(params.init,
+               {.percentile = params.percentile, .levels = positive_levels(q)}) {
     stairs_.set_threshold(1, 0);
   }
 
+  void calibrate(std::span<const float> x) override { start_.collect_positive(x); }
+  void finish_calibration() override {
+    const auto clip = start_.clip();
+    if (clip) scale_ = std::max(*clip / stairs_.levels().back(), kLeastScale);
+  }
+  void visit_state(StateVisitor& visitor) override { visitor.value("scale", scale_); }
+
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
-    transform(x, y, [s = stairs_](float v) { return s.value(v); });
+    transform(x, y, [s = stairs_, scale = scale_](float v) {
+      return scale * s.value(v / scale);
+    });
   }
 
   void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
-    transform(x, codes, [s = stairs_](float v) { return s.code(v); });
+    transform(x, codes,
+              [s = stairs_, scale = scale_](float v) { return s.code(v / scale); });
   }
 
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double>, const Pass&) const override {
-    const float top = stairs_.levels().back();
+    const float top = scale_ * stairs_.levels().back();
     if (backward_ == "vanilla") {
       transform(x, dy, dx, [](float v, float g) { return v > 0 ? g : 0.0f; });
     } else if (backward_ == "log") {
-      transform(x, dy, dx, [top](float v, float g) {
-        return v > 0 ? g / (v > top ? v - top + 1 : 1) : 0.0f;
+      transform(x, dy, dx, [top, scale = scale_](float v, float g) {
+        return v > 0 ? g / (v > top ? (v - top) / scale + 1 : 1) : 0.0f;
       });
     } else {
       transform(x, dy, dx,
@@ -115,12 +148,14 @@ class HalfWave final : public Quantizer {
 
   Grid grid() const override {
     const auto levels_of = stairs_.levels();
-    return {LevelGrid{.levels = {levels_of.begin(), levels_of.end()}}};
+    return {LevelGrid{.levels = {levels_of.begin(), levels_of.end()}, .scale = {scale_}}};
   }
 
  private:
   Staircase<levels> stairs_;
   std::string backward_;
+  ClipStart start_;
+  float scale_ = 1;
 };
 
 class Hwgq final : public Method {
@@ -135,6 +170,9 @@ class Hwgq final : public Method {
   static constexpr auto recipe =
       "Convolution, pooling, normalisation without scale and shift, Q; SGD with "
       "the rate falling linearly; first and last layer float.";
+  static constexpr auto departures =
+      "only with `init: max`, `percentile` or `mse`: the paper's levels are the same in "
+      "every layer.";
   static constexpr Claims weight_claims = {.zero_preserving = false};
 
   explicit Hwgq(const Params& params) : params_(params) {}
@@ -165,8 +203,7 @@ class Hwgq final : public Method {
  private:
   template <int levels>
   std::unique_ptr<Quantizer> activations() const {
-    return std::make_unique<HalfWave<levels>>(half_wave_levels(params_),
-                                              params_.backward);
+    return std::make_unique<HalfWave<levels>>(half_wave_levels(params_), params_);
   }
 
   Params params_;

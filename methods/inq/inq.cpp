@@ -7,6 +7,9 @@
 // fine-tuning again. Frozen weights are put back after each step, so that neither
 // momentum nor decay moves them. While rounds are to come, scores outside training are
 // those of all weights quantized.
+//
+// The last portion is frozen without training behind it, so that the running statistics
+// of batch normalisation are those of another network: they are estimated again.
 
 #include <algorithm>
 #include <bit>
@@ -125,7 +128,7 @@ class Incremental final : public Quantizer, public HasStages, public ChangesLate
     return {std::move(grid)};
   }
 
-  // Stage 0 calibrates; then rounds of freezing (odd) and training.
+  // Stage 0 calibrates; then rounds of freezing (odd) and training; last, normalisation.
   void begin_stage(int stage, std::span<float> latent) override {
     if (stage % 2 == 0) return;
     if (frozen_ == 0) set_range(kernels::max_abs(latent));
@@ -201,7 +204,8 @@ class Inq final : public Method {
       "75, 87.5 and 100 percent, each round with the schedule anew; all layers, "
       "biases float.";
   static constexpr auto departures =
-      "momentum is not cleared between rounds; sizes count codes of one width.";
+      "momentum is not cleared between rounds; sizes count codes of one width; batch "
+      "normalisation's running statistics are estimated again after the last freeze.";
 
   explicit Inq(const Params& params) : params_(params) {}
 
@@ -218,7 +222,11 @@ class Inq final : public Method {
       const int percent = int(std::lround(100 * params_.portions[round]));
       stages.push_back(
           {.kind = Stage::Kind::kTransform, .name = fmt::format("freeze {} %", percent)});
-      if (round + 1 == rounds) break;
+      if (round + 1 == rounds) {
+        stages.push_back({.kind = Stage::Kind::kReestimateNormalisation,
+                          .name = "re-estimate normalisation"});
+        break;
+      }
       stages.push_back({.name = fmt::format("train behind {} %", percent),
                         .share = 1 / double(rounds - 1),
                         .restart_schedule = true});

@@ -215,8 +215,8 @@ class Lognet final : public Method {
       "layers at 4 to base 2, activations at 3 or 4; the image stays linear.";
   static constexpr auto departures =
       "the range of weights follows them in training; a network's image is quantized "
-      "like "
-      "any input where `edges` asks for it.";
+      "like any input where `edges` asks for it; FSR lies between -60 and 100, so that "
+      "values beyond 2^100 (about 1e30) saturate.";
   // The largest size is below 2^FSR: a second pass may find a smaller range.
   static constexpr Claims weight_claims = {.idempotent = true};
 

@@ -13,6 +13,7 @@
 
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
+#include "framework/quant/clip_start.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
 #include "framework/quant/uniform.h"
@@ -25,6 +26,7 @@ struct LsqParams {
   int activation_bits = 4;
   std::string group = "layer";
   std::string init = "lsq";
+  double percentile = 99.9;
   std::string grad_scale = "sqrt_nq";
   bool offset = false;
 
@@ -41,9 +43,10 @@ struct LsqParams {
                one_of({"layer", "filter"}))
         .field("init", &P::init,
                "The step begins at 2 E|v| / sqrt(Qp); at max|mean +- 3 deviations| / "
-               "2^(b-1) for weights and the least square error for activations; or at "
-               "the least square error for both.",
-               one_of({"lsq", "lsqplus", "mse"}))
+               "2^(b-1) for weights and the least square error for activations; at the "
+               "least square error for both; or with a percentile of |v| at code Qp.",
+               one_of({"lsq", "lsqplus", "mse", "percentile"}))
+        .field("percentile", &P::percentile, kPercentileHelp, between(1.0, 100.0))
         .field("grad_scale", &P::grad_scale,
                "Factor of the step's gradient: 1 / sqrt(N Qp), 1 / sqrt(N) or 1, N the "
                "values of a step (of one image, for activations).",
@@ -67,6 +70,23 @@ float sound(double step) {
                              : float(kLargest);
 }
 
+// In double: squares of floats overflow, and float sums cancel in a deviation.
+double mean_of(std::span<const float> x) {
+  const double sum =
+      sum_over(x.size(), [p = x.data()](std::size_t i) { return double(p[i]); });
+  return sum / double(x.size());
+}
+double deviation_of(std::span<const float> x, double mean) {
+  const double squares = sum_over(x.size(), [p = x.data(), mean](std::size_t i) {
+    return (double(p[i]) - mean) * (double(p[i]) - mean);
+  });
+  return std::sqrt(squares / std::max(1.0, double(x.size()) - 1));
+}
+double magnitudes_of(std::span<const float> x) {
+  return sum_over(x.size(),
+                  [p = x.data()](std::size_t i) { return std::fabs(double(p[i])); });
+}
+
 double square_error(std::span<const float> x, const UniformQuantization& q) {
   return sum_over(x.size(), [p = x.data(), q](std::size_t i) {
     const float code = uniform_code(p[i], q, [](float v) { return std::rint(v); });
@@ -75,23 +95,33 @@ double square_error(std::span<const float> x, const UniformQuantization& q) {
   });
 }
 
+// With a step much finer than an offset the zero point -beta / s has no room for codes
+// beside it: values that are all the same have such a step.
+float finest_step(float low, float high) {
+  return std::max(kLeastStep, std::max(std::fabs(low), std::fabs(high)) * 0x1p-20f);
+}
+
 // Step and offset, beta = low + code 0, of the least square error among hundredths of the
 // range; without `moves` the offset is 0.
 struct Start {
   float step, offset;
 };
 Start least_square_error(std::span<const float> x, Codes codes, bool moves) {
+  if (x.empty()) return {1, 0};
   const MinMax range = kernels::min_max(x);
   const double span = moves
                           ? double(range.max) - range.min
                           : std::max(double(range.max) / std::max(1, codes.high),
                                      codes.low < 0 ? double(range.min) / codes.low : 0) *
                                 (codes.high - codes.low);
-  Start best{sound(span / (codes.high - codes.low)), moves ? range.min : 0};
+  const float least_step = moves ? finest_step(range.min, range.max) : kLeastStep;
+  Start best{std::max(sound(span / (codes.high - codes.low)), least_step),
+             moves ? range.min : 0};
   double least = -1;
   const int shifts = moves ? 20 : 1;
   for (int part = 1; part <= 100; ++part) {
-    const float step = sound(span * part / 100 / (codes.high - codes.low));
+    const float step =
+        std::max(sound(span * part / 100 / (codes.high - codes.low)), least_step);
     for (int shift = 0; shift < shifts; ++shift) {
       const double free = span * (100 - part) / 100;
       const float offset =
@@ -108,6 +138,14 @@ Start least_square_error(std::span<const float> x, Codes codes, bool moves) {
     }
   }
   return best;
+}
+
+// The grid of all values but those beyond `clip`, either way.
+Start within_clip(const Range& seen, float clip, Codes codes, bool moves) {
+  if (!moves) return {sound(double(clip) / codes.high), 0};
+  const float low = std::max(seen.low, -clip), high = std::min(seen.high, clip);
+  const double step = (double(high) - low) / (codes.high - codes.low);
+  return {std::max(sound(step), finest_step(low, high)), low};
 }
 
 // Where x is on the grid of codes: v = (x - beta) / s.
@@ -224,12 +262,15 @@ class Weights final : public LearnedStep {
         layout_(layout) {}
 
   float start(std::span<const float> w) const {
-    if (params_.init == "lsq") return paper_start(kernels::mean_abs(w));
+    if (params_.init == "lsq") return paper_start(magnitudes_of(w) / double(w.size()));
     if (params_.init == "mse") return least_square_error(w, codes_, false).step;
-    const double n = double(w.size()), mean = kernels::sum(w) / n;
-    const double deviation = std::sqrt(
-        std::max(0.0, kernels::sum_squares(w) - n * mean * mean) / std::max(1.0, n - 1));
-    return sound((std::fabs(mean) + 3 * deviation) / -codes_.low);
+    if (params_.init == "percentile") {
+      ClipStart start("percentile", {.percentile = params_.percentile});
+      start.collect(w);
+      return sound(double(*start.clip()) / codes_.high);
+    }
+    const double mean = mean_of(w);
+    return sound((std::fabs(mean) + 3 * deviation_of(w, mean)) / -codes_.low);
   }
 
   template <class T>
@@ -253,13 +294,19 @@ class Activations final : public LearnedStep {
                         : unsigned_codes(params.activation_bits),
                     1),
         features_(double(site.elements)),
+        percentile_("percentile", {.percentile = params.percentile}),
+        seen_(make_range_estimator("min_max")),
         offset_(site.name + ".offset", 1) {
     offset_.decay_multiplier = 0;
   }
 
   void calibrate(std::span<const float> x) override {
-    magnitudes_ += kernels::sum_abs(x);
+    magnitudes_ += magnitudes_of(x);
     count_ += double(x.size());
+    if (params_.init == "percentile") {
+      percentile_.collect(x);
+      return seen_->collect(x);
+    }
     const std::size_t stride = 1 + x.size() / kSampled;
     for (std::size_t i = 0; i < x.size() && sample_.size() < 8 * kSampled; i += stride) {
       if (std::isfinite(x[i])) sample_.push_back(x[i]);
@@ -270,7 +317,10 @@ class Activations final : public LearnedStep {
     if (params_.init == "lsq" && !params_.offset) {
       step_.value[0] = paper_start(magnitudes_ / count_);
     } else {
-      const Start start = least_square_error(sample_, codes_, params_.offset);
+      const Start start =
+          params_.init == "percentile"
+              ? within_clip(seen_->range(), *percentile_.clip(), codes_, params_.offset)
+              : least_square_error(sample_, codes_, params_.offset);
       step_.value[0] = start.step;
       offset_.value[0] = start.offset;
     }
@@ -323,6 +373,8 @@ class Activations final : public LearnedStep {
   double features_;
   double magnitudes_ = 0, count_ = 0;  // of the calibration batches
   std::vector<float> sample_;
+  ClipStart percentile_;
+  std::unique_ptr<RangeEstimator> seen_;
   Parameter offset_;  // beta
 };
 

@@ -108,6 +108,7 @@ class Minifloat final : public Quantizer {
     bool half_even = false;
     bool stochastic_training = false;
     bool float_training = false;
+    bool masks_gradient = false;  // to 0 where values saturate
   };
   Minifloat(const Site& site, Format format, Settings settings)
       : format_(format),
@@ -131,12 +132,12 @@ class Minifloat final : public Quantizer {
     settings_.half_even ? codes_of(x, codes, HalfEven{}) : codes_of(x, codes, HalfAway{});
   }
 
-  // Zero where activations saturate.
+  // Weights pass all, activations what does not saturate where they are quantized.
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double>, const Pass& pass) const override {
-    const bool passes = pass.training && (settings_.float_training || is_weight());
+    const bool was_float = pass.training && settings_.float_training;
     const float top = format_.magnitude(format_.count - 1);
-    if (passes) {
+    if (was_float || !settings_.masks_gradient) {
       if (dy.data() != dx.data()) kernels::copy(dy, dx);
     } else {
       transform(x, dy, dx,
@@ -159,8 +160,6 @@ class Minifloat final : public Quantizer {
   }
 
  private:
-  bool is_weight() const { return settings_.stochastic_training; }
-
   template <class Round>
   void quantize(std::span<const float> x, std::span<float> y, Round round) const {
     for_each_indexed(x, [to = y.data(), f = format_, round](std::size_t i, float v) {
@@ -222,7 +221,8 @@ class MinifloatMethod final : public Method {
       case Role::kOutput:
         return make(site, params_.activation_bits,
                     {.half_even = half_even,
-                     .float_training = !params_.quantize_activations_in_training});
+                     .float_training = !params_.quantize_activations_in_training,
+                     .masks_gradient = true});
       case Role::kGradient:
         return nullptr;
     }

@@ -6,6 +6,7 @@
 // The step is a constant to gradients: alpha learns from what it clips alone, dalpha =
 // sum of g where x >= alpha, and shrinks by weight decay.
 
+#include "framework/quant/clip_start.h"
 #include "framework/quant/method.h"
 #include "framework/quant/uniform.h"
 #include "methods/dorefa/quantize_k.h"
@@ -18,6 +19,7 @@ struct PactParams {
   int activation_bits = 4;
   double alpha = 8;
   std::string init = "constant";
+  double percentile = 99.9;
   bool decay = true;
 
   static Schema<PactParams> schema() {
@@ -29,8 +31,10 @@ struct PactParams {
                bits_between(1, 8))
         .field("alpha", &P::alpha, "Where the ceiling begins.", between(0.01, 1000.0))
         .field("init", &P::init,
-               "The ceiling begins at `alpha`, or at the largest calibration value.",
-               one_of({"constant", "max"}))
+               "The ceiling begins at `alpha`, at the largest calibration value, at a "
+               "percentile of the positive ones, or where their square error is least.",
+               one_of({"constant", "max", "percentile", "mse"}))
+        .field("percentile", &P::percentile, kPercentileHelp, between(1.0, 100.0))
         .field("decay", &P::decay, "Let weight decay act on the ceiling, as the paper.");
   }
 };
@@ -41,18 +45,16 @@ class ClippedActivations final : public Quantizer {
  public:
   ClippedActivations(const Site& site, const PactParams& params)
       : steps_(float((1 << params.activation_bits) - 1)),
-        starts_at_max_(params.init == "max"),
+        start_(params.init, {.percentile = params.percentile, .steps = int(steps_)}),
         alpha_(site.name + ".alpha", 1) {
     alpha_.value[0] = float(params.alpha);
     alpha_.minimum = kLeastAlpha;
     alpha_.decay_multiplier = params.decay ? 1 : 0;
   }
 
-  void calibrate(std::span<const float> x) override {
-    largest_ = std::max(largest_, kernels::min_max(x).max);
-  }
+  void calibrate(std::span<const float> x) override { start_.collect_positive(x); }
   void finish_calibration() override {
-    if (starts_at_max_) alpha_.value[0] = std::max(largest_, kLeastAlpha);
+    if (const auto clip = start_.clip()) alpha_.value[0] = std::max(*clip, kLeastAlpha);
   }
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
@@ -90,8 +92,7 @@ class ClippedActivations final : public Quantizer {
   }
 
   float steps_;  // 2^k - 1
-  bool starts_at_max_;
-  float largest_ = 0;
+  ClipStart start_;
   Parameter alpha_;
 };
 

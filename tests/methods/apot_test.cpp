@@ -43,16 +43,26 @@ TEST_CASE("apot: weights, worked by hand", "[apot]") {
   q->prepare(kW8);
   CHECK(near(quantized(*q, kW8), {1.5, -0.375, 0, -1.5, 0.75, 0, 0.375, -0.75}, 1e-6));
   CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.281992).margin(1e-6));
-  CHECK(gradient(*q, kW8, kG8) == kG8);
+}
+
+TEST_CASE("apot: the weight gradient is divided by the standard deviation", "[apot]") {
+  // Wn = (W - mean) / std with constant mean and std; the levels pass dWn = G: dW = G /
+  // std, where the std of W8 is 0.711216 (n - 1).
+  const auto q = made(params({{"weight_bits", "3"}}), weight_site({1, 8}), {1.5f});
+  q->prepare(kW8);
+  std::vector<double> expected;
+  for (const float g : kG8) expected.push_back(g / 0.711216);
+  CHECK(near(gradient(*q, kW8, kG8), expected, 2e-6));  // std in six digits
 }
 
 TEST_CASE("apot: the gradient may be masked beyond the clip", "[apot]") {
   const auto raw = params({{"weight_bits", "3"}, {"mask_weight_gradient", "true"}});
   const auto q = made(raw, weight_site({1, 8}), {1.5f});
   q->prepare(kW8);
-  auto expected = kG8;
-  expected[3] = 0;  // -1.72 deviations
-  CHECK(gradient(*q, kW8, kG8) == expected);
+  std::vector<double> expected;
+  for (const float g : kG8) expected.push_back(g / 0.711216);
+  expected[3] = 0;                                      // -1.72 deviations
+  CHECK(near(gradient(*q, kW8, kG8), expected, 2e-6));  // std in six digits
 }
 
 TEST_CASE("apot: two bits are -alpha, 0 and alpha", "[apot]") {
@@ -130,4 +140,45 @@ TEST_CASE("apot: clips are learned under their sites' names, above zero", "[apot
   CHECK(alpha.name == "conv1/input.alpha");
   CHECK(alpha.minimum > 0);
   CHECK(alpha.decay_multiplier == 1);
+}
+
+TEST_CASE("apot: what is rounded are the normalised weights", "[apot]") {
+  const auto q = made(params({{"weight_bits", "3"}}), weight_site({1, 8}), {1.5f});
+  q->prepare(kW8);
+  CHECK(near(
+      transformed(*q, kW8),
+      {1.370891, -0.456964, 0.175755, -1.722402, 0.949078, 0.077332, 0.485085, -0.878776},
+      1e-6));
+}
+
+TEST_CASE("apot: clips may begin at a percentile, weights' in deviations", "[apot]") {
+  const auto half = params({{"init", "percentile"}, {"percentile", "50"}});
+  // The fourth of the seven positive inputs is 0.9, its bin 4 / 8192 wide; the fourth of
+  // the eight |Wn| is 0.485085.
+  CHECK(learned_start("apot", half, value_site(Role::kInput, 8), kX8) ==
+        Approx(0.9).margin(0x1p-11));
+  CHECK(learned_start("apot", half, weight_site({1, 8}), kW8) ==
+        Approx(0.485085).margin(0x1p-12));
+}
+
+TEST_CASE("apot: clips may begin where the levels err least", "[apot]") {
+  // 0, 1/4, 1/2 and 1 times 2: on the grid of 2 bits nothing is lost.
+  const Values x = {0.5f, 1, 2, 0.5f, 2};
+  const auto raw = params({{"init", "mse"}, {"activation_bits", "2"}});
+  CHECK(learned_start("apot", raw, value_site(Role::kInput, 5), x) ==
+        Approx(2).epsilon(2e-3));  // values count as the middle of their bin
+  const auto w = normal_values(2000, 3, 0.1f);
+  const auto error = [&](const Quantizer& q) {
+    const auto u = transformed(q, w), y = quantized(q, w);
+    double sum = 0;
+    for (std::size_t i = 0; i < w.size(); ++i) sum += std::pow(u[i] - y[i], 2);
+    return sum;
+  };
+  const auto best =
+      calibrated("apot", params({{"init", "mse"}}), weight_site({1, 2000}), w);
+  for (const float alpha : {1.5f, 2.0f, 2.5f, 3.0f, 3.5f}) {
+    const auto other = made({}, weight_site({1, 2000}), {alpha});
+    other->prepare(w);
+    CHECK(error(*best) <= error(*other) * 1.001);  // alphas are hundredths of the largest
+  }
 }

@@ -167,3 +167,9 @@ TEST_CASE("bwn: latent weights are clipped after a step, unless told not to", "[
   as<ChangesLatent>(*leaves).after_step(w);
   CHECK(w == Values{-2, 0.5f, 1.5f});
 }
+
+TEST_CASE("bwn: what is rounded are the centred weights", "[bwn]") {
+  // Two input channels of one position: their mean is 0.4.
+  const auto q = calibrated("bwn", {}, weight_site({1, 1, 1, 2}), {0.3f, 0.5f});
+  CHECK(near(transformed(*q, {0.3f, 0.5f}), {-0.1, 0.1}, 1e-7));
+}

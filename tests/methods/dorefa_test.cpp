@@ -204,3 +204,14 @@ TEST_CASE("dorefa: which sites it quantizes", "[dorefa]") {
   CHECK(quantizer_for("dorefa", {}, value_site(Role::kBias, 8)) == nullptr);
   CHECK(quantizer_for("dorefa", {}, value_site(Role::kInput, 8)) != nullptr);
 }
+
+TEST_CASE("dorefa: what is rounded is tanh(W) over its largest, or h(x)", "[dorefa]") {
+  const auto w =
+      calibrated("dorefa", params({{"weight_bits", "3"}}), weight_site({1, 8}), kW8);
+  std::vector<double> expected;
+  for (const float v : kW8) expected.push_back(std::tanh(double(v)) / std::tanh(1.3));
+  CHECK(near(transformed(*w, kW8), expected, 1e-6));
+  const auto folded =
+      quantizer_for("dorefa", params({{"bound", "abs"}}), value_site(Role::kInput, 8));
+  CHECK(transformed(*folded, {-0.5f, 0.25f}) == Values{0.5f, 0.25f});
+}

@@ -79,3 +79,39 @@ TEST_CASE("hwgq: weights are BWN's with the plain gradient", "[hwgq]") {
   as<ChangesLatent>(*q).after_step(latent);
   CHECK(latent == Values{3, -3});
 }
+
+TEST_CASE("hwgq: the levels may be scaled to what a layer sees", "[hwgq]") {
+  const auto site = value_site(Role::kInput, 8);
+  const auto scale = [&](const RawParams& raw, const Values& x) {
+    return calibrated("hwgq", raw, site, x)->grid().levels()->scale[0];
+  };
+  CHECK(scale({}, kX8) == 1);
+  // q_3 = 1.614 becomes 3, the largest; or 0.9, the fourth of seven positive values.
+  CHECK(scale(params({{"init", "max"}}), kX8) == Approx(3 / 1.614));
+  CHECK(scale(params({{"init", "percentile"}, {"percentile", "50"}}), kX8) ==
+        Approx(0.9 / 1.614).margin(0x1p-11));
+  // Of twice a half Gaussian the levels of least error are twice those of the paper.
+  const auto x = normal_values(100000, 4, 2);
+  const auto q = calibrated("hwgq", params({{"init", "mse"}}),
+                            value_site(Role::kInput, x.size()), x);
+  CHECK(q->grid().levels()->scale[0] == Approx(2).epsilon(0.02));  // a finite sample
+}
+
+TEST_CASE("hwgq: with a scale values and slopes are those of x / scale", "[hwgq]") {
+  for (const char* backward : {"clipped", "vanilla", "log"}) {
+    const auto plain = quantizer_for("hwgq", params({{"backward", backward}}),
+                                     value_site(Role::kInput, 8));
+    Values x = kX8;
+    x[7] = 2 * 1.614f;  // the largest: a scale of 2
+    const auto scaled =
+        calibrated("hwgq", params({{"backward", backward}, {"init", "max"}}),
+                   value_site(Role::kInput, 8), x);
+    Values half = x;
+    for (float& v : half) v /= 2;
+    auto twice = quantized(*plain, half);
+    for (float& v : twice) v *= 2;
+    CHECK(near(quantized(*scaled, x), {twice.begin(), twice.end()}, 1e-6));
+    const auto slopes = gradient(*plain, half, kG8);
+    CHECK(near(gradient(*scaled, x, kG8), {slopes.begin(), slopes.end()}, 1e-6));
+  }
+}

@@ -204,3 +204,65 @@ TEST_CASE("lsq: steps stay positive and do not decay", "[lsq]") {
   CHECK(q->trainable()[0]->minimum > 0);
   CHECK(q->trainable()[0]->decay_multiplier == 0);
 }
+
+TEST_CASE("lsq: LSQ+'s start of equal weights is their size over 2^(b-1)", "[lsq]") {
+  // No deviation: |mean| / 8, however large the sum of squares.
+  const auto raw = params({{"init", "lsqplus"}});
+  for (const float v : {0.1f, -0.1f, 1e30f, 1e-20f}) {
+    CAPTURE(v);
+    const Values w(4096, v);
+    CHECK(start(raw, weight_site({1, 4096}), w) ==
+          Approx(std::max(1e-8, std::fabs(double(v)) / 8)).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("lsq: starts hold for sizes whose squares or sums are no floats", "[lsq]") {
+  // Half of them 1e30 and half -1e30: mean 0, deviation 1e30 sqrt(n / (n - 1)).
+  Values w(4096, 1e30f);
+  for (std::size_t i = 0; i < w.size(); i += 2) w[i] = -1e30f;
+  const double deviation = 1e30 * std::sqrt(4096.0 / 4095);
+  CHECK(start(params({{"init", "lsqplus"}}), weight_site({1, 4096}), w) ==
+        Approx(3 * deviation / 8).epsilon(1e-6));
+  // Sums of 64 floats of 1e37 are none: 2 E|v| / sqrt(7) still is.
+  CHECK(start({}, weight_site({1, 4096}), Values(4096, 1e37f)) ==
+        Approx(2e37 / std::sqrt(7.0)).epsilon(1e-6));
+}
+
+TEST_CASE("lsq: small weights beside large ones do not disturb the start", "[lsq]") {
+  // 10 and a little: the mean of 1e4 +- 1 cancels in a sum of squares.
+  Values w(1000, 1e4f + 1);
+  for (std::size_t i = 0; i < w.size(); i += 2) w[i] = 1e4f - 1;
+  const double deviation = std::sqrt(1000.0 / 999);
+  CHECK(8 * start(params({{"init", "lsqplus"}}), weight_site({1, 1000}), w) - 1e4 ==
+        Approx(3 * deviation).epsilon(2e-3));  // eight times a float's rounding at 1e3
+}
+
+TEST_CASE("lsq: equal inputs are met by the offset", "[lsq]") {
+  const auto raw = params({{"offset", "true"}, {"init", "lsqplus"}});
+  for (const float v : {0.1f, -0.1f, 1e30f}) {
+    const Values x(100, v);
+    const auto q = calibrated("lsq", raw, value_site(Role::kInput, 100), x);
+    CAPTURE(v);
+    CHECK(quantized(*q, x)[0] == Approx(v).epsilon(1e-6));
+    // The next codes are there, too: the zero point leaves them room.
+    const float step = q->trainable()[0]->value[0];
+    CHECK(quantized(*q, {v + 2 * step})[0] == Approx(v + 2 * step).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("lsq: the step may begin with a percentile at Qp", "[lsq]") {
+  const auto half = params({{"weight_bits", "3"},
+                            {"activation_bits", "2"},
+                            {"init", "percentile"},
+                            {"percentile", "50"}});
+  // The fourth of the eight |W| is 0.4, the fourth of the |X| 0.6; bins of 2^-12 and
+  // 2^-11. Qp is 3 for both.
+  CHECK(start(half, kWeights, kW8) == Approx(0.4 / 3).margin(0x1p-12));
+  CHECK(start(half, kInputs, kX8) == Approx(0.6 / 3).margin(0x1p-11));
+  // With an offset the grid reaches from -0.6, the least value, to 0.6.
+  auto moved = half;
+  moved.merge(params({{"offset", "true"}}));
+  const auto q = calibrated("lsq", moved, value_site(Role::kInput, 8), kX8);
+  CHECK(q->trainable()[0]->value[0] == Approx(1.2 / 3).margin(0x1p-11));
+  CHECK(q->trainable()[1]->value[0] == Approx(-0.6).margin(0x1p-11));
+}

@@ -76,3 +76,19 @@ TEST_CASE("minifloat: a width must hold the exponent", "[minifloat]") {
   CHECK(problems[0].name == "weight_bits");
   CHECK_THAT(problems[0].text, Catch::Matchers::Contains("at least 6"));
 }
+
+TEST_CASE("minifloat: gradients pass weights that saturate, however they are rounded",
+          "[minifloat]") {
+  // Two exponent bits and one of mantissa reach to 1.5 x 2^2 = 6.
+  for (const char* rounding : {"stochastic", "nearest"}) {
+    const auto raw = params({{"weight_bits", "4"},
+                             {"activation_bits", "4"},
+                             {"exponent_bits", "2"},
+                             {"training_rounding", rounding},
+                             {"quantize_activations_in_training", "true"}});
+    const auto weights = quantizer_for("minifloat", raw, weight_site({1, 3}));
+    CHECK(gradient(*weights, {1, 5, -7}, {1, 2, 3}) == Values{1, 2, 3});
+    const auto inputs = quantizer_for("minifloat", raw, value_site(Role::kInput, 3));
+    CHECK(gradient(*inputs, {1, 5, -7}, {1, 2, 3}) == Values{1, 2, 0});
+  }
+}

@@ -71,3 +71,14 @@ TEST_CASE("pact: weights are DoReFa's", "[pact]") {
   CHECK(quantized(*calibrated("pact", raw, site, kW8), kW8) ==
         quantized(*calibrated("dorefa", raw, site, kW8), kW8));
 }
+
+TEST_CASE("pact: the ceiling may begin at a percentile or at the least error", "[pact]") {
+  const auto site = value_site(Role::kInput, 8);
+  // The fourth of the seven positive values is 0.9; a bin is 4 / 8192 wide.
+  CHECK(learned_start("pact", params({{"init", "percentile"}, {"percentile", "50"}}),
+                      site, kX8) == Approx(0.9).margin(0x1p-11));
+  // Multiples of 0.5 up to 1.5 are on the grid of 2 bits below 1.5.
+  const auto least = params({{"init", "mse"}, {"activation_bits", "2"}});
+  CHECK(learned_start("pact", least, site, {-7, 0, 0.5f, 1, 1.5f, 1, 0.5f, 1.5f}) ==
+        Approx(1.5).epsilon(2e-3));
+}

@@ -9,6 +9,7 @@
 #include "framework/quant/method.h"
 #include "framework/quant/probe.h"
 #include "framework/quant/registry.h"
+#include "framework/quant/transforms_values.h"
 #include "methods/builtin_methods.h"
 
 namespace bitsweep::testing {
@@ -50,6 +51,20 @@ inline std::unique_ptr<Quantizer> calibrated(const std::string& id, const RawPar
 template <class I>
 I& as(Quantizer& quantizer) {
   return dynamic_cast<I&>(quantizer);
+}
+
+/// The first learned value after calibration on x.
+inline float learned_start(const std::string& id, const RawParams& raw, const Site& site,
+                           const Values& x) {
+  return calibrated(id, raw, site, x)->trainable()[0]->value[0];
+}
+
+/// What the quantizer rounds.
+inline Values transformed(const Quantizer& quantizer, const Values& x) {
+  Values u = x;
+  const auto* transforms = dynamic_cast<const TransformsValues*>(&quantizer);
+  if (transforms != nullptr) transforms->transformed(x, u);
+  return u;
 }
 
 // The vectors that most worked numbers start from.

@@ -85,6 +85,16 @@ TEST_CASE("percentile and mse do not depend on how the data came", "[range]") {
   }
 }
 
+TEST_CASE("mse serves grids of unequal steps", "[range]") {
+  // Four times the levels 1/4, 1/2 and 1: nothing is lost at 4. A 0 among the levels
+  // would take nothing away here.
+  const std::vector<float> x = {1, -2, 4, 1, 4, -1};
+  for (const std::vector<float>& levels :
+       {std::vector<float>{0.25f, 0.5f, 1}, {0, 0.25f, 0.5f, 1}}) {
+    CHECK_THAT(range_of("mse", {x}, {.levels = levels}).high, WithinRel(4.0, 1e-6));
+  }
+}
+
 TEST_CASE("mse finds the clip that errs least", "[range]") {
   // Thirteen values, symmetric levels: of hundredths of the maximum 2.4, 96 for 7 steps.
   const std::vector<float> x = {0.1f,  -0.2f, 0.35f,  0.5f,  -0.7f,  0.9f, 1,

@@ -1,5 +1,6 @@
 #include "framework/train/health.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -9,6 +10,7 @@
 
 #include "framework/data/dataset.h"
 #include "framework/nn/attachment.h"
+#include "framework/quant/transforms_values.h"
 #include "framework/results/record.h"
 #include "methods/builtin_methods.h"
 #include "tests/nn/networks.h"
@@ -48,6 +50,20 @@ class OnGrid : public Quantizer {
 class FloatOutside final : public OnGrid, public EvaluatesFloat {
  public:
   using OnGrid::OnGrid;
+};
+
+/// Rounds twice the value.
+class Doubled final : public OnGrid, public TransformsValues {
+ public:
+  using OnGrid::OnGrid;
+  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+    std::vector<float> u(x.size());
+    transformed(x, u);
+    OnGrid::encode(u, codes);
+  }
+  void transformed(std::span<const float> x, std::span<float> u) const override {
+    std::transform(x.begin(), x.end(), u.begin(), [](float v) { return 2 * v; });
+  }
 };
 
 // Codes -3 to 3 in steps of a half: values beyond 1.75 are clipped.
@@ -155,6 +171,41 @@ TEST_CASE("values on the grid lose nothing: an infinite SQNR", "[health]") {
   tiny.observe();
   CHECK(tiny.last("health/fc/weight/sqnr_db") == std::numeric_limits<double>::infinity());
   CHECK(tiny.last("health/fc/weight/unused_levels") == 0);
+}
+
+TEST_CASE("a quantizer is measured where it quantizes", "[health]") {
+  Tiny tiny;
+  tiny.attach(Role::kWeight, std::make_unique<Doubled>(halves()));
+  tiny.build();
+  // Doubled they are 0.6, 1, -0.4, 0.5, 1.5, 1.7, -1.5, 2: 2 is clipped; errors 0.1, -0.1
+  // (to -0.5), 0.2 and 0.5. sum u^2 = 0.36 + 1 + 0.16 + 0.25 + 2.25 + 2.89 + 2.25 + 4.
+  tiny.set_weights({0.3f, 0.5f, -0.2f, 0.25f, 0.75f, 0.85f, -0.75f, 1});
+  tiny.observe();
+  CHECK(tiny.last("health/fc/weight/clipped") == 1.0 / 8);
+  CHECK_THAT(tiny.last("health/fc/weight/sqnr_db"),
+             WithinAbs(10 * std::log10(13.16 / 0.31), 1e-5));  // floats of one digit
+}
+
+TEST_CASE("APoT's and DoReFa's weights have the SQNR of their levels", "[health]") {
+  // Normal weights on 4-bit levels lose a hundredth or so, whatever they are divided by.
+  for (const char* id : {"apot", "dorefa"}) {
+    Tiny tiny(1000);
+    MethodRegistry methods;
+    register_builtin_methods(methods);
+    const auto method = methods.at(id).make({{"weight_bits", word("4")}});
+    tiny.attach(Role::kWeight, method->quantizer(tiny.site(Role::kWeight).site));
+    tiny.build();
+    std::vector<float> weights(2000);
+    const RandomStream random(3, "weights");
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      weights[i] = 0.03f * float(random.normal_at(std::uint32_t(i)));
+    }
+    tiny.set_weights(weights);
+    tiny.observe();
+    CAPTURE(id);
+    CHECK(tiny.last("health/fc/weight/sqnr_db") > 14);
+    CHECK(tiny.last("health/fc/weight/sqnr_db") < 30);
+  }
 }
 
 TEST_CASE("each channel is clipped by its own scale", "[health]") {

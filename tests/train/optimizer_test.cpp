@@ -38,15 +38,28 @@ TEST_CASE("Adam's first step is the learning rate in the gradient's direction",
   CHECK(w.value[0] == Approx(0.9).epsilon(1e-5));
 }
 
-TEST_CASE("of the rules that match a parameter the last one counts", "[train]") {
+TEST_CASE("of the rules that match a parameter the first one counts", "[train]") {
   Parameter weight = one("ip1/weight"), bias = one("ip1/bias");
   const std::vector<MultiplierRule> rules{{"*/bias", 2, 0}, {"ip1/*", 3, 250}};
   Optimizer optimizer({.momentum = 0}, rules, {&weight, &bias});
   weight.gradient[0] = bias.gradient[0] = 1;
   optimizer.step(0.1, 0);
   CHECK(weight.value[0] == Approx(0.7));
-  CHECK(bias.value[0] == Approx(0.7));
-  CHECK(bias.decay_multiplier == 250);
+  CHECK(bias.value[0] == Approx(0.8));
+  CHECK(weight.decay_multiplier == 250);
+  CHECK(bias.decay_multiplier == 0);
+}
+
+TEST_CASE("rules multiply the factors that a method has set", "[train]") {
+  Parameter weight = one("conv1/weight"), step = one("conv1/weight.step");
+  weight.learning_rate_multiplier = 5;  // BinaryConnect's rate
+  step.decay_multiplier = 0;            // LSQ's steps do not decay
+  Optimizer optimizer({.momentum = 0, .weight_decay = 0.5}, {{"conv1/*", 2, 3}},
+                      {&weight, &step});
+  weight.gradient[0] = step.gradient[0] = 0.1f;
+  optimizer.step(0.01, 0);
+  CHECK(weight.value[0] == Approx(1 - 0.01 * 10 * (0.1 + 0.5 * 3)));
+  CHECK(step.value[0] == Approx(1 - 0.01 * 2 * 0.1));
 }
 
 TEST_CASE("a rule that matches no parameter is refused with the names", "[train]") {
