@@ -196,6 +196,7 @@ class Experiment {
     const Score score = evaluate(network_, test, loss);
     record.metrics["test_loss"] = score.loss;
     record.metrics["simulated_accuracy"] = score.accuracy;
+    check_law(network_);
     score_file(record, test);
     record.labels.assign(data_.test.labels.begin(), data_.test.labels.end());
     if (!std::isfinite(score.loss)) {
