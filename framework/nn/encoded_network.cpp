@@ -9,7 +9,7 @@ namespace {
 std::map<std::string, BoundSite*> coded_sites(const Network& network) {
   std::map<std::string, BoundSite*> sites;
   for (BoundSite* bound : network.sites()) {
-    const bool is_coded = bound->is_quantized() && !bound->evaluates_float;
+    const bool is_coded = bound->is_active() && !bound->evaluates_float;
     if (bound->latent != nullptr && is_coded) sites[bound->site.name] = bound;
   }
   return sites;

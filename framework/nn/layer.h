@@ -94,6 +94,8 @@ class GradientSink {
 struct BoundSite {
   Site site;
   std::string method;                         // whose quantizer: its id, or "edges"
+  int owner = 0;                              // which of the run's lists of stages is its
+  bool is_awake = true;                       // false: in float until it is calibrated
   std::unique_ptr<Quantizer> quantizer;       // null: float
   const PixelScaled* pixel_scaled = nullptr;  // the quantizer, where it is one
   bool evaluates_float = false;               // as the quantizer says
@@ -103,6 +105,7 @@ struct BoundSite {
   std::size_t sum_count = 0;                  // values of a row
 
   bool is_quantized() const { return quantizer != nullptr; }
+  bool is_active() const { return is_quantized() && is_awake; }
   std::span<double> slice_sums(int slice) {
     return {sums.data() + std::size_t(slice) * sum_count, sum_count};
   }

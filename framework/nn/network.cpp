@@ -27,6 +27,12 @@ const LayerKind& kind_of(const LayerSpec& spec) {
                   fmt::join(known, ", ")));
 }
 
+bool is_of(const BoundSite& site, std::span<const int> owners) {
+  const bool is_owned = owners.empty() || std::find(owners.begin(), owners.end(),
+                                                    site.owner) != owners.end();
+  return is_owned && site.is_quantized();
+}
+
 }  // namespace
 
 Network::Network(const ModelSpec& model, const NetworkOptions& options) {
@@ -287,29 +293,31 @@ SliceLoss Network::evaluate(const BatchSource& source, Loss loss, int images,
 
 std::span<const float> Network::logits() const { return end_->value.span(); }
 
-void Network::calibrate_weights() {
-  for (WeightedLayer* layer : weighted_) {
-    for (BoundSite* site : layer->sites()) {
-      if (!site->is_quantized()) continue;
-      const Role role = site->site.role;
-      if (role != Role::kWeight && role != Role::kBias) continue;
-      Parameter& latent = role == Role::kWeight ? layer->weight() : layer->bias();
-      at_site(*site, [&] {
-        site->quantizer->calibrate(latent.value.span());
-        site->quantizer->finish_calibration();
-      });
-    }
+void Network::wait_for_calibration(std::span<const int> owners) {
+  for (BoundSite* site : sites_) {
+    if (is_of(*site, owners)) site->is_awake = false;
   }
 }
 
-void Network::calibrate_activations(const BatchSource& source, bool batch_statistics) {
+void Network::calibrate_weights(std::span<const int> owners) {
+  for (BoundSite* site : sites_) {
+    if (!is_of(*site, owners) || site->latent == nullptr) continue;
+    at_site(*site, [&] {
+      site->quantizer->calibrate(site->latent->value.span());
+      site->quantizer->finish_calibration();
+    });
+  }
+}
+
+void Network::calibrate_activations(const BatchSource& source, bool batch_statistics,
+                                    std::span<const int> owners) {
   context_.state = {.quantizing = false};
   preparation_->run(context_.batch);
   run(batch_statistics ? *batch_evaluation_ : *evaluation_, source, Loss::kCrossEntropy,
       context_.batch);
   for (WeightedLayer* layer : weighted_) {
     for (BoundSite* site : layer->sites()) {
-      if (!site->is_quantized()) continue;
+      if (!is_of(*site, owners)) continue;
       if (site->site.role == Role::kInput) {
         at_site(*site, [&] { site->quantizer->calibrate(layer->input().value.span()); });
       } else if (site->site.role == Role::kOutput) {
@@ -319,12 +327,13 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
   }
 }
 
-void Network::finish_calibration() {
+void Network::finish_calibration(std::span<const int> owners) {
   for (BoundSite* site : sites_) {
+    if (!is_of(*site, owners)) continue;
     const bool is_activation =
         site->site.role == Role::kInput || site->site.role == Role::kOutput;
-    if (!site->is_quantized() || !is_activation) continue;
-    at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    if (is_activation) at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    site->is_awake = true;
   }
 }
 

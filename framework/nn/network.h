@@ -73,12 +73,18 @@ class Network {
   /// [batch, classes], of the last pass.
   std::span<const float> logits() const;
 
-  /// Shows the weight quantizers their weights.
-  void calibrate_weights();
+  /// Puts every site in float until it is calibrated: those of the owners whose stages
+  /// have a calibration.
+  void wait_for_calibration(std::span<const int> owners);
+  /// Shows the weight quantizers their weights. Here and below: of the sites of `owners`
+  /// (`BoundSite::owner`), of all where there are none named.
+  void calibrate_weights(std::span<const int> owners = {});
   /// Runs one batch through the float network and shows each activation quantizer its
   /// values. `batch_statistics`: normalise by the batch, for networks not yet trained.
-  void calibrate_activations(const BatchSource& source, bool batch_statistics);
-  void finish_calibration();
+  void calibrate_activations(const BatchSource& source, bool batch_statistics,
+                             std::span<const int> owners = {});
+  /// The sites that were calibrated quantize from now on.
+  void finish_calibration(std::span<const int> owners = {});
 
  private:
   void append(const std::vector<LayerSpec>& specs);

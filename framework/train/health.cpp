@@ -263,6 +263,7 @@ void QuantizerHealth::refuse_foreign_codes(const View& view) {
 // Quantizes as outside training; nothing where there are no values, or none to make a
 // grid of.
 std::optional<QuantizerHealth::View> QuantizerHealth::look(Watch& watch) {
+  if (!watch.bound->is_awake) return {};
   const std::size_t count = watch.value_count(network_.images());
   const auto x = watch.layer->before_quantizer(*watch.bound).first(count);
   if (count == 0 || !check_finite(watch, x)) return {};

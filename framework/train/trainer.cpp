@@ -71,13 +71,16 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
 
 Trainer::~Trainer() = default;
 
-void Trainer::train(double share, bool restart, Curves& curves) {
-  planned_ += share * double(steps_);
-  const std::int64_t end = std::min(steps_, std::int64_t(std::llround(planned_)));
-  if (restart) {
+void Trainer::train(double share, double restart_over, Curves& curves) {
+  const auto step_at = [&](double steps) {
+    return std::min(steps_, std::int64_t(std::llround(steps)));
+  };
+  if (restart_over > 0) {
     schedule_begin_ = step_;
-    schedule_steps_ = end - step_;
+    schedule_steps_ = step_at(planned_ + restart_over * double(steps_)) - step_;
   }
+  planned_ += share * double(steps_);
+  const std::int64_t end = step_at(planned_);
   while (step_ < end) train_epoch(std::min(end, step_ + steps_per_epoch_), curves);
 }
 
@@ -151,15 +154,15 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
 }
 
 void calibrate(Network& network, const Batches& images, int batches,
-               bool batch_statistics) {
-  network.calibrate_weights();
+               bool batch_statistics, std::span<const int> owners) {
+  network.calibrate_weights(owners);
   std::size_t cursor = 0;
   const BatchSource source = source_at(images, cursor);
   for (int batch = 0; batch < batches; ++batch) {
-    network.calibrate_activations(source, batch_statistics);
+    network.calibrate_activations(source, batch_statistics, owners);
     cursor += std::size_t(network.batch());
   }
-  network.finish_calibration();
+  network.finish_calibration(owners);
 }
 
 }  // namespace bitsweep

@@ -125,12 +125,9 @@ class Incremental final : public Quantizer, public HasStages, public ChangesLate
     return {std::move(grid)};
   }
 
-  // Stage 0 calibrates; then rounds of freezing (odd) and training.
-  void begin_stage(int stage, std::span<float> latent) override {
-    if (stage % 2 == 0) return;
+  void begin_stage(const Stage& stage, std::span<float> latent) override {
     if (frozen_ == 0) set_range(kernels::max_abs(latent));
-    const double portion = params_.portions[std::size_t(stage / 2)];
-    const auto target = std::size_t(std::llround(portion * double(latent.size())));
+    const auto target = std::size_t(std::llround(stage.portion * double(latent.size())));
     for (const std::size_t i : next(latent, target - std::min(target, frozen_))) {
       latent[i] = values_[i] = power_(latent[i]);
       is_free_[i] = 0;
@@ -216,8 +213,9 @@ class Inq final : public Method {
     const std::size_t rounds = params_.portions.size();
     for (std::size_t round = 0; round < rounds; ++round) {
       const int percent = int(std::lround(100 * params_.portions[round]));
-      stages.push_back(
-          {.kind = Stage::Kind::kTransform, .name = fmt::format("freeze {} %", percent)});
+      stages.push_back({.kind = Stage::Kind::kTransform,
+                        .name = fmt::format("freeze {} %", percent),
+                        .portion = params_.portions[round]});
       if (round + 1 == rounds) break;
       stages.push_back({.name = fmt::format("train behind {} %", percent),
                         .share = 1 / double(rounds - 1),
