@@ -16,6 +16,7 @@
 #include "framework/nn/network.h"
 #include "framework/train/health.h"
 #include "framework/train/optimizer.h"
+#include "framework/train/pruner.h"
 #include "framework/train/stage_plan.h"
 #include "framework/train/trainer.h"
 
@@ -91,6 +92,7 @@ class Experiment {
     }
     methods_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,
                                  *environment.methods);
+    pruner_.emplace(network_, spec.pruning ? &*spec.pruning : nullptr, methods_);
     network_.build();
   }
 
@@ -143,6 +145,7 @@ class Experiment {
           network_, *images, validation.count() > 0 ? &validation : nullptr, *training,
           [this](const StepReport& step) { report(step); }, health);
     }
+    pruner_->advance(trainer ? 0 : 1);
     const auto plan = merge_stages(stages_of(methods_, network_));
     for (const PlannedStage& planned : plan) {
       if (planned.stage.kind == Stage::Kind::kCalibrate) {
@@ -163,6 +166,7 @@ class Experiment {
           break;
       }
     }
+    pruner_->advance(1);
   }
 
   void calibrate_sites(std::span<const int> owners) {
@@ -205,6 +209,7 @@ class Experiment {
   }
 
   void report(const StepReport& step) {
+    pruner_->advance(double(step.step) / double(step.steps));
     observer_.progress({.stage = stage_,
                         .done = step.step,
                         .total = step.steps,
@@ -220,6 +225,7 @@ class Experiment {
   Preprocessing preprocessing_;
   Network network_;
   MethodList methods_;
+  std::optional<Pruner> pruner_;
   std::string stage_;
 };
 
@@ -240,7 +246,9 @@ std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& me
     const DatasetInfo& info = dataset_info(spec.dataset.id);
     Network network(spec.network,
                     {.image = info.shape, .classes = info.classes, .batch = 1});
-    attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
+    const auto made =
+        attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
+    Pruner(network, spec.pruning ? &*spec.pruning : nullptr, made);
     for (const TrainingSpec* training :
          {&spec.training, spec.fine_tuning ? &*spec.fine_tuning : nullptr}) {
       if (training == nullptr) continue;

@@ -100,6 +100,7 @@ struct BoundSite {
   const PixelScaled* pixel_scaled = nullptr;  // the quantizer, where it is one
   bool evaluates_float = false;               // as the quantizer says
   Parameter* latent = nullptr;                // of weights and biases
+  std::vector<float> kept;                    // of weights: 0 where pruned; or empty
   Buffer quantized;                           // the site's values behind the quantizer
   std::vector<double> sums;                   // of parameter gradients, one row a slice
   std::size_t sum_count = 0;                  // values of a row

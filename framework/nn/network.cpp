@@ -7,6 +7,7 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/layer_kinds.h"
+#include "framework/nn/pruned_site.h"
 #include "framework/nn/residual.h"
 
 namespace bitsweep {
@@ -272,6 +273,12 @@ SliceLoss Network::run(const Program& program, const BatchSource& source, Loss l
 SliceLoss Network::train_step(const BatchSource& source, Loss loss, std::int64_t step) {
   context_.state = {.pass = {.training = true, .step = step}};
   return run(*training_, source, loss, context_.batch);
+}
+
+void Network::clear_pruned() {
+  for (WeightedLayer* layer : weighted_) {
+    bitsweep::clear_pruned(layer->weight_site(), layer->weight().value.span());
+  }
 }
 
 void Network::prepare_evaluation() {

@@ -65,6 +65,9 @@ class Network {
   /// `parameters()`.
   SliceLoss train_step(const BatchSource& source, Loss loss, std::int64_t step);
 
+  /// Puts 0 where weights are pruned; call after each step of an optimizer.
+  void clear_pruned();
+
   /// Quantizes and packs the weights for evaluation; call after they have changed.
   void prepare_evaluation();
   /// The first `images` images of a batch; `predictions` (as many) may be empty.

@@ -65,7 +65,7 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
   for (WeightedLayer* layer : network.weighted_layers()) {
     auto* const hook =
         optional_interface<ChangesLatent>(layer->weight_site().quantizer.get());
-    if (hook != nullptr) hooks_.push_back({hook, &layer->weight()});
+    if (hook != nullptr) hooks_.push_back({hook, &layer->weight_site()});
   }
 }
 
@@ -130,8 +130,10 @@ void Trainer::train_epoch(std::int64_t end, Curves& curves) {
 
 void Trainer::after_step() {
   for (const LatentHook& hook : hooks_) {
-    hook.quantizer->after_step(hook.latent->value.span());
+    if (!hook.site->is_awake) continue;
+    hook.quantizer->after_step(hook.site->latent->value.span());
   }
+  network_.clear_pruned();
 }
 
 Score evaluate(Network& network, const Batches& batches, Loss loss,

@@ -64,7 +64,7 @@ class Trainer {
   std::unique_ptr<class Optimizer> optimizer_;
   struct LatentHook {
     ChangesLatent* quantizer;
-    Parameter* latent;
+    const BoundSite* site;
   };
   std::vector<LatentHook> hooks_;
   BatchSource source_;

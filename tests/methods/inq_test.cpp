@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/quant/pruning.h"
 #include "tests/methods/quantizers.h"
 
 using namespace bitsweep;
@@ -59,6 +60,17 @@ TEST_CASE("inq: in training free weights are seen as they are", "[inq]") {
   Values w = kW;
   as<HasStages>(*q).begin_stage(freeze(0.5), w);
   CHECK(quantized(*q, w, {.training = true}) == w);
+}
+
+TEST_CASE("inq: portions are of the weights that are not pruned", "[inq]") {
+  const auto q = quantizer_for("inq", {}, weight_site({1, 10}));
+  Values w = kW;
+  const Values kept = {1, 0, 0, 1, 0, 0, 0, 0, 1, 1};
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] *= kept[i];
+  as<KnowsPruned>(*q).set_kept(kept);
+  as<HasStages>(*q).begin_stage(freeze(0.5), w);  // two of four
+  CHECK(w == Values{0.31f, 0, 0, -0.5f, 0, 0, 0, 0, 0.5f, -0.013f});
+  CHECK(gradient(*q, w, Values(10, 1)) == Values{1, 0, 0, 0, 0, 0, 0, 0, 0, 1});
 }
 
 TEST_CASE("inq: ties go by the setting", "[inq]") {
