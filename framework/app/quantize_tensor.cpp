@@ -103,7 +103,7 @@ std::optional<QuantizedTensor> quantize(const Method& method, const Site& site,
   if (is_weight) quantizer->prepare(x);
 
   std::vector<float> values(x.size());
-  std::vector<std::int32_t> codes(x.size());
+  std::vector<std::int32_t> codes(quantizer->grid().code_count(x.size()));
   quantizer->forward(x, values, {.images = is_weight ? 1 : x.size() / site.elements});
   quantizer->encode(x, codes);
   return QuantizedTensor{std::move(values), std::move(codes), quantizer->grid()};

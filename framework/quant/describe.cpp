@@ -160,6 +160,8 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
 | `site.h`, `grid.h` | what they are told, and where values may lie |
 | `uniform.h`, `range.h` | grids of equal steps, and the ranges they follow from |
 | `staircase.h` | the nearest of a few levels, in vector code |
+| `stage.h` | what a method does between and during training |
+| `pruning.h` | masks, and how quantizers and methods take part in pruning |
 | `loops.h` | element-wise passes and sums |
 | `probe.h` | quantizers by themselves, for tests |
 
