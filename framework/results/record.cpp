@@ -435,6 +435,7 @@ std::vector<std::string> read_texts(hid_t file, const std::string& name) {
   return texts;
 }
 
+// Files from before a column was there have 0 in it.
 std::vector<SizeEntry> read_sizes(hid_t file) {
   const Handle dataset = open_dataset(file, "sizes");
   std::vector<SizeEntry> sizes;
@@ -445,7 +446,7 @@ std::vector<SizeEntry> read_sizes(hid_t file) {
                      .side_bits = stored.side_bits,
                      .quantized = stored.quantized != 0,
                      .pruned = stored.pruned,
-                     .code_elements = stored.code_elements});
+                     .code_elements = std::max(1, stored.code_elements)});
     H5free_memory(const_cast<char*>(stored.site));
   }
   return sizes;
