@@ -69,13 +69,14 @@ Site activation_site(const StoredTensor& tensor) {
 // Whatever the method does before its first and after its last training step.
 void take_through_stages(const Method& method, Quantizer& quantizer,
                          std::span<float> values, bool is_weight) {
-  const auto stages = method.stages();
   auto* const staged = is_weight ? optional_interface<HasStages>(&quantizer) : nullptr;
-  for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-    if (staged != nullptr) staged->begin_stage(int(stage), values);
-    if (stages[stage].kind != Stage::Kind::kCalibrate) continue;
-    quantizer.calibrate(values);
-    quantizer.finish_calibration();
+  for (const Stage& stage : method.stages()) {
+    if (stage.kind == Stage::Kind::kTransform && staged != nullptr) {
+      staged->begin_stage(stage, values);
+    } else if (stage.kind == Stage::Kind::kCalibrate) {
+      quantizer.calibrate(values);
+      quantizer.finish_calibration();
+    }
   }
 }
 
@@ -102,7 +103,7 @@ std::optional<QuantizedTensor> quantize(const Method& method, const Site& site,
   if (is_weight) quantizer->prepare(x);
 
   std::vector<float> values(x.size());
-  std::vector<std::int32_t> codes(x.size());
+  std::vector<std::int32_t> codes(quantizer->grid().code_count(x.size()));
   quantizer->forward(x, values, {.images = is_weight ? 1 : x.size() / site.elements});
   quantizer->encode(x, codes);
   return QuantizedTensor{std::move(values), std::move(codes), quantizer->grid()};

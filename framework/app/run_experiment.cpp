@@ -18,6 +18,8 @@
 #include "framework/pack/model_file.h"
 #include "framework/train/health.h"
 #include "framework/train/optimizer.h"
+#include "framework/train/pruner.h"
+#include "framework/train/stage_plan.h"
 #include "framework/train/trainer.h"
 
 namespace bitsweep {
@@ -90,8 +92,9 @@ class Experiment {
       ensure(environment.baseline.has_value(), "the scheduler runs baselines first");
       load_state(network_, *environment.baseline);
     }
-    method_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,
-                                *environment.methods);
+    methods_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,
+                                 *environment.methods);
+    pruner_.emplace(network_, spec.pruning ? &*spec.pruning : nullptr, methods_);
     network_.build();
   }
 
@@ -144,21 +147,31 @@ class Experiment {
           network_, *images, validation.count() > 0 ? &validation : nullptr, *training,
           [this](const StepReport& step) { report(step); }, health);
     }
-    const auto stages = method_->stages();
-    for (int index = 0; index < int(stages.size()); ++index) {
-      const Stage& stage = stages[std::size_t(index)];
-      stage_ = spec_.is_baseline() ? "float training" : stage.name;
-      begin_stage(index);
-      if (stage.kind == Stage::Kind::kCalibrate && !spec_.is_baseline()) {
-        observer_.progress({.stage = stage_});
-        calibrate(network_, Batches(data_.training, preprocessing_),
-                  spec_.calibration_batches, spec_.start == "scratch");
-      } else if (stage.kind == Stage::Kind::kTrain && trainer) {
-        trainer->train(stage.share, stage.restart_schedule, curves);
-      } else if (stage.kind == Stage::Kind::kReestimateNormalisation) {
-        reestimate(stage, images ? &*images : nullptr);
+    pruner_->advance(trainer ? 0 : 1);
+    const auto plan = merge_stages(stages_of(methods_, network_));
+    for (const PlannedStage& planned : plan) {
+      if (planned.stage.kind == Stage::Kind::kCalibrate) {
+        network_.wait_for_calibration(planned.owners);
       }
     }
+    for (const PlannedStage& planned : plan) {
+      stage_ = spec_.is_baseline() ? "float training" : planned.stage.name;
+      switch (planned.stage.kind) {
+        case Stage::Kind::kCalibrate:
+          if (!spec_.is_baseline()) calibrate_sites(planned.owners);
+          break;
+        case Stage::Kind::kTransform:
+          transform_weights(planned);
+          break;
+        case Stage::Kind::kTrain:
+          if (trainer) trainer->train(planned.stage.share, planned.restart_over, curves);
+          break;
+        case Stage::Kind::kReestimateNormalisation:
+          reestimate(planned.stage, images ? &*images : nullptr);
+          break;
+      }
+    }
+    pruner_->advance(1);
   }
 
   // On batches as training sees them, in its first epoch's order.
@@ -173,11 +186,21 @@ class Experiment {
     }
   }
 
-  void begin_stage(int index) {
-    for (WeightedLayer* layer : network_.weighted_layers()) {
-      auto* const staged =
-          optional_interface<HasStages>(layer->weight_site().quantizer.get());
-      if (staged != nullptr) staged->begin_stage(index, layer->weight().value.span());
+  void calibrate_sites(std::span<const int> owners) {
+    observer_.progress({.stage = stage_});
+    calibrate(network_, Batches(data_.training, preprocessing_),
+              spec_.calibration_batches, spec_.start == "scratch", owners);
+  }
+
+  void transform_weights(const PlannedStage& planned) {
+    for (BoundSite* bound : network_.sites()) {
+      auto* const staged = optional_interface<HasStages>(bound->quantizer.get());
+      const auto& owners = planned.owners;
+      const bool is_of =
+          std::find(owners.begin(), owners.end(), bound->owner) != owners.end();
+      if (staged == nullptr || bound->latent == nullptr || !is_of) continue;
+      at_site(*bound,
+              [&] { staged->begin_stage(planned.stage, bound->latent->value.span()); });
     }
   }
 
@@ -239,6 +262,7 @@ class Experiment {
   }
 
   void report(const StepReport& step) {
+    pruner_->advance(double(step.step) / double(step.steps));
     observer_.progress({.stage = stage_,
                         .done = step.step,
                         .total = step.steps,
@@ -253,7 +277,8 @@ class Experiment {
   Dataset data_;
   Preprocessing preprocessing_;
   Network network_;
-  std::unique_ptr<Method> method_;
+  MethodList methods_;
+  std::optional<Pruner> pruner_;
   std::string stage_;
 };
 
@@ -274,7 +299,9 @@ std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& me
     const DatasetInfo& info = dataset_info(spec.dataset.id);
     Network network(spec.network,
                     {.image = info.shape, .classes = info.classes, .batch = 1});
-    attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
+    const auto made =
+        attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
+    Pruner(network, spec.pruning ? &*spec.pruning : nullptr, made);
     for (const TrainingSpec* training :
          {&spec.training, spec.fine_tuning ? &*spec.fine_tuning : nullptr}) {
       if (training == nullptr) continue;

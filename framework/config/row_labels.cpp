@@ -90,6 +90,7 @@ void tell_apart(const std::vector<Named>& rows) {
 std::string row_label(const std::string& own, const RunSpec& run,
                       const std::vector<FieldInfo>& fields, const Settings& choices) {
   std::string label = own.empty() ? run.method.id : own;
+  if (own.empty() && run.pruning) label += " pruned";
   for (const auto& field : fields) {
     const auto value = run.method.params.find(field.name);
     if (value == run.method.params.end()) continue;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/config/model_spec.h"
+#include "framework/config/pruning_spec.h"
 #include "framework/schema/schema.h"
 
 namespace bitsweep {
@@ -126,12 +127,13 @@ struct RunSpec {
   /// How the quantized network is trained; none: not at all after calibration. From
   /// scratch it is `training` itself.
   std::optional<TrainingSpec> fine_tuning;
+  std::optional<PruningSpec> pruning;  // none: what the methods ask for
   int calibration_batches = 10;
   std::int64_t seed = 1;
   /// The fields outside the groups.
   static Schema<RunSpec> schema();
 
-  bool is_baseline() const { return method.id == "float"; }
+  bool is_baseline() const { return method.id == "float" && !pruning; }
   /// The float run that this one starts from and is compared with.
   RunSpec baseline() const;
   /// YAML with every parameter in a fixed order: equal runs have equal texts. What does

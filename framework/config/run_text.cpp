@@ -141,6 +141,7 @@ void add_quantization(Node& node, const RunSpec& run) {
   node.set("edges",
            fields_node(run.edges, run.edges.first == "float" ? Names{"image"} : Names{}));
   if (!run.sites.empty()) node.set("sites", sites_node(run.sites));
+  if (run.pruning) node.set("pruning", pruning_node(*run.pruning));
   node.set("start", Node::of_word(run.start));
   node.set("calibration_batches",
            Node::of_word(fmt::format("{}", run.calibration_batches)));
@@ -242,6 +243,9 @@ RunSpec parse_run(const std::string& canonical_text) {
   if (const Node* node = reader.get("method")) run.method = method_of(*node);
   if (const Node* node = reader.get("sites")) {
     run.sites = read_sites(*node, method_of, problems);
+  }
+  if (const Node* node = reader.get("pruning")) {
+    run.pruning = read_pruning(*node, problems);
   }
   if (run.start == "scratch") run.fine_tuning = run.training;
   if (const Node* node = reader.get("fine_tuning")) {

@@ -171,6 +171,10 @@ class StudyReader {
       const auto method_of = [this](const Node& node) { return resolve_method(node); };
       run.sites = read_sites(*sites, method_of, problems_);
     }
+    if (const Node* pruning = reader.get("pruning");
+        pruning && !pruning->is_word("none")) {
+      run.pruning = read_pruning(*pruning, problems_);
+    }
     const Node* given = reader.get("training");
     const Node training = with_recipe(given ? *given : empty_training(), network.recipe,
                                       folders_, problems_);

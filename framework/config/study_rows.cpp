@@ -12,9 +12,9 @@ namespace bitsweep {
 namespace {
 
 // Keys that a study gives for all its rows and a row may change.
-constexpr std::array kShared = {"edges", "training", "fine_tuning",
-                                "sites", "start",    "calibration_batches",
-                                "seeds", "seed"};
+constexpr std::array kShared = {"edges",   "training", "fine_tuning",
+                                "sites",   "start",    "calibration_batches",
+                                "pruning", "seeds",    "seed"};
 
 struct Seeds {
   std::vector<int> seeds = {1};
@@ -32,6 +32,11 @@ struct Seeds {
 bool holds_lists(const Node& node) {
   return std::all_of(node.items.begin(), node.items.end(),
                      [](const Node& item) { return item.is_list(); });
+}
+
+bool is_word_list(const Node& node) {
+  return std::all_of(node.items.begin(), node.items.end(),
+                     [](const Node& item) { return item.is_word(); });
 }
 
 class RowReader {
@@ -125,6 +130,7 @@ class RowReader {
   bool is_axis(const Node& row, const std::vector<std::string>& keys, const Node& list) {
     if (keys.empty()) return false;
     const std::string& group = keys.front();
+    if (group == "pruning") return keys.size() == 2 && is_word_list(list);
     if (group == "start" || group == "calibration_batches") return true;
     if (keys.size() < 2) return false;
     if (group == "edges") return true;

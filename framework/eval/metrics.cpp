@@ -51,6 +51,12 @@ Value bits_per_weight(const RunRecord& record, const RunRecord*) {
   return size.weights == 0 ? Value{} : size.bits_per_weight();
 }
 
+// Nothing where no weight is pruned, so that other tables have no such column.
+Value kept_share(const RunRecord& record, const RunRecord*) {
+  const auto size = model_size(record.sizes);
+  return size.pruned == 0 ? Value{} : 100 * size.kept_share();
+}
+
 Value seconds(const RunRecord& record, const RunRecord*) {
   return record.provenance.seconds;
 }
@@ -65,6 +71,7 @@ constexpr std::array kMetrics{
     Metric{"quantized_ratio", "ratio of quantized tensors", "", "", kHigher, 1,
            quantized_ratio},
     Metric{"bits_per_weight", "bits per weight", "", "", kLower, 2, bits_per_weight},
+    Metric{"kept", "weights kept", "percent", "%", kLower, 1, kept_share},
     Metric{"training_time", "training", "seconds", "s", kLower, 0, seconds},
 };
 

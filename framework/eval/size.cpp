@@ -21,6 +21,10 @@ double ModelSize::bits_per_weight() const {
   return quotient(double(total_bits()), weights, 0);
 }
 
+double ModelSize::kept_share() const {
+  return quotient(double(weights - pruned), weights, 1);
+}
+
 bool is_weight(const SizeEntry& entry) { return entry.site.ends_with("/weight"); }
 
 std::vector<SizeEntry> size_entries(std::span<const NetworkTensor> tensors) {
@@ -29,10 +33,12 @@ std::vector<SizeEntry> size_entries(std::span<const NetworkTensor> tensors) {
     SizeEntry& entry = entries.emplace_back();
     entry.site = tensor.name;
     entry.elements = std::int64_t(tensor.elements());
+    entry.pruned = std::int64_t(tensor.pruned);
     if (!tensor.encoded) continue;
     const NominalBits bits = tensor.encoded->nominal_bits();
     entry.quantized = true;
     entry.bits = tensor.encoded->grid.bits();
+    entry.code_elements = int(tensor.encoded->grid.dimension());
     entry.side_bits = bits.scales + bits.books;
   }
   return entries;
@@ -43,9 +49,10 @@ ModelSize model_size(std::span<const SizeEntry> entries) {
   for (const auto& entry : entries) {
     size.elements += entry.elements;
     if (is_weight(entry)) size.weights += entry.elements;
+    size.pruned += entry.pruned;
     if (entry.quantized) size.quantized_elements += entry.elements;
     (entry.quantized ? size.payload_bits : size.float_bits) +=
-        entry.elements * entry.bits;
+        entry.elements / entry.code_elements * entry.bits;
     size.side_bits += entry.side_bits;
   }
   return size;

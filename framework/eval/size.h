@@ -15,6 +15,7 @@ namespace bitsweep {
 struct ModelSize {
   std::int64_t elements = 0;            // values stored in all
   std::int64_t weights = 0;             // of them weights, quantized or not
+  std::int64_t pruned = 0;              // weights that are 0 for good
   std::int64_t quantized_elements = 0;  // of them codes
   std::int64_t payload_bits = 0;        // codes
   std::int64_t side_bits = 0;           // scales, zero points and codebooks
@@ -30,6 +31,8 @@ struct ModelSize {
   double quantized_ratio() const;
   /// All bits of the network shared out among its weights. 0 when it has none.
   double bits_per_weight() const;
+  /// Of the weights those that are not pruned. 1 when the network has none.
+  double kept_share() const;
 };
 
 ModelSize model_size(std::span<const SizeEntry> entries);

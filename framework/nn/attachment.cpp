@@ -32,6 +32,16 @@ std::unique_ptr<Quantizer> quantizer_for(const Site& site, const std::string& po
   return is_value ? make_edge_quantizer(site, std::stoi(policy)) : nullptr;
 }
 
+// Its quantizers are made by `quantizer_for`; of a method it has the stages.
+class Edges final : public Method {
+ public:
+  std::unique_ptr<Quantizer> quantizer(const Site&) const override { return nullptr; }
+  // How long is trained, others say.
+  std::vector<Stage> stages() const override {
+    return {{.kind = Stage::Kind::kCalibrate, .name = "calibrate"}, {.share = 0}};
+  }
+};
+
 template <class Make>
 void attach(Network& network, BoundSite& bound, Make make) {
   at_site(bound, [&] { network.attach(bound, make()); });
@@ -47,20 +57,20 @@ void refuse_rule_without_site(const SiteRule& rule, const Network& network) {
 
 }  // namespace
 
-std::unique_ptr<Method> attach_quantizers(Network& network, const MethodSpec& spec,
-                                          const EdgesSpec& edges,
-                                          const std::vector<SiteRule>& rules,
-                                          const MethodRegistry& registry) {
-  auto method = make_method(spec, registry);
-  std::vector<std::unique_ptr<Method>> rule_methods;
+MethodList attach_quantizers(Network& network, const MethodSpec& spec,
+                             const EdgesSpec& edges, const std::vector<SiteRule>& rules,
+                             const MethodRegistry& registry) {
+  MethodList methods;
+  methods.push_back(make_method(spec, registry));
   for (const SiteRule& rule : rules) {
-    rule_methods.push_back(make_method(rule.method, registry));
+    methods.push_back(make_method(rule.method, registry));
     const auto& sites = network.sites();
     const bool matched = std::any_of(sites.begin(), sites.end(), [&](const BoundSite* b) {
       return matches_pattern(rule.match, b->site.name);
     });
     if (!matched) refuse_rule_without_site(rule, network);
   }
+  methods.push_back(std::make_unique<Edges>());
 
   const auto& layers = network.weighted_layers();
   for (WeightedLayer* layer : layers) {
@@ -69,19 +79,34 @@ std::unique_ptr<Method> attach_quantizers(Network& network, const MethodSpec& sp
         return matches_pattern(r.match, bound->site.name);
       });
       if (rule != rules.end()) {
-        const auto& own = rule_methods[std::size_t(rule - rules.begin())];
+        bound->owner = int(rule - rules.begin()) + 1;
         bound->method = rule->method.id;
-        attach(network, *bound, [&] { return own->quantizer(bound->site); });
+        const Method& own = *methods[std::size_t(bound->owner)];
+        attach(network, *bound, [&] { return own.quantizer(bound->site); });
         continue;
       }
       const std::string policy =
           policy_for(bound->site, edges, layer == layers.front(), layer == layers.back());
+      bound->owner = policy == "method" ? 0 : int(methods.size()) - 1;
       bound->method = policy == "method" ? spec.id : "edges";
       attach(network, *bound,
-             [&] { return quantizer_for(bound->site, policy, *method); });
+             [&] { return quantizer_for(bound->site, policy, *methods.front()); });
     }
   }
-  return method;
+  return methods;
+}
+
+std::vector<std::vector<Stage>> stages_of(const MethodList& methods,
+                                          const Network& network) {
+  std::vector<std::vector<Stage>> lists(methods.size());
+  lists.front() = methods.front()->stages();
+  for (const BoundSite* bound : network.sites()) {
+    auto& own = lists[std::size_t(bound->owner)];
+    if (bound->is_quantized() && own.empty()) {
+      own = methods[std::size_t(bound->owner)]->stages();
+    }
+  }
+  return lists;
 }
 
 }  // namespace bitsweep

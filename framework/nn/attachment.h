@@ -11,13 +11,22 @@
 
 namespace bitsweep {
 
+/// The methods of a run: a site's `owner` is an index into them. The last stands for the
+/// edges, which are calibrated as a method is by default.
+using MethodList = std::vector<std::unique_ptr<Method>>;
+
 /// Puts quantizers on the network's sites, before `build`, in this order of precedence:
 /// the first rule of `sites` that matches; the edges (the first and last layer with
-/// weights, biases, the image); the run's method. Returns the method, whose stages the
-/// run follows. Throws ConfigError when a rule matches no site, with the sites there are.
-std::unique_ptr<Method> attach_quantizers(Network& network, const MethodSpec& method,
-                                          const EdgesSpec& edges,
-                                          const std::vector<SiteRule>& rules,
-                                          const MethodRegistry& registry);
+/// weights, biases, the image); the run's method. Returns the run's method, those of the
+/// rules and the edges, whose stages the run follows. Throws ConfigError when a rule
+/// matches no site, with the sites there are.
+MethodList attach_quantizers(Network& network, const MethodSpec& method,
+                             const EdgesSpec& edges, const std::vector<SiteRule>& rules,
+                             const MethodRegistry& registry);
+
+/// The stages of each method that has a site with a quantizer, under its owner's index;
+/// the run's own (index 0) in any case. Lists of the others may be empty.
+std::vector<std::vector<Stage>> stages_of(const MethodList& methods,
+                                          const Network& network);
 
 }  // namespace bitsweep

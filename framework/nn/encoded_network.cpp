@@ -8,16 +8,24 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/nn/pruned_site.h"
 
 namespace bitsweep {
 namespace {
 
-// The sites of weights and biases by the name of their tensor, where codes are kept.
-std::map<std::string, BoundSite*> coded_sites(const Network& network) {
+bool is_coded(const BoundSite& bound) {
+  return bound.is_active() && !bound.evaluates_float;
+}
+
+// The sites of weights and biases by the name of their tensor, where they are not plain
+// floats.
+std::map<std::string, BoundSite*> special_sites(const Network& network) {
   std::map<std::string, BoundSite*> sites;
   for (BoundSite* bound : network.sites()) {
-    const bool is_coded = bound->is_quantized() && !bound->evaluates_float;
-    if (bound->latent != nullptr && is_coded) sites[bound->site.name] = bound;
+    const bool is_pruned = !bound->kept.empty();
+    if (bound->latent != nullptr && (is_coded(*bound) || is_pruned)) {
+      sites[bound->site.name] = bound;
+    }
   }
   return sites;
 }
@@ -41,7 +49,7 @@ void check_site(const WeightedLayer& layer, const BoundSite& bound, int images) 
   const auto [before, behind] = values_of(layer, bound, images);
   const auto finite = [](float v) { return std::isfinite(v); };
   if (!std::all_of(before.begin(), before.end(), finite)) return;  // lost elsewhere
-  const Encoded encoded = encode(*bound.quantizer, before);
+  const Encoded encoded = encode_site(bound, before);
   const auto meant = encoded.values();
   for (std::size_t i = 0; i < behind.size(); ++i) {
     if (std::bit_cast<std::uint32_t>(meant[i]) == std::bit_cast<std::uint32_t>(behind[i]))
@@ -67,19 +75,24 @@ void check_law(Network& network) {
 }
 
 std::vector<NetworkTensor> encoded_tensors(Network& network) {
-  const auto sites = coded_sites(network);
+  const auto sites = special_sites(network);
   std::vector<NetworkTensor> tensors;
   for (const StateTensor& state : network.state()) {
     NetworkTensor& tensor =
         tensors.emplace_back(NetworkTensor{.name = state.name, .shape = state.shape});
     const auto site = sites.find(state.name);
-    if (site == sites.end()) {
+    const BoundSite* bound = site == sites.end() ? nullptr : site->second;
+    if (bound != nullptr) {
+      tensor.pruned =
+          std::size_t(std::count(bound->kept.begin(), bound->kept.end(), 0.f));
+    }
+    if (bound == nullptr || !is_coded(*bound)) {
       tensor.values.assign(state.values.begin(), state.values.end());
       continue;
     }
-    at_site(*site->second, [&] {
-      site->second->quantizer->prepare(state.values);
-      tensor.encoded = encode(*site->second->quantizer, state.values);
+    at_site(*bound, [&] {
+      bound->quantizer->prepare(state.values);
+      tensor.encoded = encode_site(*bound, state.values);
     });
   }
   return tensors;

@@ -16,6 +16,7 @@ struct NetworkTensor {
   std::vector<std::int64_t> shape;
   std::optional<Encoded> encoded;
   std::vector<float> values;  // where it is not encoded
+  std::size_t pruned = 0;     // of its elements: 0 for good
 
   std::size_t elements() const { return encoded ? encoded->elements() : values.size(); }
 };

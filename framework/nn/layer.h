@@ -98,15 +98,19 @@ class GradientSink {
 struct BoundSite {
   Site site;
   std::string method;                         // whose quantizer: its id, or "edges"
+  int owner = 0;                              // which of the run's lists of stages is its
+  bool is_awake = true;                       // false: in float until it is calibrated
   std::unique_ptr<Quantizer> quantizer;       // null: float
   const PixelScaled* pixel_scaled = nullptr;  // the quantizer, where it is one
   bool evaluates_float = false;               // as the quantizer says
   Parameter* latent = nullptr;                // of weights and biases
+  std::vector<float> kept;                    // of weights: 0 where pruned; or empty
   Buffer quantized;                           // the site's values behind the quantizer
   std::vector<double> sums;                   // of parameter gradients, one row a slice
   std::size_t sum_count = 0;                  // values of a row
 
   bool is_quantized() const { return quantizer != nullptr; }
+  bool is_active() const { return is_quantized() && is_awake; }
   std::span<double> slice_sums(int slice) {
     return {sums.data() + std::size_t(slice) * sum_count, sum_count};
   }

@@ -8,6 +8,7 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/layer_kinds.h"
+#include "framework/nn/pruned_site.h"
 #include "framework/nn/residual.h"
 
 namespace bitsweep {
@@ -26,6 +27,12 @@ const LayerKind& kind_of(const LayerSpec& spec) {
       fmt::format("{}: unknown layer '{}'; {}available: {}", layer_place(spec), spec.kind,
                   near.empty() ? "" : fmt::format("did you mean '{}'? ", near),
                   fmt::join(known, ", ")));
+}
+
+bool is_of(const BoundSite& site, std::span<const int> owners) {
+  const bool is_owned = owners.empty() || std::find(owners.begin(), owners.end(),
+                                                    site.owner) != owners.end();
+  return is_owned && site.is_quantized();
 }
 
 }  // namespace
@@ -276,6 +283,12 @@ SliceLoss Network::train_step(const BatchSource& source, Loss loss, std::int64_t
   return run(*training_, source, loss, context_.batch);
 }
 
+void Network::clear_pruned() {
+  for (WeightedLayer* layer : weighted_) {
+    bitsweep::clear_pruned(layer->weight_site(), layer->weight().value.span());
+  }
+}
+
 void Network::prepare_evaluation() {
   context_.state = {};
   preparation_->run(context_.batch);
@@ -306,29 +319,31 @@ void Network::estimate_normalisation(const BatchSource& source, int count) {
 
 std::span<const float> Network::logits() const { return end_->value.span(); }
 
-void Network::calibrate_weights() {
-  for (WeightedLayer* layer : weighted_) {
-    for (BoundSite* site : layer->sites()) {
-      if (!site->is_quantized()) continue;
-      const Role role = site->site.role;
-      if (role != Role::kWeight && role != Role::kBias) continue;
-      Parameter& latent = role == Role::kWeight ? layer->weight() : layer->bias();
-      at_site(*site, [&] {
-        site->quantizer->calibrate(latent.value.span());
-        site->quantizer->finish_calibration();
-      });
-    }
+void Network::wait_for_calibration(std::span<const int> owners) {
+  for (BoundSite* site : sites_) {
+    if (is_of(*site, owners)) site->is_awake = false;
   }
 }
 
-void Network::calibrate_activations(const BatchSource& source, bool batch_statistics) {
+void Network::calibrate_weights(std::span<const int> owners) {
+  for (BoundSite* site : sites_) {
+    if (!is_of(*site, owners) || site->latent == nullptr) continue;
+    at_site(*site, [&] {
+      site->quantizer->calibrate(site->latent->value.span());
+      site->quantizer->finish_calibration();
+    });
+  }
+}
+
+void Network::calibrate_activations(const BatchSource& source, bool batch_statistics,
+                                    std::span<const int> owners) {
   context_.state = {.quantizing = false};
   preparation_->run(context_.batch);
   run(batch_statistics ? *batch_evaluation_ : *evaluation_, source, Loss::kCrossEntropy,
       context_.batch);
   for (WeightedLayer* layer : weighted_) {
     for (BoundSite* site : layer->sites()) {
-      if (!site->is_quantized()) continue;
+      if (!is_of(*site, owners)) continue;
       if (site->site.role == Role::kInput) {
         at_site(*site, [&] { site->quantizer->calibrate(layer->input().value.span()); });
       } else if (site->site.role == Role::kOutput) {
@@ -338,12 +353,13 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
   }
 }
 
-void Network::finish_calibration() {
+void Network::finish_calibration(std::span<const int> owners) {
   for (BoundSite* site : sites_) {
+    if (!is_of(*site, owners)) continue;
     const bool is_activation =
         site->site.role == Role::kInput || site->site.role == Role::kOutput;
-    if (!site->is_quantized() || !is_activation) continue;
-    at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    if (is_activation) at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    site->is_awake = true;
   }
 }
 

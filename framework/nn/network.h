@@ -68,6 +68,9 @@ class Network {
   /// `parameters()`.
   SliceLoss train_step(const BatchSource& source, Loss loss, std::int64_t step);
 
+  /// Puts 0 where weights are pruned; call after each step of an optimizer.
+  void clear_pruned();
+
   /// Quantizes and packs the weights for evaluation; call after they have changed.
   void prepare_evaluation();
   /// The first `images` images of a batch; `predictions` (as many) may be empty.
@@ -82,12 +85,18 @@ class Network {
   /// [batch, classes], of the last pass.
   std::span<const float> logits() const;
 
-  /// Shows the weight quantizers their weights.
-  void calibrate_weights();
+  /// Puts every site in float until it is calibrated: those of the owners whose stages
+  /// have a calibration.
+  void wait_for_calibration(std::span<const int> owners);
+  /// Shows the weight quantizers their weights. Here and below: of the sites of `owners`
+  /// (`BoundSite::owner`), of all where there are none named.
+  void calibrate_weights(std::span<const int> owners = {});
   /// Runs one batch through the float network and shows each activation quantizer its
   /// values. `batch_statistics`: normalise by the batch, for networks not yet trained.
-  void calibrate_activations(const BatchSource& source, bool batch_statistics);
-  void finish_calibration();
+  void calibrate_activations(const BatchSource& source, bool batch_statistics,
+                             std::span<const int> owners = {});
+  /// The sites that were calibrated quantize from now on.
+  void finish_calibration(std::span<const int> owners = {});
 
  private:
   void append(const std::vector<LayerSpec>& specs);

@@ -7,6 +7,7 @@
 #include "framework/core/error.h"
 #include "framework/core/random.h"
 #include "framework/nn/initialisers.h"
+#include "framework/nn/pruned_site.h"
 
 namespace bitsweep {
 namespace {
@@ -174,6 +175,7 @@ void WeightedLayer::quantize_parameters() {
       bound.quantizer->forward(latent.value.span(), bound.quantized.span(),
                                context_.state.pass);
     });
+    clear_pruned(bound, bound.quantized.span());
   };
   quantize(weight_site_, weight_);
   quantize(bias_site_, bias_);
@@ -181,6 +183,7 @@ void WeightedLayer::quantize_parameters() {
 
 void WeightedLayer::finish_gradient() {
   const auto through = [this](BoundSite& bound, Parameter& latent) {
+    clear_pruned(bound, latent.gradient.span());
     if (!active(bound)) return;
     std::fill(bound.sums.begin(), bound.sums.end(), 0.0);
     at_site(bound, [&] {
@@ -188,6 +191,7 @@ void WeightedLayer::finish_gradient() {
                                 latent.gradient.span(), bound.slice_sums(0),
                                 context_.state.pass);
     });
+    clear_pruned(bound, latent.gradient.span());
     finish_site(bound);
   };
   through(weight_site_, weight_);

@@ -68,7 +68,7 @@ class WeightedLayer : public Layer {
   const float* whole_effective_input();
 
   bool active(const BoundSite& site) const {
-    return site.is_quantized() && context_.state.quantizing;
+    return site.is_active() && context_.state.quantizing;
   }
   bool needs_input_gradient() const;
   Pass pass_for(const Activation& activation, const Slice& slice) const;

@@ -168,6 +168,8 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
 | `clip_start.h` | where a clip begins by what calibration has seen |
 | `transforms_values.h` | for a grid of a transformed value: says what is rounded |
 | `staircase.h` | the nearest of a few levels, in vector code |
+| `stage.h` | what a method does between and during training |
+| `pruning.h` | masks, and how quantizers and methods take part in pruning |
 | `loops.h` | element-wise passes and sums |
 | `probe.h` | quantizers by themselves, for tests |
 

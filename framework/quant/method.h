@@ -9,26 +9,10 @@
 #include "framework/quant/quantizer.h"
 #include "framework/quant/registry.h"
 #include "framework/quant/site.h"
+#include "framework/quant/stage.h"
 #include "framework/schema/schema.h"
 
 namespace bitsweep {
-
-/// One part of a run after the float baseline.
-struct Stage {
-  enum class Kind {
-    kCalibrate,  // quantizers look at weights and at calibration batches
-    kTrain,      // a share of the fine-tuning epochs
-    kTransform,  // `begin_stage` alone
-    // Batch normalisation's running statistics become those of the network as it is now,
-    // quantized as outside training: the mean over `batches` training batches.
-    kReestimateNormalisation,
-  };
-  Kind kind = Kind::kTrain;
-  std::string name = "train";
-  double share = 1;               // of the fine-tuning epochs
-  bool restart_schedule = false;  // each round begins with the first learning rate again
-  int batches = 100;              // of a re-estimation; at most an epoch's
-};
 
 class Method {
  public:
@@ -38,7 +22,10 @@ class Method {
   /// been seen to: a site that the run keeps in float is not asked for.
   virtual std::unique_ptr<Quantizer> quantizer(const Site& site) const = 0;
 
-  /// By default: calibrate, then train.
+  /// What happens to the sites of this method, in order; by default: calibrate, then
+  /// train. Other methods of a run have stages of their own beside these
+  /// (`merge_stages`). Where a calibration is listed, the sites stay in float until it
+  /// has been. A list without training comes behind all training of the others.
   virtual std::vector<Stage> stages() const;
 };
 

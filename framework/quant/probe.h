@@ -58,7 +58,7 @@ inline Values quantized(const Quantizer& quantizer, const Values& x, Pass pass =
 }
 
 inline Codes encoded(const Quantizer& quantizer, const Values& x) {
-  Codes codes(x.size());
+  Codes codes(quantizer.grid().code_count(x.size()));
   quantizer.encode(x, codes);
   return codes;
 }

@@ -12,6 +12,7 @@
 #include "framework/core/parameter.h"
 #include "framework/quant/grid.h"
 #include "framework/quant/site.h"
+#include "framework/quant/stage.h"
 
 namespace bitsweep {
 
@@ -116,12 +117,12 @@ class ChangesLatent {
   virtual void after_step(std::span<float> latent) = 0;
 };
 
-/// Does something to the latent weights before stage `stage` (an index into
-/// `Method::stages`) begins.
+/// Does something to the latent weights when a transform among the stages of its method
+/// begins.
 class HasStages {
  public:
   virtual ~HasStages() = default;
-  virtual void begin_stage(int stage, std::span<float> latent) = 0;
+  virtual void begin_stage(const Stage& stage, std::span<float> latent) = 0;
 };
 
 /// Values pass in float outside training, as stochastic BinaryConnect is tested: the law

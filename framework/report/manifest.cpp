@@ -49,14 +49,28 @@ std::string training_text(const TrainingSpec& training) {
   return training.recipe.empty() ? joined(parts) : training.recipe + ": " + joined(parts);
 }
 
+std::string pruning_text(const RunSpec& run) {
+  if (!run.pruning) return "";
+  const PruningSpec& pruning = *run.pruning;
+  std::vector<std::string> parts;
+  for (const auto& [match, amount] : pruning.amounts) {
+    parts.push_back(fmt::format("{} {}", match, amount));
+  }
+  parts.push_back(pruning.schedule);
+  if (pruning.scope != "layer") parts.push_back(pruning.scope);
+  return pruning.measure + " " + joined(parts);
+}
+
 std::string fine_tuning_text(const RunSpec& run) {
   if (run.is_baseline()) return "";
   if (run.start == "scratch") {
     return "none: trained from scratch, " + training_text(run.training);
   }
-  if (run.fine_tuning) return training_text(*run.fine_tuning);
-  return fmt::format("none: calibrated on {} batch{}", run.calibration_batches,
-                     run.calibration_batches == 1 ? "" : "es");
+  const std::string pruned =
+      run.pruning ? fmt::format("pruned ({}); ", pruning_text(run)) : "";
+  if (run.fine_tuning) return pruned + training_text(*run.fine_tuning);
+  return pruned + fmt::format("none: calibrated on {} batch{}", run.calibration_batches,
+                              run.calibration_batches == 1 ? "" : "es");
 }
 
 std::string parameter(const MethodSpec& method, const std::string& name) {
@@ -141,6 +155,7 @@ ManifestRow row_of(const RowSpec& row, const NetworkNames& networks) {
           .weight_bits = bits_text(run, "weight_bits", {"weight"}, ""),
           .activation_bits = bits_text(run, "activation_bits", {"input", "output"}, "32"),
           .edges = run.edges,
+          .pruning = pruning_text(run),
           .training = training_text(run.training),
           .fine_tuning = fine_tuning_text(run),
           .published = row.published,

@@ -37,12 +37,13 @@ struct ManifestRow {
   std::string weight_bits;  // "4", "5 (fc*: 4)"; "" where only the records tell
   std::string activation_bits;
   EdgesSpec edges;
+  std::string pruning;      // "keep conv1 0.66, * 0.08, one_shot"; "" where none
   std::string training;     // of the float baseline, in a line
   std::string fine_tuning;  // of the quantized network, in a line
   PublishedSpec published;
   std::vector<ManifestRun> runs;  // one for each seed
 
-  bool is_baseline() const { return method == "float"; }
+  bool is_baseline() const { return method == "float" && pruning.empty(); }
 };
 
 struct StudyManifest {

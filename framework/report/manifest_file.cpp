@@ -31,6 +31,7 @@ void visit_row(Row& row, Visitor&& visit) {
   visit("group", row.group);
   visit("method", row.method);
   visit("plugin", row.plugin);
+  visit("pruning", row.pruning);
   visit("network", row.network);
   visit("dataset", row.dataset);
   visit("weight_bits", row.weight_bits);

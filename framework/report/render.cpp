@@ -179,6 +179,10 @@ std::vector<TextColumn> readable_columns(const StudyReport& report,
   add(
       "verdict", kLeft, [](const ReportRow& row) { return row.reproduction; },
       any_row(report, has_published));
+  if (any_row(report,
+              [](const ReportRow& row) { return row.metrics.at("kept").count > 0; })) {
+    columns.push_back(metric_column("kept", mean));
+  }
   columns.push_back(metric_column("size", mean));
   columns.push_back(metric_column("ratio", mean));
   add("remarks", kLeft, remarks_text,

@@ -157,7 +157,9 @@ struct StoredSize {
   const char* site;
   std::int64_t elements;
   std::int64_t side_bits;
+  std::int64_t pruned;
   std::int32_t bits;
+  std::int32_t code_elements;
   std::uint8_t quantized;
 };
 
@@ -167,6 +169,8 @@ Handle size_type() {
   H5Tinsert(type, "elements", HOFFSET(StoredSize, elements), H5T_NATIVE_INT64);
   H5Tinsert(type, "bits", HOFFSET(StoredSize, bits), H5T_NATIVE_INT32);
   H5Tinsert(type, "side_bits", HOFFSET(StoredSize, side_bits), H5T_NATIVE_INT64);
+  H5Tinsert(type, "pruned", HOFFSET(StoredSize, pruned), H5T_NATIVE_INT64);
+  H5Tinsert(type, "code_elements", HOFFSET(StoredSize, code_elements), H5T_NATIVE_INT32);
   H5Tinsert(type, "quantized", HOFFSET(StoredSize, quantized), H5T_NATIVE_UINT8);
   return type;
 }
@@ -281,7 +285,9 @@ void write_sizes(hid_t file, const std::vector<SizeEntry>& sizes) {
     entry.site = c_text(size.site, "a site");
     entry.elements = size.elements;
     entry.side_bits = size.side_bits;
+    entry.pruned = size.pruned;
     entry.bits = size.bits;
+    entry.code_elements = size.code_elements;
     entry.quantized = size.quantized;
   }
   write_dataset(file, "sizes", {stored.size()}, size_type(), size_type(), stored.data());
@@ -464,6 +470,7 @@ std::vector<std::string> read_texts(hid_t file, const std::string& name) {
   return texts;
 }
 
+// Files from before a column was there have 0 in it.
 std::vector<SizeEntry> read_sizes(hid_t file) {
   const Handle dataset = open_dataset(file, "sizes");
   std::vector<SizeEntry> sizes;
@@ -472,7 +479,9 @@ std::vector<SizeEntry> read_sizes(hid_t file) {
                      .elements = stored.elements,
                      .bits = stored.bits,
                      .side_bits = stored.side_bits,
-                     .quantized = stored.quantized != 0});
+                     .quantized = stored.quantized != 0,
+                     .pruned = stored.pruned,
+                     .code_elements = std::max(1, stored.code_elements)});
     H5free_memory(const_cast<char*>(stored.site));
   }
   return sizes;

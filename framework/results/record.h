@@ -39,9 +39,11 @@ struct StoredTensor {
 struct SizeEntry {
   std::string site;  // "conv1/weight", "bn1/scale"
   std::int64_t elements = 0;
-  int bits = 32;               // of one element
+  int bits = 32;               // of one element, or of one code
   std::int64_t side_bits = 0;  // scales, zero points, codebooks of this tensor
   bool quantized = false;
+  std::int64_t pruned = 0;  // of the elements: 0 for good
+  int code_elements = 1;    // that one code stands for
 };
 
 /// One convolution or linear layer as its packed model executes it.

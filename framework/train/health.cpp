@@ -9,6 +9,7 @@
 
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
+#include "framework/nn/pruned_site.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/transforms_values.h"
 
@@ -44,6 +45,7 @@ std::vector<Reach> reach_of(const Grid& grid) {
 
 double clipped_share(std::span<const float> x, std::span<const std::int32_t> codes,
                      const Grid& grid) {
+  if (grid.dimension() > 1) return kUnknown;  // vectors have no ends
   const auto reach = reach_of(grid);
   const auto layout = grid.layout();
   const std::int32_t low = grid.low_code(), high = grid.high_code();
@@ -262,9 +264,25 @@ void QuantizerHealth::refuse_foreign_codes(const View& view) {
                                 *least, *most, grid.low_code(), grid.high_code()));
 }
 
+QuantizerHealth::View QuantizerHealth::encoded_view(const Watch& watch,
+                                                    std::span<const float> x,
+                                                    std::span<std::int32_t> codes,
+                                                    std::span<float> y) {
+  if (watch.bound->kept.empty()) {
+    Grid grid = watch.quantizer().grid();
+    const auto own = codes.first(grid.code_count(x.size()));
+    watch.quantizer().encode(x, own);
+    return {.grid = std::move(grid), .x = x, .y = y, .codes = own};
+  }
+  Encoded encoded = encode_site(*watch.bound, x);
+  std::copy(encoded.codes.begin(), encoded.codes.end(), codes.begin());
+  return {.grid = std::move(encoded.grid), .x = x, .y = y, .codes = codes};
+}
+
 // Quantizes as outside training; nothing where there are no values, or none to make a
 // grid of.
 std::optional<QuantizerHealth::View> QuantizerHealth::look(Watch& watch) {
+  if (!watch.bound->is_awake) return {};
   const std::size_t count = watch.value_count(network_.images());
   const auto x = watch.layer->before_quantizer(*watch.bound).first(count);
   if (count == 0 || !check_finite(watch, x)) return {};
@@ -272,14 +290,10 @@ std::optional<QuantizerHealth::View> QuantizerHealth::look(Watch& watch) {
   const auto y = std::span(values_).first(count);
   return at_site(*watch.bound, [&] {
     if (watch.is_latent()) watch.quantizer().prepare(x);
-    watch.quantizer().encode(x, codes);
-    View view{.grid = watch.quantizer().grid(),
-              .x = x,
-              .u = before_grid(watch, x),
-              .y = y,
-              .codes = codes};
+    View view = encoded_view(watch, x, codes, y);
+    view.u = before_grid(watch, x);
     refuse_foreign_codes(view);
-    view.grid.decode(codes, y);
+    view.grid.decode(view.codes, y);
     return view;
   });
 }

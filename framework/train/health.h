@@ -65,6 +65,8 @@ class QuantizerHealth {
 
   std::optional<View> look(Watch& watch);
   std::span<const float> before_grid(const Watch& watch, std::span<const float> x);
+  static View encoded_view(const Watch& watch, std::span<const float> x,
+                           std::span<std::int32_t> codes, std::span<float> y);
   void measure(Watch& watch, const std::optional<View>& view, Curves& curves);
   static void refuse_foreign_codes(const View& view);
   std::size_t used_levels(const View& view);

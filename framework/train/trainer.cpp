@@ -65,19 +65,22 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
   for (WeightedLayer* layer : network.weighted_layers()) {
     auto* const hook =
         optional_interface<ChangesLatent>(layer->weight_site().quantizer.get());
-    if (hook != nullptr) hooks_.push_back({hook, &layer->weight()});
+    if (hook != nullptr) hooks_.push_back({hook, &layer->weight_site()});
   }
 }
 
 Trainer::~Trainer() = default;
 
-void Trainer::train(double share, bool restart, Curves& curves) {
-  planned_ += share * double(steps_);
-  const std::int64_t end = std::min(steps_, std::int64_t(std::llround(planned_)));
-  if (restart) {
+void Trainer::train(double share, double restart_over, Curves& curves) {
+  const auto step_at = [&](double steps) {
+    return std::min(steps_, std::int64_t(std::llround(steps)));
+  };
+  if (restart_over > 0) {
     schedule_begin_ = step_;
-    schedule_steps_ = end - step_;
+    schedule_steps_ = step_at(planned_ + restart_over * double(steps_)) - step_;
   }
+  planned_ += share * double(steps_);
+  const std::int64_t end = step_at(planned_);
   while (step_ < end) train_epoch(std::min(end, step_ + steps_per_epoch_), curves);
 }
 
@@ -127,8 +130,10 @@ void Trainer::train_epoch(std::int64_t end, Curves& curves) {
 
 void Trainer::after_step() {
   for (const LatentHook& hook : hooks_) {
-    hook.quantizer->after_step(hook.latent->value.span());
+    if (!hook.site->is_awake) continue;
+    hook.quantizer->after_step(hook.site->latent->value.span());
   }
+  network_.clear_pruned();
 }
 
 Score evaluate(Network& network, const Batches& batches, Loss loss,
@@ -151,15 +156,15 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
 }
 
 void calibrate(Network& network, const Batches& images, int batches,
-               bool batch_statistics) {
-  network.calibrate_weights();
+               bool batch_statistics, std::span<const int> owners) {
+  network.calibrate_weights(owners);
   std::size_t cursor = 0;
   const BatchSource source = source_at(images, cursor);
   for (int batch = 0; batch < batches; ++batch) {
-    network.calibrate_activations(source, batch_statistics);
+    network.calibrate_activations(source, batch_statistics, owners);
     cursor += std::size_t(network.batch());
   }
-  network.finish_calibration();
+  network.finish_calibration(owners);
 }
 
 void reestimate_normalisation(Network& network, const Batches& images, int batches) {

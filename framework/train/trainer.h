@@ -47,9 +47,9 @@ class Trainer {
   static std::int64_t steps_of(const TrainingSpec& spec, std::size_t images);
 
   /// Trains for `share` of the specification's steps and adds to `curves`. The schedule
-  /// runs over all shares, or begins again where `restart` says so. Throws RunError, with
-  /// epoch and batch, when the loss is no longer finite.
-  void train(double share, bool restart, Curves& curves);
+  /// runs over all shares; above 0, `restart_over` begins it again, for that share.
+  /// Throws RunError, with epoch and batch, when the loss is no longer finite.
+  void train(double share, double restart_over, Curves& curves);
 
  private:
   void train_epoch(std::int64_t end, Curves& curves);
@@ -64,7 +64,7 @@ class Trainer {
   std::unique_ptr<class Optimizer> optimizer_;
   struct LatentHook {
     ChangesLatent* quantizer;
-    Parameter* latent;
+    const BoundSite* site;
   };
   std::vector<LatentHook> hooks_;
   BatchSource source_;
@@ -86,8 +86,9 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
                std::vector<std::int32_t>* predictions = nullptr);
 
 /// Shows quantizers their weights and `batches` batches of activations.
+/// `owners`: whose sites, see Network::calibrate_weights.
 void calibrate(Network& network, const Batches& images, int batches,
-               bool batch_statistics);
+               bool batch_statistics, std::span<const int> owners = {});
 
 /// Gives batch normalisation the running statistics of the network as it is now, over
 /// `batches` batches, at most those of an epoch; nothing in a network that has none.

@@ -24,6 +24,7 @@
 #include "framework/engine/vector_math.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
+#include "framework/quant/pruning.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -80,7 +81,10 @@ struct NearestPower {
   }
 };
 
-class Incremental final : public Quantizer, public HasStages, public ChangesLatent {
+class Incremental final : public Quantizer,
+                          public HasStages,
+                          public ChangesLatent,
+                          public KnowsPruned {
  public:
   Incremental(const Site& site, const InqParams& params)
       : params_(params),
@@ -93,7 +97,16 @@ class Incremental final : public Quantizer, public HasStages, public ChangesLate
 
   // The range is that of the float weights: the largest are frozen first.
   void prepare(std::span<const float> w) override {
-    if (frozen_ == 0) set_range(kernels::max_abs(w));
+    if (frozen_ == pruned_) set_range(kernels::max_abs(w));
+  }
+
+  // Portions are of the weights that are left; what is pruned is frozen at 0.
+  void set_kept(std::span<const float> kept) override {
+    pruned_ = std::size_t(std::count(kept.begin(), kept.end(), 0.0f));
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      if (kept[i] == 0) values_[i] = is_free_[i] = 0;
+    }
+    count_frozen();
   }
 
   void forward(std::span<const float> w, std::span<float> y,
@@ -128,12 +141,10 @@ class Incremental final : public Quantizer, public HasStages, public ChangesLate
     return {std::move(grid)};
   }
 
-  // Stage 0 calibrates; then rounds of freezing (odd) and training; last, normalisation.
-  void begin_stage(int stage, std::span<float> latent) override {
-    if (stage % 2 == 0) return;
-    if (frozen_ == 0) set_range(kernels::max_abs(latent));
-    const double portion = params_.portions[std::size_t(stage / 2)];
-    const auto target = std::size_t(std::llround(portion * double(latent.size())));
+  void begin_stage(const Stage& stage, std::span<float> latent) override {
+    if (frozen_ == pruned_) set_range(kernels::max_abs(latent));
+    const auto left = double(latent.size() - pruned_);
+    const auto target = pruned_ + std::size_t(std::llround(stage.portion * left));
     for (const std::size_t i : next(latent, target - std::min(target, frozen_))) {
       latent[i] = values_[i] = power_(latent[i]);
       is_free_[i] = 0;
@@ -154,10 +165,15 @@ class Incremental final : public Quantizer, public HasStages, public ChangesLate
     visitor.values("free", is_free_);
     visitor.integer("highest_exponent", power_.high);
     visitor.integer("lowest_exponent", power_.low);
-    frozen_ = std::size_t(std::count(is_free_.begin(), is_free_.end(), 0.0f));
+    visitor.integer("pruned", pruned_);
+    count_frozen();
   }
 
  private:
+  void count_frozen() {
+    frozen_ = std::size_t(std::count(is_free_.begin(), is_free_.end(), 0.0f));
+  }
+
   // The powers that reach `largest`, as floats and their thresholds can.
   void set_range(float largest) {
     const int exponent =
@@ -186,7 +202,8 @@ class Incremental final : public Quantizer, public HasStages, public ChangesLate
   InqParams params_;
   RandomStream draws_;
   NearestPower power_;
-  std::size_t frozen_ = 0;
+  std::size_t frozen_ = 0;  // the pruned among them
+  std::size_t pruned_ = 0;
   std::vector<float> values_;   // of frozen weights
   std::vector<float> is_free_;  // 1 or 0
 };
@@ -220,8 +237,9 @@ class Inq final : public Method {
     const std::size_t rounds = params_.portions.size();
     for (std::size_t round = 0; round < rounds; ++round) {
       const int percent = int(std::lround(100 * params_.portions[round]));
-      stages.push_back(
-          {.kind = Stage::Kind::kTransform, .name = fmt::format("freeze {} %", percent)});
+      stages.push_back({.kind = Stage::Kind::kTransform,
+                        .name = fmt::format("freeze {} %", percent),
+                        .portion = params_.portions[round]});
       if (round + 1 == rounds) {
         stages.push_back({.kind = Stage::Kind::kReestimateNormalisation,
                           .name = "re-estimate normalisation"});

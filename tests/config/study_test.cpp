@@ -390,7 +390,7 @@ TEST_CASE("mistakes between keys are refused", "[study][refusal]") {
   CHECK(with("method: plain\n" + rows) ==
         "study.yaml:4: method: unknown key; known: name, "
         "title, dataset, network, edges, training, "
-        "fine_tuning, sites, start, calibration_batches, "
+        "fine_tuning, sites, start, calibration_batches, pruning, "
         "seeds, seed, rows");
   CHECK(with("sites: [{match: conv1}]\n" + rows) ==
         "study.yaml:4: sites.0: a site rule needs 'match' and 'method'");

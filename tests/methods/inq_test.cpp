@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/quant/pruning.h"
 #include "tests/methods/quantizers.h"
 
 using namespace bitsweep;
@@ -11,6 +12,10 @@ namespace {
 
 const Values kW = {0.31f, -0.05f,   0.127f, -0.443f, 0,
                    0.2f,  -0.0078f, 0.36f,  0.66f,   -0.013f};
+
+Stage freeze(double portion) {
+  return {.kind = Stage::Kind::kTransform, .portion = portion};
+}
 
 Values quantized_to(const char* bits) {
   const auto raw = params({{"weight_bits", bits}});
@@ -31,7 +36,7 @@ TEST_CASE("inq: the nearest powers of two, worked by hand", "[inq]") {
 TEST_CASE("inq: the first round, worked by hand", "[inq]") {
   const auto q = quantizer_for("inq", {}, weight_site({1, 10}));
   Values w = kW;
-  as<HasStages>(*q).begin_stage(1, w);  // half of the weights
+  as<HasStages>(*q).begin_stage(freeze(0.5), w);  // half of the weights
   CHECK(w ==
         Values{0.25f, -0.05f, 0.127f, -0.5f, 0, 0.25f, -0.0078f, 0.25f, 0.5f, -0.013f});
   const Values g = {0.1f, -0.2f, 0.05f, 0.3f, -0.1f, 0.02f, -0.04f, 0.06f, 0.01f, 0.2f};
@@ -43,18 +48,29 @@ TEST_CASE("inq: the first round, worked by hand", "[inq]") {
       near(w, {0.25, -0.03, 0.122, -0.5, 0.01, 0.25, -0.0038, 0.25, 0.5, -0.033}, 1e-7));
 
   as<HasStages>(*q).begin_stage(
-      3, w);  // three quarters: two or three more, the largest free ones
+      freeze(0.75), w);  // three quarters: two or three more, the largest free ones
   CHECK(w[2] == 0.125f);
   CHECK(w[9] == -0.03125f);
-  as<HasStages>(*q).begin_stage(7, w);
+  as<HasStages>(*q).begin_stage(freeze(1), w);
   CHECK(quantized(*q, w) == w);
 }
 
 TEST_CASE("inq: in training free weights are seen as they are", "[inq]") {
   const auto q = quantizer_for("inq", {}, weight_site({1, 10}));
   Values w = kW;
-  as<HasStages>(*q).begin_stage(1, w);
+  as<HasStages>(*q).begin_stage(freeze(0.5), w);
   CHECK(quantized(*q, w, {.training = true}) == w);
+}
+
+TEST_CASE("inq: portions are of the weights that are not pruned", "[inq]") {
+  const auto q = quantizer_for("inq", {}, weight_site({1, 10}));
+  Values w = kW;
+  const Values kept = {1, 0, 0, 1, 0, 0, 0, 0, 1, 1};
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] *= kept[i];
+  as<KnowsPruned>(*q).set_kept(kept);
+  as<HasStages>(*q).begin_stage(freeze(0.5), w);  // two of four
+  CHECK(w == Values{0.31f, 0, 0, -0.5f, 0, 0, 0, 0, 0.5f, -0.013f});
+  CHECK(gradient(*q, w, Values(10, 1)) == Values{1, 0, 0, 0, 0, 0, 0, 0, 0, 1});
 }
 
 TEST_CASE("inq: ties go by the setting", "[inq]") {
@@ -74,7 +90,7 @@ TEST_CASE("inq: a random partition freezes as many, others", "[inq]") {
         quantizer_for("inq", params({{"partition", partition}}), weight_site({1, 400}));
     Values w = normal_values(400, 3);
     const Values before = w;
-    as<HasStages>(*q).begin_stage(1, w);
+    as<HasStages>(*q).begin_stage(freeze(0.5), w);
     std::vector<bool> is_frozen(400);
     const auto mask = gradient(*q, w, Values(400, 1));
     for (std::size_t i = 0; i < 400; ++i) is_frozen[i] = mask[i] == 0;

@@ -29,7 +29,7 @@ struct Frozen {
   Preprocessing preprocessing{{}, shapes().training};
   Batches images{shapes().training, preprocessing};
   Network network;
-  std::unique_ptr<Method> method;
+  MethodList methods_in_use;
 
   explicit Frozen(const char* normalisation = "batch_norm")
       : network(model({linear("fc1", std::to_string(kOutputs)),
@@ -38,12 +38,13 @@ struct Frozen {
     MethodRegistry methods;
     register_builtin_methods(methods);
     MethodSpec spec{.id = "inq", .params = {}};
-    method = attach_quantizers(network, spec, {.first = "method"}, {}, methods);
+    methods_in_use = attach_quantizers(network, spec, {.first = "method"}, {}, methods);
     network.build();
     network.calibrate_weights();
     auto& fc1 = *network.weighted_layers().front();
     auto* const staged = optional_interface<HasStages>(fc1.weight_site().quantizer.get());
-    staged->begin_stage(7, fc1.weight().value.span());
+    staged->begin_stage({.kind = Stage::Kind::kTransform, .portion = 1},
+                        fc1.weight().value.span());
   }
 
   std::vector<float> tensor(const std::string& name) {

@@ -52,6 +52,16 @@ Lines shared_keys() {
   Lines lines = {{"seeds", "A run for each: [1, 2, 3]."}};
   add_fields(lines, "", RunSpec::schema().fields());
   add_fields(lines, "edges.", EdgesSpec::schema().fields());
+  lines.insert(
+      lines.end(),
+      {{"pruning.keep",
+        "Share of the weights that stays, or shares by layer: {conv1: 0.66, \"*\": "
+        "0.08}, "
+        "of which the first that matches counts."},
+       {"pruning.sparsity", "In its place: share of the weights that goes."},
+       {"pruning.quality",
+        "In its place: weights below so many standard deviations of their layer go."}});
+  add_fields(lines, "pruning.", PruningSpec::schema().fields());
   lines.emplace_back("sites",
                      "Another method for single tensors: a list of {match: conv2/weight, "
                      "method: {...}}, of which the first that matches counts.");

@@ -109,7 +109,7 @@ Finding levels(const Case& c) {
     return fmt::format("the grid has {} levels; {} bits hold {}", grid.level_count(),
                        c.bits, 1 << c.bits);
   }
-  if (c.site.channels.channels > 1 || c.bits > 8) return "";
+  if (c.site.channels.channels > 1 || c.bits > 8 || grid.dimension() > 1) return "";
   const auto y = quantized(*quantizer, x, {.training = true, .step = 5});
   const auto count = std::set<float>(y.begin(), y.end()).size();
   if (y == x || count <= std::size_t{1} << c.bits) return "";  // float in training

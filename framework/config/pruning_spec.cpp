@@ -1,0 +1,123 @@
+#include "framework/config/pruning_spec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "framework/config/mapping_reader.h"
+
+namespace bitsweep {
+namespace {
+
+// One amount as a word of the file.
+struct Share {
+  double keep = 1;
+  double sparsity = 0;
+  double quality = 0;
+  static Schema<Share> schema() {
+    return Schema<Share>{}
+        .field("keep", &Share::keep, "Share of the weights that stays.",
+               Allowed<double>{"above 0, up to 1",
+                               [](const double& v) { return 0 < v && v <= 1; }})
+        .field("sparsity", &Share::sparsity, "Share of the weights that goes.",
+               Allowed<double>{"from 0, below 1",
+                               [](const double& v) { return 0 <= v && v < 1; }})
+        .field("quality", &Share::quality, "Threshold in standard deviations.",
+               at_least(0.0));
+  }
+};
+
+double amount_of(const Node& node, const std::string& key, Problems& problems) {
+  const auto raw = raw_value(node, problems);
+  if (!raw) return 1;
+  std::vector<ParamProblem> found;
+  const Share share = Share::schema().parse({{key, *raw}}, found);
+  for (const auto& problem : found) problems.add(node, problem.text);
+  if (key == "quality") return share.quality;
+  constexpr double kDigits = 1e12;  // so that 1 - 0.9 is 0.1
+  return key == "keep" ? share.keep
+                       : std::round((1 - share.sparsity) * kDigits) / kDigits;
+}
+
+std::vector<LayerAmount> amounts_of(const Node& node, const std::string& key,
+                                    Problems& problems) {
+  if (!node.is_mapping()) return {{"*", amount_of(node, key, problems)}};
+  std::vector<LayerAmount> amounts;
+  for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    amounts.push_back({node.keys[i], amount_of(node.items[i], key, problems)});
+  }
+  if (amounts.empty()) problems.add(node, "names no layer: {conv1: 0.66, \"*\": 0.08}");
+  return amounts;
+}
+
+}  // namespace
+
+Schema<PruningSpec> PruningSpec::schema() {
+  return Schema<PruningSpec>{}
+      .field("schedule", &PruningSpec::schedule,
+             "one_shot: all at `begin`; gradual: along a cubic curve from `begin` to "
+             "`end`; iterative: in rounds, with training between them.",
+             one_of({"one_shot", "gradual", "iterative"}))
+      .field("scope", &PruningSpec::scope,
+             "Weights are compared within their layer, or within the network.",
+             one_of({"layer", "global"}))
+      .field("begin", &PruningSpec::begin, "Share of the fine-tuning before any pruning.",
+             between(0.0, 1.0))
+      .field("end", &PruningSpec::end, "Share of the fine-tuning when all is pruned.",
+             between(0.0, 1.0))
+      .field("updates", &PruningSpec::updates, "Prunings along the curve (gradual).",
+             at_least(1))
+      .field("rounds", &PruningSpec::rounds, "Prunings (iterative).", at_least(1));
+}
+
+PruningSpec read_pruning(const Node& node, Problems& problems) {
+  MappingReader reader(node, problems);
+  PruningSpec pruning = reader.fields<PruningSpec>();
+  int given = 0;
+  for (const char* key : {"keep", "sparsity", "quality"}) {
+    const Node* amounts = reader.get(key);
+    if (amounts == nullptr) continue;
+    ++given;
+    pruning.amounts = amounts_of(*amounts, key, problems);
+    pruning.measure = std::string(key) == "quality" ? "quality" : "keep";
+  }
+  reader.refuse_others();
+  if (given != 1) {
+    problems.add(node, "needs one of 'keep', 'sparsity' and 'quality': {keep: 0.1}");
+  }
+  if (pruning.schedule != "one_shot" && pruning.begin > pruning.end) {
+    problems.add(node, fmt::format("begins at {} and ends before, at {}", pruning.begin,
+                                   pruning.end));
+  }
+  const auto differs = [&](const LayerAmount& a) {
+    return a.amount != pruning.amounts.front().amount;
+  };
+  if (pruning.scope == "global" &&
+      std::any_of(pruning.amounts.begin(), pruning.amounts.end(), differs)) {
+    problems.add(node, "has one amount for all layers where the scope is global");
+  }
+  return pruning;
+}
+
+Node pruning_node(const PruningSpec& pruning) {
+  static const std::map<std::string, std::vector<std::string>> used = {
+      {"one_shot", {"schedule", "scope", "begin"}},
+      {"gradual", {"schedule", "scope", "begin", "end", "updates"}},
+      {"iterative", {"schedule", "scope", "begin", "end", "rounds"}}};
+  const RawParams raw = PruningSpec::schema().write(pruning);
+  Node node = Node::of_mapping();
+  for (const auto& name : used.at(pruning.schedule)) {
+    node.set(name, Node::of_word(raw.at(name).text()));
+  }
+  Node amounts = Node::of_mapping();
+  for (const auto& [match, amount] : pruning.amounts) {
+    const auto word = Share::schema().write({.keep = amount}).at("keep").text();
+    amounts.set(match, Node::of_word(word));
+  }
+  node.set(pruning.measure, std::move(amounts));
+  return node;
+}
+
+}  // namespace bitsweep

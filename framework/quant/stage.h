@@ -1,0 +1,25 @@
+// The parts of a run after the float baseline, as a method lists them.
+#pragma once
+
+#include <string>
+
+namespace bitsweep {
+
+struct Stage {
+  enum class Kind {
+    kCalibrate,  // quantizers look at weights and at calibration batches
+    kTrain,      // a share of the fine-tuning epochs
+    kTransform,  // `begin_stage` alone
+    // Batch normalisation's running statistics become those of the network as it is now,
+    // quantized as outside training: the mean over `batches` training batches.
+    kReestimateNormalisation,
+  };
+  Kind kind = Kind::kTrain;
+  std::string name = "train";
+  double share = 1;               // of the fine-tuning epochs, where it trains
+  bool restart_schedule = false;  // each round begins with the first learning rate again
+  double portion = 0;             // of the weights, that a transform brings its sites to
+  int batches = 100;              // of a re-estimation; at most an epoch's
+};
+
+}  // namespace bitsweep

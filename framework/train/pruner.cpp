@@ -1,0 +1,123 @@
+#include "framework/train/pruner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/core/pattern.h"
+#include "framework/nn/pruned_site.h"
+
+namespace bitsweep {
+namespace {
+
+constexpr double kSamePlace = 1e-9;  // positions are sums of fractions
+
+void refuse_pattern_without_layer(const std::string& match, const Network& network) {
+  std::vector<std::string> names;
+  for (const WeightedLayer* layer : network.weighted_layers()) {
+    names.push_back(layer->name());
+  }
+  throw ConfigError(fmt::format("pruning: '{}' matches no layer; the network has {}",
+                                match, fmt::join(names, ", ")));
+}
+
+}  // namespace
+
+Pruner::Pruner(Network& network, const PruningSpec* spec, const MethodList& methods)
+    : network_(network) {
+  if (spec != nullptr) {
+    add_targets(*spec);
+    plan(*spec);
+  } else {
+    add_wishes(methods);
+    steps_ = {{.position = 0, .progress = 1}};
+  }
+}
+
+void Pruner::add_targets(const PruningSpec& spec) {
+  const auto threshold = spec.measure == "quality" ? Pruning::Threshold::kDeviation
+                                                   : Pruning::Threshold::kMagnitude;
+  for (const LayerAmount& rule : spec.amounts) {
+    const auto& layers = network_.weighted_layers();
+    const bool matched = std::any_of(layers.begin(), layers.end(), [&](auto* layer) {
+      return matches_pattern(rule.match, layer->name());
+    });
+    if (!matched) refuse_pattern_without_layer(rule.match, network_);
+  }
+  for (WeightedLayer* layer : network_.weighted_layers()) {
+    const auto rule = std::find_if(
+        spec.amounts.begin(), spec.amounts.end(),
+        [&](const LayerAmount& r) { return matches_pattern(r.match, layer->name()); });
+    if (rule == spec.amounts.end()) continue;
+    if (spec.scope == "layer" || groups_.empty()) groups_.emplace_back();
+    groups_.back().push_back({&layer->weight_site(), {threshold, rule->amount}});
+  }
+}
+
+void Pruner::add_wishes(const MethodList& methods) {
+  for (WeightedLayer* layer : network_.weighted_layers()) {
+    BoundSite& weights = layer->weight_site();
+    if (!weights.is_quantized()) continue;
+    const auto* prunes =
+        dynamic_cast<const PrunesWeights*>(methods[std::size_t(weights.owner)].get());
+    if (prunes != nullptr) {
+      groups_.push_back({{&weights, prunes->pruning(weights.site)}});
+    }
+  }
+}
+
+void Pruner::plan(const PruningSpec& spec) {
+  const double way = spec.end - spec.begin;
+  if (spec.schedule == "one_shot") steps_ = {{.position = spec.begin, .progress = 1}};
+  if (spec.schedule == "gradual") {
+    for (int update = 1; update <= spec.updates; ++update) {
+      const double t = double(update) / spec.updates;
+      steps_.push_back({spec.begin + way * t, cubic_progress(t)});
+    }
+  }
+  if (spec.schedule == "iterative") {
+    rounds_ = spec.rounds;
+    for (int round = 1; round <= rounds_; ++round) {
+      const double t = rounds_ == 1 ? 0 : double(round - 1) / (rounds_ - 1);
+      steps_.push_back({spec.begin + way * t, 0, round});
+    }
+  }
+}
+
+Pruning Pruner::due(const Pruning& whole, const Step& step) const {
+  return step.round > 0 ? after_round(whole, step.round, rounds_)
+                        : partial(whole, step.progress);
+}
+
+void Pruner::advance(double position) {
+  const Step* last = nullptr;
+  for (; next_ < steps_.size() && steps_[next_].position <= position + kSamePlace;
+       ++next_) {
+    last = &steps_[next_];
+  }
+  if (last == nullptr) return;
+  for (const Group& group : groups_) prune_group(group, due(group.front().whole, *last));
+}
+
+void Pruner::prune_group(const Group& group, const Pruning& pruning) {
+  std::vector<std::vector<float>> masks;
+  for (const Target& target : group) {
+    const BoundSite& site = *target.site;
+    masks.push_back(site.kept.empty() ? std::vector<float>(site.latent->value.size(), 1)
+                                      : site.kept);
+  }
+  std::vector<MaskedWeights> tensors;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    tensors.push_back({group[i].site->latent->value.span(), masks[i]});
+  }
+  prune(tensors, pruning);
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    const auto& mask = masks[i];
+    const bool all_stay = std::find(mask.begin(), mask.end(), 0.0f) == mask.end();
+    if (!all_stay) set_kept(*group[i].site, std::move(masks[i]));
+  }
+}
+
+}  // namespace bitsweep

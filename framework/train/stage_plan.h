@@ -1,0 +1,26 @@
+// What a run does after the float baseline: the stages of all its methods in one order.
+#pragma once
+
+#include <vector>
+
+#include "framework/quant/stage.h"
+
+namespace bitsweep {
+
+/// A stage as the run does it: `stage.share` is that of this stretch of training.
+struct PlannedStage {
+  Stage stage;
+  std::vector<int> owners;  // whose sites it concerns: indices of the lists
+  /// The share of the fine-tuning over which the schedule begins again; 0: it goes on.
+  double restart_over = 0;
+};
+
+/// Merges the lists. A stage lies where its list has trained for the shares before it;
+/// training is cut wherever a list has something to do. At one place each list keeps its
+/// order; what is not training comes in the order of the lists, but calibrations that are
+/// due at once are one, behind the transforms before them. The schedule is the network's:
+/// it begins again where any list's training asks for it. Lists without training come
+/// behind all training.
+std::vector<PlannedStage> merge_stages(const std::vector<std::vector<Stage>>& lists);
+
+}  // namespace bitsweep

@@ -1,0 +1,100 @@
+// `pruning:` of studies and rows.
+
+#include <catch2/catch.hpp>
+
+#include "framework/config/run_spec.h"
+#include "tests/config/config_fixture.h"
+
+using namespace bitsweep;
+using namespace bitsweep::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+StudySpec study_of(const std::string& rows) {
+  const Folder folder;
+  const auto file = folder.write("study.yaml",
+                                 "name: s\ndataset: {id: cifar10}\n"
+                                 "network: {id: lenet}\nrows:\n" +
+                                     rows);
+  return load_study(file, {}, Methods());
+}
+
+RunSpec run_of(const std::string& pruning) {
+  return study_of("  - {method: {id: float}, pruning: " + pruning + "}\n")
+      .rows.back()
+      .runs.front();
+}
+
+}  // namespace
+
+TEST_CASE("a pruned float network is a row, not its baseline", "[pruning]") {
+  const auto study = study_of(
+      "  - {method: {id: float}}\n  - {method: {id: float}, pruning: {keep: 0.1}}\n");
+  REQUIRE(study.rows.size() == 2);
+  CHECK(study.rows[0].runs.front().is_baseline());
+  CHECK(study.rows[1].label == "float pruned");
+  const RunSpec& run = study.rows[1].runs.front();
+  CHECK_FALSE(run.is_baseline());
+  CHECK(run.baseline().canonical_text() == study.rows[0].runs.front().canonical_text());
+}
+
+TEST_CASE("amounts are a number, or numbers by layer in their order", "[pruning]") {
+  const auto all = run_of("{keep: 0.1}").pruning;
+  REQUIRE(all->amounts.size() == 1);
+  CHECK(all->amounts[0].match == "*");
+  CHECK(all->amounts[0].amount == 0.1);
+  const auto by_layer = run_of("{keep: {conv1: 0.66, \"*\": 0.08}}").pruning;
+  REQUIRE(by_layer->amounts.size() == 2);
+  CHECK(by_layer->amounts[0].match == "conv1");
+  CHECK(by_layer->amounts[1].amount == 0.08);
+  CHECK(run_of("{sparsity: 0.9}").canonical_text() ==
+        run_of("{keep: 0.1}").canonical_text());
+  CHECK(run_of("{quality: 1.5}").pruning->measure == "quality");
+}
+
+TEST_CASE("a list of amounts makes rows", "[pruning]") {
+  const auto study =
+      study_of("  - {method: {id: float}, pruning: {keep: [0.5, 0.25]}}\n");
+  CHECK(study.rows.size() == 3);  // and the baseline
+}
+
+TEST_CASE("pruning is part of the run and reads back", "[pruning][round trip]") {
+  for (const char* pruning :
+       {"{keep: 0.1}", "{keep: {conv1: 0.66, ip*: 0.08}, begin: 0.25}",
+        "{sparsity: 0.9, schedule: gradual, end: 0.75, updates: 7}",
+        "{quality: {conv1: 0.5}, schedule: iterative, rounds: 4}",
+        "{keep: 0.2, scope: global}"}) {
+    const std::string text = run_of(pruning).canonical_text();
+    CHECK(parse_run(text).canonical_text() == text);
+    CHECK(text != run_of("{keep: 0.3}").canonical_text());
+  }
+  // What a schedule has no use for is not in it.
+  CHECK(run_of("{keep: 0.1, rounds: 9}").canonical_text() ==
+        run_of("{keep: 0.1}").canonical_text());
+}
+
+TEST_CASE("pruning of a study holds for its rows, but those that say none", "[pruning]") {
+  const Folder folder;
+  const auto file =
+      folder.write("study.yaml",
+                   "name: s\ndataset: {id: cifar10}\nnetwork: {id: lenet}\n"
+                   "pruning: {keep: 0.1}\n"
+                   "rows:\n  - {method: {id: bits}}\n"
+                   "  - {method: {id: bits}, label: whole, pruning: none}\n");
+  const auto study = load_study(file, {}, Methods());
+  REQUIRE(study.rows.size() == 3);
+  CHECK(study.rows[1].runs.front().pruning);
+  CHECK_FALSE(study.rows[2].runs.front().pruning);
+}
+
+TEST_CASE("mistakes of pruning are refused", "[pruning][refusal]") {
+  CHECK_THROWS_WITH(run_of("{schedule: gradual}"),
+                    Contains("needs one of 'keep', 'sparsity' and 'quality'"));
+  CHECK_THROWS_WITH(run_of("{keep: 0.1, sparsity: 0.9}"), Contains("needs one of"));
+  CHECK_THROWS_WITH(run_of("{keep: 0}"), Contains("0 is not allowed (above 0, up to 1)"));
+  CHECK_THROWS_WITH(run_of("{keep: 0.1, schedule: gradual, begin: 0.6}"),
+                    Contains("begins at 0.6 and ends before, at 0.5"));
+  CHECK_THROWS_WITH(run_of("{keep: {conv1: 0.5, \"*\": 0.1}, scope: global}"),
+                    Contains("one amount for all layers"));
+}
