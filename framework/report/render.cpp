@@ -59,10 +59,21 @@ std::string mean(const ReportRow& row, const Metric& metric) {
   return summary.count == 0 ? "" : fixed(summary.mean, metric.digits);
 }
 
-std::string mean_and_deviation(const ReportRow& row, const Metric& metric) {
+std::string mean_and_std(const ReportRow& row, const Metric& metric) {
   const auto& summary = row.metrics.at(metric.id);
   if (summary.count < 2) return mean(row, metric);
-  return mean(row, metric) + " ± " + fixed(summary.deviation, metric.digits);
+  return mean(row, metric) + " ± " + fixed(summary.std, metric.digits);
+}
+
+// "2.00 ± 0.25 [1.38, 2.62]".
+std::string drop_text(const ReportRow& row, const Metric& metric) {
+  auto text = mean_and_std(row, metric);
+  if (row.against_float && row.against_float->interval) {
+    const auto& [low, high] = row.against_float->interval->interval;
+    text +=
+        fmt::format(" [{}, {}]", fixed(low, metric.digits), fixed(high, metric.digits));
+  }
+  return text;
 }
 
 TextColumn metric_column(const char* id,
@@ -170,14 +181,14 @@ std::vector<TextColumn> readable_columns(const StudyReport& report,
       [](const ReportRow& row) { return image_matters(row) ? row.row.edges.image : ""; },
       any_row(report, image_matters));
   add("seeds", kRight, seeds_text);
-  columns.push_back(metric_column("accuracy", mean_and_deviation));
-  columns.push_back(metric_column("accuracy_loss", mean_and_deviation));
+  columns.push_back(metric_column("accuracy", mean_and_std));
+  columns.push_back(metric_column("accuracy_drop", drop_text));
   add(
-      "published loss (points)", kRight,
+      "published drop (pp)", kRight,
       [&](const ReportRow& row) { return published_text(row, sources); },
       any_row(report, has_published));
   add(
-      "verdict", kLeft, [](const ReportRow& row) { return row.reproduction; },
+      "verdict", kLeft, [](const ReportRow& row) { return row.verdict; },
       any_row(report, has_published));
   columns.push_back(metric_column("size", mean));
   columns.push_back(metric_column("ratio", mean));
@@ -188,29 +199,20 @@ std::vector<TextColumn> readable_columns(const StudyReport& report,
 
 std::vector<std::string> notes_of(const StudyReport& report, const Sources& sources) {
   std::vector<std::string> notes{
-      "accuracy: of the network as it is after the last epoch, on the test images; "
-      "±: sample standard deviation over seeds.",
-      "loss: points of accuracy below the float run of the same seed, negative where "
-      "better; "
-      "±: sample standard deviation of these differences.",
-      "not told apart: p > 0.05, by a paired t test over three or more seeds, by "
-      "McNemar's "
-      "mid-p test on each seed's predictions for fewer, where the largest p counts.",
+      "accuracy: top-1, of the network after the last epoch, on the test images; mean ± "
+      "std (of the sample) over seeds.",
+      interval_rule(), significance_rule(),
       "first/last, bias: what becomes of the weights and inputs of the first and last "
       "layer, "
       "and of biases: `float`, a width in bits, or `method`, as in the other layers.",
       "size: nominal, each stored value at its width: codes, scales, zero points, "
       "codebooks, "
-      "biases, four normalisation values a channel, and the layers left in float; ratio: "
+      "biases, four normalisation values a channel, and the layers left in float; "
+      "compression: "
       "of "
       "the same values in 32-bit float to it."};
   if (any_row(report, has_published)) {
-    notes.push_back(fmt::format(
-        "verdict: how the published figure, as a loss against its own float network "
-        "where it has one, compares with ours: reproduced, where ours is at most {} "
-        "points worse; close, at most {}; missed. recipe differs: network, data or "
-        "training are not those of the figure, and nothing is claimed.",
-        kReproducedPoints, kClosePoints));
+    notes.push_back(verdict_rule());
   }
   if (any_row(report, is_recalled)) {
     notes.push_back("†: recalled, not checked in the source.");
@@ -244,7 +246,7 @@ std::string readable(const StudyReport& report) {
 // ---- For programs ----
 
 std::string number_text(std::optional<double> value) {
-  return value ? fmt::format("{}", *value) : "";
+  return value ? fmt::format("{:.6g}", *value) : "";
 }
 
 TextColumn plain(std::string name, Text text) {
@@ -267,13 +269,34 @@ void add_metric(std::vector<TextColumn>& columns, const Metric& metric) {
   }));
   columns.push_back(plain(name + "_sd", [&metric](const ReportRow& row) {
     const auto& summary = row.metrics.at(metric.id);
-    return summary.count < 2 ? "" : number_text(summary.deviation);
+    return summary.count < 2 ? "" : number_text(summary.std);
   }));
 }
 
 Text published(std::function<std::string(const PublishedSpec&)> text) {
   return [text = std::move(text)](const ReportRow& row) {
     return has_published(row) ? text(row.row.published) : "";
+  };
+}
+
+const TestOutcome* strongest_test(const ReportRow& row) {
+  return row.against_float ? row.against_float->strongest() : nullptr;
+}
+
+Text p_of(std::string name) {
+  return [name = std::move(name)](const ReportRow& row) -> std::string {
+    if (!row.against_float) return "";
+    for (const auto& test : row.against_float->tests) {
+      if (test.test.starts_with(name)) return number_text(test.p);
+    }
+    return "";
+  };
+}
+
+Text interval_end(double Interval::*end) {
+  return [end](const ReportRow& row) {
+    const bool has = row.against_float && row.against_float->interval;
+    return has ? number_text(row.against_float->interval->interval.*end) : "";
   };
 }
 
@@ -296,13 +319,26 @@ std::vector<TextColumn> machine_columns() {
       plain("seeds_total", [](Row row) { return std::to_string(row.row.runs.size()); })};
   for (const auto& metric : metric_table()) add_metric(columns, metric);
   const std::vector<TextColumn> rest{
-      plain("p_against_float",
+      plain("accuracy_drop_pp_ci95_low", interval_end(&Interval::low)),
+      plain("accuracy_drop_pp_ci95_high", interval_end(&Interval::high)),
+      plain("ci95_method",
             [](Row row) {
-              return row.against_float ? number_text(row.against_float->p) : "";
+              const bool has = row.against_float && row.against_float->interval;
+              return has ? std::string(row.against_float->interval->method) : "";
             }),
-      plain("test",
-            [](Row row) { return row.against_float ? row.against_float->test : ""; }),
-      plain("published_loss_points",
+      plain("p_t", p_of("paired t")),
+      plain("p_mcnemar", p_of("McNemar")),
+      plain("p_holm",
+            [](Row row) {
+              const auto* test = strongest_test(row);
+              return test ? number_text(test->adjusted) : "";
+            }),
+      plain("significant",
+            [](Row row) {
+              const auto* test = strongest_test(row);
+              return !test ? "" : row.against_float->significant() ? "yes" : "no";
+            }),
+      plain("published_drop_pp",
             published([](Published spec) { return number_text(spec.loss); })),
       plain("published_accuracy_percent",
             published([](Published spec) { return number_text(spec.accuracy); })),
@@ -312,7 +348,7 @@ std::vector<TextColumn> machine_columns() {
       plain("published_source", published([](Published spec) { return spec.source; })),
       plain("published_mark", published([](Published spec) { return spec.mark; })),
       plain("published_recipe", published([](Published spec) { return spec.recipe; })),
-      plain("verdict", [](Row row) { return row.reproduction; }),
+      plain("verdict", [](Row row) { return row.verdict; }),
       plain("remarks", remarks_text),
       plain("digests", digests_text)};
   columns.insert(columns.end(), rest.begin(), rest.end());

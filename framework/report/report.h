@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/report/comparison.h"
 #include "framework/report/manifest.h"
-#include "framework/report/statistics.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -21,9 +21,9 @@ struct ReportRow {
   std::size_t done = 0;  // of row.runs
   /// Over the seeds that are done, by the metric's id.
   std::map<std::string_view, Summary> metrics;
-  std::optional<Verdict> against_float;
-  /// "reproduced", "close", "missed" or "recipe differs"; "" without a published figure.
-  std::string reproduction;
+  std::optional<NamedInterval> accuracy_interval;
+  std::optional<Comparison> against_float;  // none for a baseline, or where none is done
+  std::string verdict;                      // of `verdict_on`
   std::vector<std::string> remarks;
 };
 
@@ -54,10 +54,6 @@ RecordLookup records_in(std::filesystem::path folder);
 
 /// The only way to a report: during a run and from a folder alone.
 StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of);
-
-/// How far below a published figure, in points, one that is reproduced or close may be.
-inline constexpr double kReproducedPoints = 0.3;
-inline constexpr double kClosePoints = 1.0;
 
 /// "md" or "csv"; throws ConfigError for another format.
 std::string render(const StudyReport& report, const std::string& format);
