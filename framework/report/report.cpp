@@ -54,6 +54,43 @@ std::string weight_bits_in(const RunRecord& record, const EdgesSpec& edges) {
   return widths.joined();
 }
 
+// Health has a table of its own.
+std::map<std::string, std::vector<double>> training_curves(const RunRecord& record) {
+  auto curves = record.curves;
+  std::erase_if(curves,
+                [](const auto& curve) { return curve.first.starts_with("health/"); });
+  return curves;
+}
+
+ReportRun report_run(const ManifestRow& row, const ManifestRun& run,
+                     const StudyRecords& records) {
+  ReportRun result{.seed = run.seed,
+                   .digest = run.name.digest,
+                   .status = "missing",
+                   .failure = {},
+                   .started = {},
+                   .revision = {},
+                   .metrics = {},
+                   .curves = {},
+                   .confusion = {}};
+  const RunRecord* record = records.find(run.name.digest);
+  if (!record) return result;
+  result.status = record->status;
+  result.failure = record->failure;
+  result.started = record->provenance.started;
+  result.revision = record->provenance.revision;
+  if (record->status != "done") return result;
+  const RunRecord* baseline =
+      row.is_baseline() ? nullptr : records.find_done(run.name.baseline);
+  for (const auto& metric : metric_table()) {
+    const auto value = metric.value(*record, baseline);
+    if (value) result.metrics[metric.id] = *value;
+  }
+  result.curves = training_curves(*record);
+  result.confusion = confusion_of(*record);
+  return result;
+}
+
 ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
   const auto pairs = finished(row, records);
   ReportRow result{.row = row,
@@ -62,7 +99,9 @@ ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
                    .accuracy_interval = accuracy_interval(pairs),
                    .against_float = {},
                    .verdict = {},
-                   .remarks = {}};
+                   .remarks = {},
+                   .runs = {}};
+  for (const auto& run : row.runs) result.runs.push_back(report_run(row, run, records));
   if (!row.is_baseline() && !pairs.empty()) {
     result.against_float = compare_with_float(pairs);
     result.verdict = verdict_on(row.published, *result.against_float,
