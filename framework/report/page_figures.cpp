@@ -73,8 +73,8 @@ class Frame {
       text += fmt::format(
           "<path class='grid' d='M{} {:.1f}H{}'/><text x='{}' y='{:.1f}' "
           "text-anchor='end'>{:.{}f}</text>",
-          kLeft, y(tick * step), width_ - 12, kLeft - 6, y(tick * step) + 4, tick * step,
-          digits);
+          kLeft, y(tick * step), width_ - 12, kLeft - 6, y(tick * step) + 4,
+          tick * step + 0.0, digits);
     }
     return text + fmt::format(
                       "<text class='dim' transform='translate(12 {:.0f}) "
