@@ -11,6 +11,10 @@ namespace bitsweep {
 /// A text with HTML's special characters escaped, for elements and attributes.
 std::string html_text(const std::string& text);
 
+/// Rows that drop so many percentage points would press all others together: they stand
+/// at the edge of a figure.
+inline constexpr double kCollapse = 15;
+
 /// One scale for the accuracy drops of all rows.
 struct DropScale {
   double low = 0;
