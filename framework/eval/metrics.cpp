@@ -22,7 +22,7 @@ Value accuracy(const RunRecord& record, const RunRecord*) {
   return share ? Value{100 * *share} : Value{};
 }
 
-Value accuracy_loss(const RunRecord& record, const RunRecord* baseline) {
+Value accuracy_drop(const RunRecord& record, const RunRecord* baseline) {
   if (!baseline) return {};
   const auto before = accuracy(*baseline, nullptr);
   const auto after = accuracy(record, nullptr);
@@ -58,14 +58,14 @@ Value seconds(const RunRecord& record, const RunRecord*) {
 using enum Better;
 constexpr std::array kMetrics{
     Metric{"accuracy", "accuracy", "percent", "%", kHigher, 2, accuracy},
-    Metric{"accuracy_loss", "loss", "points", "points", kLower, 2, accuracy_loss},
+    Metric{"accuracy_drop", "accuracy drop", "pp", "pp", kLower, 2, accuracy_drop},
     Metric{"test_loss", "test loss", "", "", kLower, 4, test_loss},
     Metric{"size", "size", "kib", "KiB", kLower, 1, size_kib},
-    Metric{"ratio", "ratio", "", "", kHigher, 1, ratio},
-    Metric{"quantized_ratio", "ratio of quantized tensors", "", "", kHigher, 1,
+    Metric{"ratio", "compression", "", "", kHigher, 1, ratio},
+    Metric{"quantized_ratio", "compression of quantized tensors", "", "", kHigher, 1,
            quantized_ratio},
     Metric{"bits_per_weight", "bits per weight", "", "", kLower, 2, bits_per_weight},
-    Metric{"training_time", "training", "seconds", "s", kLower, 0, seconds},
+    Metric{"wall_time", "wall time", "seconds", "s", kLower, 0, seconds},
 };
 
 }  // namespace

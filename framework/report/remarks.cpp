@@ -89,9 +89,10 @@ std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& re
   if (auto width = broken_width(row.row, records); !width.empty()) {
     remarks.push_back(std::move(width));
   }
-  if (row.against_float && !row.against_float->told_apart()) {
-    remarks.push_back(
-        fmt::format("not told apart from float (p = {:.2f})", row.against_float->p));
+  if (row.against_float && !row.against_float->tests.empty() &&
+      !row.against_float->significant()) {
+    remarks.push_back(fmt::format("no significant difference from float (p = {:.2f})",
+                                  row.against_float->strongest()->adjusted));
   }
   return remarks;
 }

@@ -235,7 +235,10 @@ TEST_CASE("a report is made again from the folder alone") {
   const auto csv =
       testing::run_program("report " + study.out().string() + " --format csv");
   CHECK(csv.out == testing::file_text(study.out() / "report.csv"));
-  CHECK(testing::run_program("report " + study.out().string() + " --format tex").code ==
+  for (const char* file : {"runs.csv", "report.json", "report.tex", "report.html"}) {
+    CHECK(fs::exists(study.out() / file));
+  }
+  CHECK(testing::run_program("report " + study.out().string() + " --format pdf").code ==
         2);
 }
 
@@ -247,7 +250,7 @@ TEST_CASE("the health of quantizers is shown from the folder alone") {
   CHECK(all.code == 0);
   CHECK_THAT(all.out, Contains("## twn w2, seeds 1, 2") &&
                           Contains("| conv2/weight | ") && !Contains("## float") &&
-                          Contains("\nclipped: values beyond the grid's ends; unused"));
+                          Contains("\nclipped: values outside the grid; unused"));
   CHECK(testing::run_program("health " + study.out().string() + " 'twn*'").out ==
         all.out);
   CHECK(testing::run_program("health " + study.out().string() + " tvn").code == 2);

@@ -23,8 +23,9 @@ Command report_command() {
            .positionals = {{"DIR", "A folder of results: what `run` calls --out."}},
            .options = {{.name = "format",
                         .value = "FORMAT",
-                        .help = fmt::format("One of {} (md).",
-                                            fmt::join(report_formats(), ", "))}}},
+                        .help = fmt::format(
+                            "One of {} (md); runs: a line of csv for each run.",
+                            fmt::join(report_format_names(), ", "))}}},
           report};
 }
 
