@@ -159,9 +159,9 @@ std::vector<TextColumn> readable_columns(const StudyReport& report,
   add(
       "dataset", kLeft, [](const ReportRow& row) { return row.row.dataset; },
       has_several_datasets(report));
-  add("weight bits", kRight, [](const ReportRow& row) { return row.row.weight_bits; });
+  add("weight bits", kRight, [](const ReportRow& row) { return row.weight_bits; });
   add("activation bits", kRight,
-      [](const ReportRow& row) { return row.row.activation_bits; });
+      [](const ReportRow& row) { return row.activation_bits; });
   add("first/last", kLeft,
       edge([](const EdgesSpec& edges) { return edges.first + "/" + edges.last; }));
   add("bias", kLeft, edge([](const EdgesSpec& edges) { return edges.bias; }));
@@ -286,8 +286,8 @@ std::vector<TextColumn> machine_columns() {
       plain("method_id", [](Row row) { return row.row.method; }),
       plain("network", [](Row row) { return row.row.network; }),
       plain("dataset", [](Row row) { return row.row.dataset; }),
-      plain("weight_bits", [](Row row) { return row.row.weight_bits; }),
-      plain("activation_bits", [](Row row) { return row.row.activation_bits; }),
+      plain("weight_bits", [](Row row) { return row.weight_bits; }),
+      plain("activation_bits", [](Row row) { return row.activation_bits; }),
       plain("first", edge([](Edges edges) { return edges.first; })),
       plain("last", edge([](Edges edges) { return edges.last; })),
       plain("bias", edge([](Edges edges) { return edges.bias; })),

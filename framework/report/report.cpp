@@ -27,8 +27,9 @@ std::vector<Pair> finished(const ManifestRow& row, const StudyRecords& records) 
   for (const auto& run : row.runs) {
     const RunRecord* record = records.find_done(run.name.digest);
     if (!record) continue;
-    pairs.push_back(
-        {record, row.is_baseline() ? nullptr : records.find_done(run.name.baseline)});
+    pairs.push_back({record, run.name.baseline == run.name.digest
+                                 ? nullptr
+                                 : records.find_done(run.name.baseline)});
   }
   return pairs;
 }
@@ -132,6 +133,8 @@ std::string weight_bits_in(const RunRecord& record, const EdgesSpec& edges) {
 ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
   const auto pairs = finished(row, records);
   ReportRow result{.row = row,
+                   .weight_bits = row.weight_bits.text(),
+                   .activation_bits = row.activation_bits.text(),
                    .done = pairs.size(),
                    .metrics = summaries_of(pairs),
                    .against_float = {},
@@ -140,8 +143,8 @@ ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
   if (!row.is_baseline()) result.against_float = against_float(pairs);
   result.reproduction = reproduction_of(result);
   result.remarks = remarks_of(result, records);
-  if (row.weight_bits.empty() && !pairs.empty()) {
-    result.row.weight_bits = weight_bits_in(*pairs.front().run, row.edges);
+  if (!row.weight_bits.is_known() && !pairs.empty()) {
+    result.weight_bits = weight_bits_in(*pairs.front().run, row.edges);
   }
   return result;
 }
