@@ -34,10 +34,6 @@ int batch_size_of(const RunSpec& spec) {
   return (training != nullptr ? *training : spec.training).batch_size;
 }
 
-bool starts_from_baseline(const RunSpec& spec) {
-  return !spec.is_baseline() && spec.start == "baseline";
-}
-
 void load_state(Network& network, const RunRecord& record) {
   for (StateTensor& tensor : network.state()) {
     const auto stored = record.state.find(tensor.name);
@@ -84,7 +80,13 @@ class Experiment {
                                 .classes = data_.classes,
                                 .batch = batch_size_of(spec),
                                 .seed = spec.seed}) {
-    if (starts_from_baseline(spec)) {
+    if (!spec.data_checksum.empty() && spec.data_checksum != data_.checksum) {
+      throw RunError(
+          fmt::format("{}: its files changed since the study began (SHA-256 {}, expected "
+                      "{}); run the study again",
+                      spec.dataset.id, data_.checksum, spec.data_checksum));
+    }
+    if (spec.starts_from_baseline()) {
       ensure(environment.baseline.has_value(), "the scheduler runs baselines first");
       load_state(network_, *environment.baseline);
     }
@@ -132,7 +134,7 @@ class Experiment {
   void run_stages(Curves& curves, QuantizerHealth* health) {
     const TrainingSpec* training = own_training(spec_);
     const RandomStream random(std::uint64_t(spec_.seed),
-                              starts_from_baseline(spec_) ? "fine-tuning" : "training");
+                              spec_.starts_from_baseline() ? "fine-tuning" : "training");
     const Batches validation(data_.validation, preprocessing_);
     std::optional<Batches> images;
     std::optional<Trainer> trainer;
@@ -147,7 +149,7 @@ class Experiment {
       const Stage& stage = stages[std::size_t(index)];
       stage_ = spec_.is_baseline() ? "float training" : stage.name;
       begin_stage(index);
-      if (stage.kind == Stage::Kind::kCalibrate && !spec_.is_baseline()) {
+      if (stage.kind == Stage::Kind::kCalibrate && !spec_.is_float()) {
         observer_.progress({.stage = stage_});
         calibrate(network_, Batches(data_.training, preprocessing_),
                   spec_.calibration_batches, spec_.start == "scratch");

@@ -104,6 +104,7 @@ struct MethodSpec {
   std::string id = "float";
   RawParams params;         // resolved by the method's schema
   std::string plugin = {};  // SHA-256 of the library that brings it; "" for a built-in
+  int version = 1;          // of the method's numbers, as its source says
 };
 
 /// `sites: [{match: "conv*/weight", method: {id: lognet, weight_bits: 5}}]`; first match
@@ -112,6 +113,12 @@ struct SiteRule {
   std::string match;
   MethodSpec method;
   Place place = {};  // where it is written; no part of the run
+};
+
+/// `baseline: {fine_tuned: true}`: which float network a row is compared with.
+struct BaselineSpec {
+  bool fine_tuned = false;
+  static Schema<BaselineSpec> schema();
 };
 
 /// Everything that decides a run's numbers.
@@ -128,12 +135,23 @@ struct RunSpec {
   std::optional<TrainingSpec> fine_tuning;
   int calibration_batches = 10;
   std::int64_t seed = 1;
+  /// Of the dataset's files, as in Dataset; "" until they were read. Part of the run's
+  /// identity.
+  std::string data_checksum;
+  BaselineSpec compared;  // no part of the run's identity
   /// The fields outside the groups.
   static Schema<RunSpec> schema();
 
-  bool is_baseline() const { return method.id == "float"; }
-  /// The float run that this one starts from and is compared with.
+  bool is_float() const { return method.id == "float"; }
+  /// A float network as `training` leaves it.
+  bool is_baseline() const { return is_float() && !fine_tuning; }
+  /// Whether it begins with the weights of `baseline()`.
+  bool starts_from_baseline() const { return !is_baseline() && start == "baseline"; }
+  /// The float run that this one starts from.
   RunSpec baseline() const;
+  /// The float run that this one is compared with: `baseline()`, or that fine-tuned as
+  /// this run is, where `compared` asks for it and there is fine-tuning.
+  RunSpec control() const;
   /// YAML with every parameter in a fixed order: equal runs have equal texts. What does
   /// not matter to the run (an unused baseline's seed, labels) is not in it.
   std::string canonical_text() const;
@@ -174,6 +192,8 @@ struct StudySpec {
   std::string title;
   std::string file;
   std::vector<RowSpec> rows;
+  /// What a finished record keeps: state (the weights too) or predictions.
+  std::string keep = "state";
 };
 
 }  // namespace bitsweep

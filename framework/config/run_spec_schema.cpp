@@ -111,6 +111,13 @@ Schema<EdgesSpec> EdgesSpec::schema() {
              "Who quantizes the network's input, where first is not float.", choice);
 }
 
+Schema<BaselineSpec> BaselineSpec::schema() {
+  return Schema<BaselineSpec>{}.field(
+      "fine_tuned", &BaselineSpec::fine_tuned,
+      "Compare a row with the float network fine-tuned as the row is, not with the one "
+      "that both begin from: what more training gains is no gain of a method.");
+}
+
 Schema<RunSpec> RunSpec::schema() {
   return Schema<RunSpec>{}
       .field("start", &RunSpec::start,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "framework/config/mapping_reader.h"
+#include "framework/config/method_bits.h"
 #include "framework/config/model_file.h"
 #include "framework/config/row_labels.h"
 #include "framework/config/run_text.h"
@@ -19,12 +20,17 @@ namespace {
 struct Heading {
   std::string name;
   std::string title;
+  std::string keep = "state";
   static Schema<Heading> schema() {
     return Schema<Heading>{}
         .field(
             "name", &Heading::name, "Names the folder of its results.",
             Allowed<std::string>{"at most 100 letters, digits, _, - and .", is_file_name})
-        .field("title", &Heading::title, "Stands above its tables.");
+        .field("title", &Heading::title, "Stands above its tables.")
+        .field("keep", &Heading::keep,
+               "What the record of a finished run keeps: its weights and predictions, or "
+               "predictions alone.",
+               one_of({"state", "predictions"}));
   }
   static bool is_file_name(const std::string& name) {
     return !name.empty() && name.size() <= 100 && name.front() != '.' &&
@@ -57,7 +63,8 @@ class StudyReader {
     StudySpec study{heading.name,
                     heading.title.empty() ? heading.name : heading.title,
                     shown_path(file_),
-                    {}};
+                    {},
+                    heading.keep};
     for (const auto& dataset : datasets) {
       for (const Block& block : blocks_of(networks, rows)) {
         add_rows(dataset, block, study.rows);
@@ -144,7 +151,7 @@ class StudyReader {
   }
 
   MethodSpec resolve_method(const Node& node) {
-    const Node mapping = with_id(node);
+    const Node mapping = with_long_bits(with_id(node), methods_, problems_);
     MethodSpec method = read_method(mapping, problems_);
     const Node* id = mapping.find("id");
     if (!id || !id->is_word()) return method;
@@ -153,6 +160,7 @@ class StudyReader {
       return method;
     }
     method.plugin = methods_.plugin(method.id);
+    method.version = methods_.version(method.id);
     std::vector<ParamProblem> found;
     method.params = methods_.resolve(method.id, method.params, found);
     MappingReader reader(mapping, problems_);
@@ -166,6 +174,7 @@ class StudyReader {
     run.dataset = dataset;
     run.network = network;
     run.edges = reader.group<EdgesSpec>("edges");
+    run.compared = reader.group<BaselineSpec>("baseline");
     if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
     if (const Node* sites = reader.get("sites")) {
       const auto method_of = [this](const Node& node) { return resolve_method(node); };
@@ -193,23 +202,27 @@ class StudyReader {
   void add_rows(const DatasetSpec& dataset, const Block& block,
                 std::vector<RowSpec>& all) {
     std::vector<RowSpec> baselines;
+    std::vector<RowSpec> controls;
     std::vector<RowSpec> quantized;
     for (const auto& [network, row] : block) {
       const RunSpec run = make_run(dataset, network, *row);
-      RowSpec& baseline = baseline_of(run, row->seeds, baselines);
-      if (run.is_baseline()) {
+      RowSpec& baseline = float_row(run.baseline(), row->seeds, baselines);
+      if (run.is_float()) {
         describe_baseline(baseline, *row);
-      } else {
-        quantized.push_back(make_row(run, *row));
+        continue;
       }
+      const RunSpec control = run.control();
+      if (!control.is_baseline()) float_row(control, row->seeds, controls);
+      quantized.push_back(make_row(run, *row));
     }
+    for (auto& row : controls) row.label = "float, fine-tuned";
     for (auto& row : baselines) all.push_back(std::move(row));
+    for (auto& row : controls) all.push_back(std::move(row));
     for (auto& row : quantized) all.push_back(std::move(row));
   }
 
-  static RowSpec& baseline_of(const RunSpec& run, const std::vector<std::int64_t>& seeds,
-                              std::vector<RowSpec>& baselines) {
-    RunSpec wanted = run.baseline();
+  static RowSpec& float_row(RunSpec wanted, const std::vector<std::int64_t>& seeds,
+                            std::vector<RowSpec>& baselines) {
     const auto is_same = [&](RowSpec& row) {
       wanted.seed = row.runs.front().seed;
       return row.runs.front().canonical_text() == wanted.canonical_text();

@@ -6,15 +6,16 @@
 
 #include <fmt/format.h>
 
+#include "framework/config/method_bits.h"
 #include "framework/config/training_file.h"
 
 namespace bitsweep {
 namespace {
 
 // Keys that a study gives for all its rows and a row may change.
-constexpr std::array kShared = {"edges", "training", "fine_tuning",
-                                "sites", "start",    "calibration_batches",
-                                "seeds", "seed"};
+constexpr std::array kShared = {"edges",    "training", "fine_tuning",
+                                "sites",    "start",    "calibration_batches",
+                                "baseline", "seeds",    "seed"};
 
 struct Seeds {
   std::vector<int> seeds = {1};
@@ -77,10 +78,16 @@ class RowReader {
     for (const char* key : {"method", "network"}) {
       if (Node* named = whole.find(key)) *named = with_id(*named);
     }
-    const auto expanded =
+    auto expanded =
         variations(whole, [this](const Node& root, const auto& keys, const Node& list) {
           return is_axis(root, keys, list);
         });
+    for (auto& [node, choices] : expanded) {
+      Node* method = node.find("method");
+      if (!method) continue;
+      *method = with_long_bits(std::move(*method), methods_, problems_);
+      choices = with_long_bits(choices, *method);
+    }
     const auto published = read_published(row.find("published"), expanded.size());
     for (std::size_t i = 0; i < expanded.size(); ++i) {
       MappingReader reader(expanded[i].node, problems_);
@@ -140,6 +147,7 @@ class RowReader {
     if (key == "id" || !id || !id->is_word()) return key == "id";
     const auto* fields = methods_.fields(id->word);
     if (!fields) return false;
+    if (key == "bits" && has_short_bits(method, methods_)) return holds_lists(list);
     for (const auto& field : *fields) {
       if (field.name == key) return !field.is_list() || holds_lists(list);
     }

@@ -368,6 +368,10 @@ void apply_override(Node& root, const std::string& setting, Problems& problems) 
     node = below;
   }
   Node value = parse_yaml(setting.substr(equals + 1), place.file, problems);
+  if (value.is_null()) {
+    problems.add(place, "", "has no value; write one behind the '=', or leave it out");
+    return;
+  }
   settle(value, place, path);
   *node = std::move(value);
 }

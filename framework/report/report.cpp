@@ -13,13 +13,18 @@
 namespace bitsweep {
 namespace {
 
+// What a run is compared with; null for a run that is its own baseline.
+const RunRecord* baseline_of(const ManifestRun& run, const StudyRecords& records) {
+  return run.name.baseline == run.name.digest ? nullptr
+                                              : records.find_done(run.name.baseline);
+}
+
 std::vector<RunPair> finished(const ManifestRow& row, const StudyRecords& records) {
   std::vector<RunPair> pairs;
   for (const auto& run : row.runs) {
     const RunRecord* record = records.find_done(run.name.digest);
     if (!record) continue;
-    pairs.push_back(
-        {record, row.is_baseline() ? nullptr : records.find_done(run.name.baseline)});
+    pairs.push_back({record, baseline_of(run, records)});
   }
   return pairs;
 }
@@ -62,8 +67,7 @@ std::map<std::string, std::vector<double>> training_curves(const RunRecord& reco
   return curves;
 }
 
-ReportRun report_run(const ManifestRow& row, const ManifestRun& run,
-                     const StudyRecords& records) {
+ReportRun report_run(const ManifestRun& run, const StudyRecords& records) {
   ReportRun result{.seed = run.seed,
                    .digest = run.name.digest,
                    .status = "missing",
@@ -80,8 +84,7 @@ ReportRun report_run(const ManifestRow& row, const ManifestRun& run,
   result.started = record->provenance.started;
   result.revision = record->provenance.revision;
   if (record->status != "done") return result;
-  const RunRecord* baseline =
-      row.is_baseline() ? nullptr : records.find_done(run.name.baseline);
+  const RunRecord* baseline = baseline_of(run, records);
   for (const auto& metric : metric_table()) {
     const auto value = metric.value(*record, baseline);
     if (value) result.metrics[metric.id] = *value;
@@ -94,6 +97,8 @@ ReportRun report_run(const ManifestRow& row, const ManifestRun& run,
 ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
   const auto pairs = finished(row, records);
   ReportRow result{.row = row,
+                   .weight_bits = row.weight_bits.text(),
+                   .activation_bits = row.activation_bits.text(),
                    .done = pairs.size(),
                    .metrics = summaries_of(pairs),
                    .accuracy_interval = accuracy_interval(pairs),
@@ -101,14 +106,14 @@ ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
                    .verdict = {},
                    .remarks = {},
                    .runs = {}};
-  for (const auto& run : row.runs) result.runs.push_back(report_run(row, run, records));
+  for (const auto& run : row.runs) result.runs.push_back(report_run(run, records));
   if (!row.is_baseline() && !pairs.empty()) {
     result.against_float = compare_with_float(pairs);
     result.verdict = verdict_on(row.published, *result.against_float,
                                 result.metrics.at("accuracy"), result.accuracy_interval);
   }
-  if (row.weight_bits.empty() && !pairs.empty()) {
-    result.row.weight_bits = weight_bits_in(*pairs.front().run, row.edges);
+  if (!row.weight_bits.is_known() && !pairs.empty()) {
+    result.weight_bits = weight_bits_in(*pairs.front().run, row.edges);
   }
   return result;
 }

@@ -31,7 +31,9 @@ struct ReportRun {
 };
 
 struct ReportRow {
-  ManifestRow row;       // bits filled in
+  ManifestRow row;
+  std::string weight_bits;  // those of the records where only they tell
+  std::string activation_bits;
   std::size_t done = 0;  // of row.runs
   /// Over the seeds that are done, by the metric's id.
   std::map<std::string_view, Summary> metrics;
@@ -65,7 +67,9 @@ using RecordLookup = std::function<std::optional<RunRecord>(const ManifestRun&)>
 
 /// Reads records from a folder of results, without their states. A record that cannot be
 /// read, or is another run's, counts as failed.
-RecordLookup records_in(std::filesystem::path folder);
+/// `damaged` gets a sentence for each that cannot be read, and must outlive the lookup.
+RecordLookup records_in(std::filesystem::path folder,
+                        std::vector<std::string>* damaged = nullptr);
 
 /// The only way to a report: during a run and from a folder alone.
 StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of);

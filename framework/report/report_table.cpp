@@ -142,9 +142,9 @@ void add_network(const StudyReport& report, TableBuilder& table) {
   table.add(text_column("dataset", "dataset", kLeft, datasets ? kAll : kPrograms),
             [](const ReportRow& row) { return row.row.dataset; });
   table.add(text_column("weight bits", "weight_bits", kRight),
-            [](const ReportRow& row) { return row.row.weight_bits; });
+            [](const ReportRow& row) { return row.weight_bits; });
   table.add(text_column("activation bits", "activation_bits", kRight),
-            [](const ReportRow& row) { return row.row.activation_bits; });
+            [](const ReportRow& row) { return row.activation_bits; });
   table.add(text_column("first/last", "", kLeft, kPeople),
             edge([](const EdgesSpec& edges) { return edges.first + "/" + edges.last; }));
   table.add(for_programs("first"),
@@ -316,9 +316,8 @@ Table runs_table(const StudyReport& report) {
   for (const auto& row : report.rows) {
     for (const auto& run : row.runs) {
       Table::Row line{row.row.group, {}};
-      for (const auto& text :
-           {row.row.label, row.row.method, row.row.network, row.row.dataset,
-            row.row.weight_bits, row.row.activation_bits}) {
+      for (const auto& text : {row.row.label, row.row.method, row.row.network,
+                               row.row.dataset, row.weight_bits, row.activation_bits}) {
         line.cells.emplace_back(text);
       }
       line.cells.emplace_back(double(run.seed));

@@ -509,6 +509,7 @@ RunRecord read_contents(hid_t file) {
   record.labels = read_values<std::int32_t>(file, "labels");
   record.sizes = read_sizes(file);
   record.warnings = read_texts(file, "warnings");
+  record.has_state = !dataset_names(file, "state").empty();
   return record;
 }
 

@@ -64,6 +64,7 @@ struct RunRecord {
   std::vector<std::int32_t> labels;       // one a test image
   std::vector<SizeEntry> sizes;
   std::map<std::string, StoredTensor> state;  // parameters and running statistics
+  bool has_state = false;                     // when read: whether the file holds `state`
   std::vector<std::string> warnings;
 };
 

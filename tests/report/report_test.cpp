@@ -166,10 +166,10 @@ TEST_CASE("bits that only the records tell leave the ends out that others see to
   auto records = sample_records();
   for (auto& size : records["twn-1"].sizes) size.quantized = size.site != "conv1/bias";
   records["twn-1"].sizes.front().bits = 8;
-  CHECK(row_of(report_of(records), "twn").row.weight_bits == "2");
+  CHECK(row_of(report_of(records), "twn").weight_bits == "2");
   auto study = sample_study();
   for (auto& run : study.rows[1].runs) run.edges = {.first = "method", .last = "method"};
-  CHECK(row_of(report_of(records, study), "twn").row.weight_bits == "8, 2, 32");
+  CHECK(row_of(report_of(records, study), "twn").weight_bits == "8, 2, 32");
 }
 
 TEST_CASE("records from several revisions, machines and datasets are all named") {

@@ -14,6 +14,7 @@
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
+#include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
@@ -71,8 +72,9 @@ double test_accuracy(const RunRecord& record) {
 }
 
 // A plugin that was built anew while its study runs would write under its old name.
-void check_plugin(const MethodSpec& method, const MethodRegistry& methods) {
-  if (methods.at(method.id).plugin == method.plugin) return;
+void check_method(const MethodSpec& method, const MethodRegistry& methods) {
+  const MethodEntry& entry = methods.at(method.id);
+  if (entry.plugin == method.plugin && entry.version == method.version) return;
   throw RunError(fmt::format("{}: changed since the study began; run the study again",
                              methods.at(method.id).origin));
 }
@@ -88,10 +90,11 @@ double run_and_record(const Arguments& arguments, Session& session,
     environment.baseline = read_record(arguments.text("baseline"));
   }
   const RunSpec spec = parse_run(all_input());
-  check_plugin(spec.method, session.methods);
-  for (const auto& rule : spec.sites) check_plugin(rule.method, session.methods);
+  check_method(spec.method, session.methods);
+  for (const auto& rule : spec.sites) check_method(rule.method, session.methods);
   auto record = session.pipeline.run(spec, environment, observer);
   record.digest = digest(spec, kResultsVersion);
+  if (arguments.has("without-weights")) record.state.clear();
   write_record(record, arguments.text("record"));
   return test_accuracy(record);
 }
@@ -103,6 +106,8 @@ int worker(const Arguments& arguments, Session& session) {
     const double accuracy = run_and_record(arguments, session, observer);
     pipe.send(WorkerMessage::of_result(accuracy));
     return 0;
+  } catch (const DiskFullError& error) {
+    pipe.send(WorkerMessage::of_full_disk(error.what()));
   } catch (const std::bad_alloc&) {
     pipe.send(WorkerMessage::of_failure("out of memory"));
   } catch (const std::exception& error) {
@@ -124,6 +129,9 @@ Command worker_command() {
                        {.name = "baseline",
                         .value = "FILE.h5",
                         .help = "The record of the float run to start from."},
+                       {.name = "without-weights",
+                        .value = "",
+                        .help = "Leave the network's weights out of the record."},
                        {.name = "threads", .value = "N", .help = "Threads (1)."},
                        data_folder_option(),
                        plugin_option()}},

@@ -9,6 +9,8 @@ Command run_command();
 Command validate_command();
 Command keys_command();
 Command report_command();
+Command diff_command();
+Command clean_command();
 Command health_command();
 Command methods_command();
 Command models_command();
