@@ -1,6 +1,7 @@
 #include "framework/config/study_file.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -34,6 +35,9 @@ struct Heading {
   }
 };
 
+// Datasets, and networks: each is read from its file.
+constexpr std::size_t kMostAlternatives = 200;
+
 class StudyReader {
  public:
   StudyReader(Node root, const std::filesystem::path& file, const MethodCatalog& methods,
@@ -58,6 +62,7 @@ class StudyReader {
                     heading.title.empty() ? heading.name : heading.title,
                     shown_path(file_),
                     {}};
+    if (!is_bounded(datasets, networks, rows)) return study;
     for (const auto& dataset : datasets) {
       for (const Block& block : blocks_of(networks, rows)) {
         add_rows(dataset, block, study.rows);
@@ -76,14 +81,19 @@ class StudyReader {
     }
     std::vector<Node> all;
     for (const Node& item : node->is_list() ? node->items : std::vector<Node>{*node}) {
-      for (auto& variation :
-           variations(with_id(item), [](const Node&, const auto&keys, const Node&) {
-             return keys.size() == 1;
-           })) {
+      const auto is_axis = [](const Node&, const auto& keys, const Node&) {
+        return keys.size() == 1;
+      };
+      for (auto& variation : expand(with_id(item), is_axis, problems_)) {
         all.push_back(std::move(variation.node));
       }
     }
-    if (all.empty()) problems_.add(*node, "an empty list");
+    if (all.size() > kMostAlternatives) {
+      problems_.add(*node, fmt::format("{} of them; a study has at most {}", all.size(),
+                                       kMostAlternatives));
+      return {};
+    }
+    if (node->is_list() && node->items.empty()) problems_.add(*node, "an empty list");
     return all;
   }
 
@@ -111,6 +121,30 @@ class StudyReader {
       networks.push_back(read_network(item, folders_, problems_));
     }
     return networks;
+  }
+
+  // A run is a value of its own, its network included.
+  bool is_bounded(const std::vector<DatasetSpec>& datasets,
+                  const std::vector<ModelSpec>& networks, const std::vector<Row>& rows) {
+    constexpr std::size_t kMostLayers = 2'000'000;
+    std::size_t runs = 0;
+    std::size_t most_layers = 0;
+    for (const auto& network : networks) {
+      most_layers = std::max(most_layers, network.layers.size());
+    }
+    for (const Row& row : rows) {
+      const std::size_t of_row = row.node.find("network") ? 1 : networks.size();
+      runs += datasets.size() * of_row * row.seeds.size();
+    }
+    const std::size_t most =
+        std::min(kMostRuns, kMostLayers / std::max<std::size_t>(most_layers, 1));
+    if (runs <= most) return true;
+    const Node* node = root_.find("rows");
+    problems_.add(node ? *node : root_,
+                  fmt::format("{} runs, with networks and seeds multiplied; a study of "
+                              "these networks may have {}",
+                              runs, most));
+    return false;
   }
 
   struct NetworkRow {
@@ -192,7 +226,7 @@ class StudyReader {
   // Baselines in front, in the order in which rows ask for them.
   void add_rows(const DatasetSpec& dataset, const Block& block,
                 std::vector<RowSpec>& all) {
-    std::vector<RowSpec> baselines;
+    Baselines baselines;
     std::vector<RowSpec> quantized;
     for (const auto& [network, row] : block) {
       const RunSpec run = make_run(dataset, network, *row);
@@ -203,29 +237,31 @@ class StudyReader {
         quantized.push_back(make_row(run, *row));
       }
     }
-    for (auto& row : baselines) all.push_back(std::move(row));
+    for (auto& row : baselines.rows) all.push_back(std::move(row));
     for (auto& row : quantized) all.push_back(std::move(row));
   }
 
+  struct Baselines {
+    std::vector<RowSpec> rows;
+    std::map<std::string, std::size_t> by_text;  // canonical, of the seed 0
+  };
+
   static RowSpec& baseline_of(const RunSpec& run, const std::vector<std::int64_t>& seeds,
-                              std::vector<RowSpec>& baselines) {
+                              Baselines& baselines) {
     RunSpec wanted = run.baseline();
-    const auto is_same = [&](RowSpec& row) {
-      wanted.seed = row.runs.front().seed;
-      return row.runs.front().canonical_text() == wanted.canonical_text();
-    };
-    auto found = std::find_if(baselines.begin(), baselines.end(), is_same);
-    if (found == baselines.end()) {
-      found = baselines.insert(found, RowSpec{"baseline", "float", {}, {}});
-    }
+    wanted.seed = 0;
+    const auto [known, is_new] =
+        baselines.by_text.emplace(wanted.canonical_text(), baselines.rows.size());
+    if (is_new) baselines.rows.push_back({"baseline", "float", {}, {}});
+    RowSpec& row = baselines.rows[known->second];
     for (const std::int64_t seed : seeds) {
-      const bool known =
-          std::any_of(found->runs.begin(), found->runs.end(),
+      const bool is_there =
+          std::any_of(row.runs.begin(), row.runs.end(),
                       [&](const RunSpec& other) { return other.seed == seed; });
       wanted.seed = seed;
-      if (!known) found->runs.push_back(wanted);
+      if (!is_there) row.runs.push_back(wanted);
     }
-    return *found;
+    return row;
   }
 
   static void describe_baseline(RowSpec& baseline, const Row& row) {
