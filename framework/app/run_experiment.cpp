@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/core/memory.h"
 #include "framework/core/parallel.h"
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
 #include "framework/nn/attachment.h"
+#include "framework/nn/memory.h"
 #include "framework/nn/network.h"
 #include "framework/train/health.h"
 #include "framework/train/optimizer.h"
@@ -247,6 +249,24 @@ double validation_accuracy(const RunSpec& spec, const RunEnvironment& environmen
   return Experiment(spec, environment, silent).validate();
 }
 
+namespace {
+
+// A run that swaps, or is killed halfway, is worse than one that does not begin.
+void check_memory(const Network& network, const TrainingSpec& training) {
+  const auto estimate =
+      estimate_memory(network, training.batch_size, training.optimizer.id);
+  if (estimate.total() <= memory_limit()) return;
+  throw ConfigError(fmt::format(
+      "training.batch_size: {}: training needs about {} ({} for activations, {} for "
+      "weights and optimizer), this machine has {}; lower the batch size or take a "
+      "smaller network",
+      training.batch_size, memory_text(estimate.total()),
+      memory_text(estimate.activations),
+      memory_text(estimate.weights + estimate.optimizer), memory_text(memory_limit())));
+}
+
+}  // namespace
+
 std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods) {
   try {
     const DatasetInfo& info = dataset_info(spec.dataset.id);
@@ -256,6 +276,7 @@ std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& me
     for (const TrainingSpec* training :
          {&spec.training, spec.fine_tuning ? &*spec.fine_tuning : nullptr}) {
       if (training == nullptr) continue;
+      check_memory(network, *training);
       Optimizer(training->optimizer, training->multipliers, network.parameters());
     }
     return {};
