@@ -6,8 +6,14 @@
 
 namespace bitsweep {
 
+/// What becomes of a row whose plugin ends or hangs the process that asks it.
+enum class LostRows { kRefuse, kTell };
+
 /// The study of the command line's first positional, with `--plugin` and `--set`. Throws
-/// ConfigError with a line for each mistake that shows without data.
-StudySpec checked_study(const Arguments& arguments, Session& session);
+/// ConfigError with a line for each mistake that shows without data. Plugins are asked in
+/// processes of their own; a row that is lost that way is a mistake too, or, with kTell,
+/// told on standard error: its runs fail in their workers, the others' do not.
+StudySpec checked_study(const Arguments& arguments, Session& session,
+                        LostRows lost = LostRows::kRefuse);
 
 }  // namespace bitsweep

@@ -123,7 +123,7 @@ int dry_run(const StudySpec& study, const fs::path& folder) {
 
 int run(const Arguments& arguments, Session& session) {
   const BatchOptions options = batch_options(arguments);
-  const StudySpec study = checked_study(arguments, session);
+  const StudySpec study = checked_study(arguments, session, LostRows::kTell);
   const fs::path folder = results_folder(arguments, study);
   if (arguments.has("dry-run")) return dry_run(study, folder);
 
