@@ -269,7 +269,7 @@ void check_memory(const Network& network, const TrainingSpec& training) {
 
 std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods) {
   try {
-    const DatasetInfo& info = dataset_info(spec.dataset.id);
+    const DatasetInfo info = dataset_info(spec.dataset);
     Network network(spec.network,
                     {.image = info.shape, .classes = info.classes, .batch = 1});
     attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
@@ -281,6 +281,8 @@ std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& me
     }
     return {};
   } catch (const ConfigError& error) {
+    return {error.what()};
+  } catch (const DataError& error) {  // of a dataset of the user's own
     return {error.what()};
   }
 }

@@ -147,6 +147,16 @@ void add_quantization(Node& node, const RunSpec& run) {
   if (run.start == "baseline") node.set("fine_tuning", fine_tuning_node(run.fine_tuning));
 }
 
+// Keys of a user's own dataset stand where it is one: other runs keep their texts.
+Node dataset_node(const DatasetSpec& dataset) {
+  Names left_out;
+  if (dataset.folder.empty()) left_out.push_back("folder");
+  if (dataset.npz.empty()) left_out.push_back("npz");
+  if (dataset.hdf5.empty()) left_out.push_back("hdf5");
+  if (dataset.test_share == 0) left_out.push_back("test_share");
+  return fields_node(dataset, left_out);
+}
+
 ModelSpec parse_network(const Node& node, Problems& problems) {
   ModelSpec network;
   MappingReader reader(node, problems);
@@ -173,7 +183,7 @@ std::optional<TrainingSpec> parse_fine_tuning(const Node& node, const RunSpec& r
 
 Node run_node(const RunSpec& run) {
   Node node = Node::of_mapping();
-  node.set("dataset", fields_node(run.dataset));
+  node.set("dataset", dataset_node(run.dataset));
   node.set("network", network_node(run.network));
   node.set("method", method_node(run.method));
   if (!run.is_baseline()) add_quantization(node, run);

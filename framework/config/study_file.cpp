@@ -1,6 +1,7 @@
 #include "framework/config/study_file.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -97,13 +98,43 @@ class StudyReader {
     return all;
   }
 
+  // One place, and a name in tables that is no other dataset's.
+  void check_own(const Node& node, DatasetSpec& dataset) {
+    const std::array places = {&dataset.folder, &dataset.npz, &dataset.hdf5};
+    std::string given;
+    for (std::string* place : places) {
+      if (place->empty()) continue;
+      if (!given.empty()) problems_.add(node, "more than one of folder, npz and hdf5");
+      const auto path = std::filesystem::path(*place).lexically_normal();
+      *place = path.string();
+      given = path.filename().empty() ? path.parent_path().filename().string()
+                                      : path.stem().string();
+    }
+    if (!node.find("id")) dataset.id = given;
+    const bool is_taken = std::find(known_datasets_.begin(), known_datasets_.end(),
+                                    dataset.id) != known_datasets_.end();
+    if (is_taken) {
+      problems_.add(node, fmt::format("'{}' is the name of a dataset that comes with the "
+                                      "program; give yours another: id: my-{}",
+                                      dataset.id, dataset.id));
+    }
+  }
+
   std::vector<DatasetSpec> read_datasets(const Node* node) {
     std::vector<DatasetSpec> datasets;
     for (const Node& item : alternatives(node, "dataset")) {
       datasets.push_back(read_fields<DatasetSpec>(item, problems_));
       const Node* id = item.find("id");
+      if (datasets.back().is_own()) {
+        check_own(item, datasets.back());
+        continue;
+      }
+      if (const Node* share = item.find("test_share")) {
+        problems_.add(*share, "only datasets of your own (folder, npz, hdf5) are split");
+      }
       if (!id) {
-        problems_.add(item, "a dataset needs an id");
+        problems_.add(item,
+                      "a dataset needs an id, or a folder, npz or hdf5 of your own");
       } else if (!known_datasets_.empty() &&
                  std::find(known_datasets_.begin(), known_datasets_.end(), id->word) ==
                      known_datasets_.end()) {

