@@ -12,14 +12,21 @@
 
 namespace bitsweep {
 
-/// `dataset: {id: fashion-mnist, validation: 5000}`.
+/// `dataset: {id: fashion-mnist, validation: 5000}`, or one of the user's own:
+/// `dataset: {folder: pets, test_share: 0.2}`, whose id is then a name for tables.
 struct DatasetSpec {
   std::string id = "fashion-mnist";
+  std::string folder;     // of images: train/<class>/, test/<class>/
+  std::string npz;        // a file of the arrays x_train, y_train, x_test, y_test
+  std::string hdf5;       // the same as HDF5 datasets
+  double test_share = 0;  // of the user's own images, where none are for testing
   int validation = 5000;
   std::int64_t split_seed = 1;
   int train_limit = 0;
   int test_limit = 0;
   static Schema<DatasetSpec> schema();
+
+  bool is_own() const { return !folder.empty() || !npz.empty() || !hdf5.empty(); }
 };
 
 /// How images become numbers, before augmentation.

@@ -152,8 +152,15 @@ void add_quantization(Node& node, const RunSpec& run) {
   if (run.start == "baseline") node.set("fine_tuning", fine_tuning_node(run.fine_tuning));
 }
 
+// Keys of a user's own dataset stand where it is one: other runs keep their texts.
 Node dataset_node(const RunSpec& run) {
-  Node node = fields_node(run.dataset);
+  const DatasetSpec& dataset = run.dataset;
+  Names left_out;
+  if (dataset.folder.empty()) left_out.push_back("folder");
+  if (dataset.npz.empty()) left_out.push_back("npz");
+  if (dataset.hdf5.empty()) left_out.push_back("hdf5");
+  if (dataset.test_share == 0) left_out.push_back("test_share");
+  Node node = fields_node(dataset, left_out);
   if (!run.data_checksum.empty()) node.set(kData, Node::of_word(run.data_checksum));
   return node;
 }

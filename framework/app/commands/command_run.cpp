@@ -169,7 +169,7 @@ fs::path table_folder(const fs::path& folder, const Arguments& arguments) {
 
 int run(const Arguments& arguments, Session& session) {
   BatchOptions options = batch_options(arguments);
-  StudySpec study = checked_study(arguments, session);
+  StudySpec study = checked_study(arguments, session, LostRows::kTell);
   const fs::path folder = results_folder(arguments, study);
   if (arguments.has("dry-run")) return dry_run(arguments, std::move(study), folder);
 

@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <cmath>
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <iterator>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -40,11 +43,35 @@ class MessagePipe {
   int pipe_;
 };
 
+// A run that hangs (in a plugin, mostly) must not hold up the others for ever. The
+// longest time between two signs of life is an evaluation.
+class Patience {
+ public:
+  Patience() {
+    const char* given = std::getenv("BITSWEEP_PATIENCE");
+    const int seconds = given ? std::atoi(given) : 0;
+    if (seconds > 0) seconds_ = unsigned(seconds);
+    std::signal(SIGALRM, give_up);
+    renew();
+  }
+  void renew() const { alarm(seconds_); }
+
+ private:
+  static void give_up(int) {
+    constexpr std::string_view kWhy = "no progress for longer than BITSWEEP_PATIENCE\n";
+    [[maybe_unused]] const ssize_t sent = write(STDERR_FILENO, kWhy.data(), kWhy.size());
+    _exit(1);
+  }
+
+  unsigned seconds_ = 4 * 60 * 60;
+};
+
 class SendingObserver final : public RunObserver {
  public:
   explicit SendingObserver(const MessagePipe& pipe) : pipe_(pipe) {}
 
   void progress(const Progress& progress) override {
+    patience_.renew();
     const auto now = Clock::now();
     if (progress.stage == stage_ && now - sent_ < std::chrono::milliseconds(100)) return;
     stage_ = progress.stage;
@@ -58,6 +85,7 @@ class SendingObserver final : public RunObserver {
 
  private:
   const MessagePipe& pipe_;
+  const Patience patience_;
   std::string stage_;
   Clock::time_point sent_;
 };
@@ -81,7 +109,7 @@ void check_method(const MethodSpec& method, const MethodRegistry& methods) {
 
 double run_and_record(const Arguments& arguments, Session& session,
                       RunObserver& observer) {
-  load_plugins(arguments, session);
+  load_tried_plugins(arguments, session);
   set_threads(arguments.whole_number("threads", 1, 1));
   RunEnvironment environment;
   environment.methods = &session.methods;

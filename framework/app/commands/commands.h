@@ -27,7 +27,10 @@ OptionInfo plugin_option();
 OptionInfo override_option();
 OptionInfo data_folder_option();
 
-/// Loads what `--plugin` names into the program's registry.
+/// Loads what `--plugin` names into the program's registry, each first in a process of
+/// its own. Throws PluginError for one that is broken, or ends that process, or hangs it.
 void load_plugins(const Arguments& arguments, Session& session);
+/// The same without the trial, for a process that is itself the one to lose.
+void load_tried_plugins(const Arguments& arguments, Session& session);
 
 }  // namespace bitsweep

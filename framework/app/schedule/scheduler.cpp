@@ -33,7 +33,8 @@ struct Worker {
   std::string last_complaint;
 
   bool has_ended() {
-    return !process.output().is_open() && !process.complaints().is_open();
+    const bool is_silent = !process.output().is_open() && !process.complaints().is_open();
+    return is_silent || process.has_exited();
   }
 };
 
@@ -149,6 +150,7 @@ class Schedule {
 
   Outcome outcome_of(Worker& worker) {
     const int status = worker.process.wait();
+    hear(worker);  // what it said last
     const std::chrono::duration<double> lasted = Clock::now() - worker.started;
     Outcome outcome{.status = Outcome::Status::kFailed, .seconds = lasted.count()};
     // A signal to the whole group may reach the worker first; the batch was meant.

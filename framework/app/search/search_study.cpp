@@ -31,7 +31,7 @@ MethodSpec with_bits(MethodSpec method, int bits, const MethodRegistry& methods)
 
 // Whose sites the search is about: those that the method itself quantizes.
 std::vector<Site> searched_sites(const RunSpec& run, const MethodRegistry& methods) {
-  const DatasetInfo& info = dataset_info(run.dataset.id);
+  const DatasetInfo info = dataset_info(run.dataset);
   Network network(run.network,
                   {.image = info.shape, .classes = info.classes, .batch = 1});
   EdgesSpec edges = run.edges;
