@@ -11,11 +11,13 @@
 #include "framework/core/parallel.h"
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
+#include "framework/eval/packed_score.h"
 #include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
 #include "framework/nn/memory.h"
 #include "framework/nn/network.h"
+#include "framework/pack/model_file.h"
 #include "framework/train/health.h"
 #include "framework/train/optimizer.h"
 #include "framework/train/trainer.h"
@@ -195,13 +197,49 @@ class Experiment {
       record.metrics["validation_accuracy"] = score.accuracy;
     }
     const Batches test(data_.test, preprocessing_);
-    const Score score = evaluate(network_, test, loss, &record.predictions);
+    const Score score = evaluate(network_, test, loss);
     record.metrics["test_loss"] = score.loss;
-    record.metrics["test_accuracy"] = score.accuracy;
+    record.metrics["simulated_accuracy"] = score.accuracy;
+    check_law(network_);
+    score_file(record, test);
     record.labels.assign(data_.test.labels.begin(), data_.test.labels.end());
     if (!std::isfinite(score.loss)) {
       throw RunError("the trained network gives a test loss that is not finite");
     }
+  }
+
+  // What the table says is what the file scores: its bytes are read again and executed.
+  void score_file(RunRecord& record, const Batches& test) {
+    ModelBits bits;
+    record.model = model_bytes(pack_model(network_, preprocessing_,
+                                          fmt::format("{} {}, seed {}", spec_.network.id,
+                                                      spec_.method.id, spec_.seed),
+                                          spec_.dataset.id),
+                               &bits);
+    const PackedModel model = parse_model(record.model);
+    Executor executor(model, {.batch = network_.batch()});
+    executor.watch_sums(true);
+    PackedScore executed = score_packed(executor, test);
+    executor.watch_sums(false);
+    Executor simulation(model, {.batch = network_.batch(), .integer = false});
+    const Agreement agreement = agreement_of(executed, score_packed(simulation, test));
+    record.metrics["test_accuracy"] = executed.accuracy();
+    record.metrics["agreeing_predictions"] =
+        double(agreement.same_predictions) / double(agreement.images);
+    record.metrics["largest_logit_difference"] = agreement.largest_logit_difference;
+    record.metrics["file_bytes"] = double(record.model.size());
+    record.metrics["largest_sum"] = largest_sum(executor);
+    record.products = product_entries(executor);
+    record.predictions = std::move(executed.predictions);
+    record.provenance.images_per_second = executed.images_per_second();
+  }
+
+  static double largest_sum(const Executor& executor) {
+    double largest = 0;
+    for (const SumRange& range : executor.sum_ranges()) {
+      largest = std::max({largest, -double(range.least), double(range.most)});
+    }
+    return largest;
   }
 
   void report(const StepReport& step) {

@@ -24,4 +24,9 @@ struct NetworkTensor {
 /// Throws RunError, naming the site, when a quantizer's codes are none of its grid's.
 std::vector<NetworkTensor> encoded_tensors(Network& network);
 
+/// After a pass of evaluation: what every quantizer gave the network is, bit for bit,
+/// what its codes stand for. Throws RunError, naming site and method, for floats that
+/// pass for quantized. Quantizers that evaluate in float say so and count 32 bits.
+void check_law(Network& network);
+
 }  // namespace bitsweep

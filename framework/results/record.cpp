@@ -31,7 +31,7 @@
 namespace bitsweep {
 namespace {
 
-constexpr std::int32_t kFormatVersion = 1;
+constexpr std::int32_t kFormatVersion = 2;
 constexpr auto kFormat = "bitsweep run record";
 
 // The library is not built for threads.
@@ -149,6 +149,7 @@ void visit_provenance(Provenance& provenance, Visitor&& visit) {
   visit("started", provenance.started);
   visit("seconds", provenance.seconds);
   visit("peak_memory_mb", provenance.peak_memory_mb);
+  visit("images_per_second", provenance.images_per_second);
 }
 
 /// One of /sizes, as it lies in memory and in the file.
@@ -167,6 +168,26 @@ Handle size_type() {
   H5Tinsert(type, "bits", HOFFSET(StoredSize, bits), H5T_NATIVE_INT32);
   H5Tinsert(type, "side_bits", HOFFSET(StoredSize, side_bits), H5T_NATIVE_INT64);
   H5Tinsert(type, "quantized", HOFFSET(StoredSize, quantized), H5T_NATIVE_UINT8);
+  return type;
+}
+
+/// One of /products, likewise.
+struct StoredProduct {
+  const char* layer;
+  const char* kernel;
+  std::int64_t multiply_accumulates;
+  std::int32_t weight_bits;
+  std::int32_t input_bits;
+};
+
+Handle product_type() {
+  Handle type(H5Tcreate(H5T_COMPOUND, sizeof(StoredProduct)), H5Tclose, "no type");
+  H5Tinsert(type, "layer", HOFFSET(StoredProduct, layer), text_type());
+  H5Tinsert(type, "kernel", HOFFSET(StoredProduct, kernel), text_type());
+  H5Tinsert(type, "multiply_accumulates", HOFFSET(StoredProduct, multiply_accumulates),
+            H5T_NATIVE_INT64);
+  H5Tinsert(type, "weight_bits", HOFFSET(StoredProduct, weight_bits), H5T_NATIVE_INT32);
+  H5Tinsert(type, "input_bits", HOFFSET(StoredProduct, input_bits), H5T_NATIVE_INT32);
   return type;
 }
 
@@ -266,6 +287,17 @@ void write_sizes(hid_t file, const std::vector<SizeEntry>& sizes) {
   write_dataset(file, "sizes", {stored.size()}, size_type(), size_type(), stored.data());
 }
 
+void write_products(hid_t file, const std::vector<ProductEntry>& products) {
+  std::vector<StoredProduct> stored;
+  for (const auto& product : products) {
+    stored.push_back({c_text(product.layer, "a layer"),
+                      c_text(product.kernel, "a kernel"), product.multiply_accumulates,
+                      product.weight_bits, product.input_bits});
+  }
+  write_dataset(file, "products", {stored.size()}, product_type(), product_type(),
+                stored.data());
+}
+
 // HDF5 drops empty parts and dots of a path, and two names would meet.
 std::string path_below(const std::string& group, const std::string& name) {
   const std::string path = "/" + name + "/";
@@ -311,6 +343,9 @@ void write_contents(hid_t file, const RunRecord& record) {
   write_integers(file, "predictions", record.predictions);
   write_integers(file, "labels", record.labels);
   write_sizes(file, record.sizes);
+  write_products(file, record.products);
+  write_dataset(file, "model", {record.model.size()}, H5T_STD_U8LE, H5T_NATIVE_UINT8,
+                record.model.data());
   write_texts(file, "warnings", record.warnings);
 }
 
@@ -443,6 +478,19 @@ std::vector<SizeEntry> read_sizes(hid_t file) {
   return sizes;
 }
 
+std::vector<ProductEntry> read_products(hid_t file) {
+  const Handle dataset = open_dataset(file, "products");
+  std::vector<ProductEntry> products;
+  for (const auto& stored :
+       read_elements<StoredProduct>(dataset, product_type(), "products")) {
+    products.push_back({stored.layer, stored.kernel, stored.multiply_accumulates,
+                        stored.weight_bits, stored.input_bits});
+    H5free_memory(const_cast<char*>(stored.layer));
+    H5free_memory(const_cast<char*>(stored.kernel));
+  }
+  return products;
+}
+
 std::map<std::string, double> read_metrics(hid_t file) {
   const Handle group(H5Gopen2(file, "metrics", H5P_DEFAULT), H5Gclose, "metrics");
   std::map<std::string, double> metrics;
@@ -508,6 +556,7 @@ RunRecord read_contents(hid_t file) {
   record.predictions = read_values<std::int32_t>(file, "predictions");
   record.labels = read_values<std::int32_t>(file, "labels");
   record.sizes = read_sizes(file);
+  record.products = read_products(file);
   record.warnings = read_texts(file, "warnings");
   record.has_state = !dataset_names(file, "state").empty();
   return record;
@@ -535,7 +584,10 @@ RunRecord read_image(std::string_view bytes, bool with_state) {
   check_format(file);
   try {
     RunRecord record = read_contents(file);
-    if (with_state) record.state = read_state(file);
+    if (!with_state) return record;
+    record.state = read_state(file);
+    const Handle model = open_dataset(file, "model");
+    record.model = read_elements<std::uint8_t>(model, H5T_NATIVE_UINT8, "model");
     return record;
   } catch (const Hdf5Failure& failure) {
     throw Hdf5Failure{fmt::format("a run record without a readable '{}'", failure.text)};

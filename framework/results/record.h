@@ -26,6 +26,7 @@ struct Provenance {
   std::string started;  // UTC, ISO 8601
   double seconds = 0;   // of the run's own work
   double peak_memory_mb = 0;
+  double images_per_second = 0;  // of the packed model's test score, on these threads
 };
 
 /// A named tensor of the trained network: "conv1/weight", [out, kh, kw, in].
@@ -43,6 +44,15 @@ struct SizeEntry {
   bool quantized = false;
 };
 
+/// One convolution or linear layer as its packed model executes it.
+struct ProductEntry {
+  std::string layer;
+  std::string kernel;  // "float", "integer: brgconv:avx512_core_amx_int8", ...
+  std::int64_t multiply_accumulates = 0;  // of one image
+  int weight_bits = 32;
+  int input_bits = 32;
+};
+
 struct RunRecord {
   int results_version = kResultsVersion;
   std::string digest;          // of the canonical text
@@ -58,11 +68,16 @@ struct RunRecord {
   /// "learning_rate", "health/conv1/weight/sqnr_db". Of health also one where nothing is
   /// trained.
   std::map<std::string, std::vector<double>> curves;
-  /// By the metric's name: "test_accuracy" (a share), "test_loss", "validation_accuracy".
+  /// By the metric's name: "test_accuracy" (a share, of the packed model as it executes),
+  /// "simulated_accuracy" (of the network it was made of), "agreeing_predictions" (a
+  /// share of the test images), "largest_logit_difference", "largest_sum" (of integers,
+  /// in magnitude), "file_bytes", "test_loss", "validation_accuracy".
   std::map<std::string, double> metrics;
   std::vector<std::int32_t> predictions;  // one a test image
   std::vector<std::int32_t> labels;       // one a test image
   std::vector<SizeEntry> sizes;
+  std::vector<ProductEntry> products;
+  std::vector<std::uint8_t> model;            // the packed model, as a file has it
   std::map<std::string, StoredTensor> state;  // parameters and running statistics
   bool has_state = false;                     // when read: whether the file holds `state`
   std::vector<std::string> warnings;
@@ -77,7 +92,7 @@ void write_record(const RunRecord& record, const std::filesystem::path& path);
 /// format.
 RunRecord read_record(const std::filesystem::path& path);
 
-/// Without `state`, for reports over many runs.
+/// Without `state` and `model`, for reports over many runs.
 RunRecord read_record_summary(const std::filesystem::path& path);
 
 /// Of this process, now: call it when a run begins. The engine and the seconds are for

@@ -12,7 +12,8 @@ TEST_CASE("help pages are as approved, and asking for one is no failure") {
   const auto text =
       transcript({"--help", "run --help", "validate --help", "report --help",
                   "health --help", "methods --help", "models --help", "datasets --help",
-                  "quantize --help", "bench train --help", "version --help"});
+                  "quantize --help", "export --help", "inspect --help", "eval --help",
+                  "bench train --help", "version --help"});
   CAPTURE(text);
   CHECK(is_approved("help.txt", text));
 }
@@ -38,6 +39,11 @@ TEST_CASE("misuse is refused as approved: one sentence and code 2") {
                   "quantize twn --role weight --in x.h5 --out y.h5",
                   "quantize twn --role weight --in no-such.h5:/w --out y.h5",
                   "quantize twn --set group=layers --role weight --in x.h5:/w --out y.h5",
+                  "export no-such.h5 --out x.bsw",
+                  "inspect no-such.bsw",
+                  "inspect README.md",
+                  "eval no-such.bsw",
+                  "eval no-such.bsw --limit -1",
                   "bench train --model lenet --seconds -1",
                   "bench train --model leent",
                   "methods --plugin no-such.so",

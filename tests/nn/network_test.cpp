@@ -5,6 +5,7 @@
 #include "framework/config/model_file.h"
 #include "framework/core/error.h"
 #include "framework/nn/attachment.h"
+#include "framework/nn/encoded_network.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/memory.h"
 #include "framework/quant/registry.h"
@@ -52,6 +53,17 @@ class Adopting final : public Quantizer, public AdoptsLatent {
   void adopt(Parameter& latent) override { latent.learning_rate_multiplier = 3; }
   void forward(std::span<const float>, std::span<float>, const Pass&) const override {}
   Grid grid() const override { return {UniformGrid{}}; }
+};
+
+// Says that its values lie on a grid of 15 levels, and quantizes nothing.
+class Pretending final : public Quantizer {
+ public:
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    std::copy(x.begin(), x.end(), y.begin());
+  }
+  Grid grid() const override {
+    return {UniformGrid{.low = -7, .high = 7, .scale = {0.1f}}};
+  }
 };
 
 BoundSite& site_named(Network& network, const std::string& name) {
@@ -294,6 +306,22 @@ TEST_CASE("initialisers keep to their bounds and variances", "[nn]") {
   CHECK(variance("gaussian") == Approx(0.01).epsilon(0.03));
   CHECK(variance("uniform") == Approx(0.01 / 3).epsilon(0.03));
   CHECK(*std::max_element(weights.begin(), weights.end()) <= 0.1f);
+}
+
+TEST_CASE("floats that pass for quantized are caught at every site", "[nn]") {
+  for (const char* name : {"fc/weight", "fc/input", "fc/output", "fc/bias"}) {
+    CAPTURE(name);
+    Network network(model({linear("fc", "classes")}),
+                    {.image = {2, 2, 1}, .classes = 3, .batch = 4});
+    const FixedBatch batch(4, {2, 2, 1}, 3);
+    network.attach(site_named(network, name), std::make_unique<Pretending>());
+    network.build();
+    if (std::string(name) == "fc/bias") network.parameters()[1]->value[0] = 0.123f;
+    network.prepare_evaluation();
+    network.evaluate(batch.source(), Loss::kCrossEntropy, 3, {});
+    CHECK_THROWS_WITH(check_law(network),
+                      Contains(name) && Contains("are not 4-bit values"));
+  }
 }
 
 }  // namespace bitsweep

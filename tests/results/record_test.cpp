@@ -288,10 +288,10 @@ TEST_CASE("a record of another format version says which is read") {
   if (!python_has_h5py()) return;
   const ScratchFolder folder;
   write_record(full_record(), folder / "run.h5");
-  change_within(folder / "run.h5", "f.attrs['format_version'] = 2");
+  change_within(folder / "run.h5", "f.attrs['format_version'] = 3");
   CHECK_THROWS_AS(read_record(folder / "run.h5"), DataError);
   CHECK_THROWS_WITH(read_record(folder / "run.h5"),
-                    Contains("a run record of format 2, this program reads 1"));
+                    Contains("a run record of format 3, this program reads 2"));
 }
 
 TEST_CASE("a record that lacks a part names it") {
@@ -320,7 +320,7 @@ TEST_CASE("h5py reads a record as it stands") {
 import math, sys, h5py, numpy as np
 f = h5py.File(sys.argv[1], 'r')
 assert f.attrs['format'] == 'bitsweep run record'
-assert f.attrs['format_version'] == 1
+assert f.attrs['format_version'] == 2
 assert f.attrs['results_version'] == 7
 assert f.attrs['seed'] == 9007199254740993
 assert f.attrs['method'] == 'twn'

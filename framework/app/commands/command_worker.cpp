@@ -122,7 +122,10 @@ double run_and_record(const Arguments& arguments, Session& session,
   for (const auto& rule : spec.sites) check_method(rule.method, session.methods);
   auto record = session.pipeline.run(spec, environment, observer);
   record.digest = digest(spec, kResultsVersion);
-  if (arguments.has("without-weights")) record.state.clear();
+  if (arguments.has("without-weights")) {
+    record.state.clear();
+    record.model.clear();
+  }
   write_record(record, arguments.text("record"));
   return test_accuracy(record);
 }
@@ -159,7 +162,8 @@ Command worker_command() {
                         .help = "The record of the float run to start from."},
                        {.name = "without-weights",
                         .value = "",
-                        .help = "Leave the network's weights out of the record."},
+                        .help = "Leave the network's weights out of the record, and its "
+                                "packed model."},
                        {.name = "threads", .value = "N", .help = "Threads (1)."},
                        data_folder_option(),
                        plugin_option()}},

@@ -1,0 +1,132 @@
+// bitsweep eval: scores a packed model on a dataset's test images.
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/app/model_argument.h"
+#include "framework/app/output_file.h"
+#include "framework/app/tensor_file.h"
+#include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/data/dataset.h"
+#include "framework/eval/packed_score.h"
+
+namespace bitsweep {
+namespace {
+
+Dataset data_for(const PackedModel& model, const Arguments& arguments) {
+  DatasetSpec spec;
+  spec.id = arguments.text("data", model.dataset);
+  spec.validation = 0;
+  Dataset data = load_dataset(spec, data_folders(arguments.text("data-dir")));
+  const ImageShape own = model.graph.image, shape = data.test.shape;
+  if (own != shape || model.graph.classes != data.classes) {
+    throw ConfigError(fmt::format(
+        "eval: {} has images of {}x{}x{} in {} classes; the model was packed for "
+        "{}x{}x{} in {}; name other data with --data",
+        spec.id, shape.height, shape.width, shape.channels, data.classes, own.height,
+        own.width, own.channels, model.graph.classes));
+  }
+  return data;
+}
+
+// The median time of one image by itself, in milliseconds.
+double latency_ms(const PackedModel& model, ExecutorOptions options,
+                  const Batches& images) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kRuns = 51;
+  options.batch = 1;
+  Executor executor(model, options);
+  images.load(0, executor.image(0));
+  std::vector<double> times;
+  for (int run = 0; run < kRuns; ++run) {
+    const auto begin = Clock::now();
+    executor.run(1);
+    times.push_back(
+        std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  std::nth_element(times.begin(), times.begin() + kRuns / 2, times.end());
+  return times[kRuns / 2];
+}
+
+void write_scores(const std::filesystem::path& path, const PackedModel& model,
+                  const Batches& images, const PackedScore& score) {
+  const auto shape = model.graph.image;
+  const auto count = std::size_t(score.images);
+  std::vector<float> values(count * shape.elements());
+  std::vector<std::int32_t> labels(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    images.load(i, std::span(values).subspan(i * shape.elements(), shape.elements()));
+    labels[i] = images.label(i);
+  }
+  TensorFile file;
+  file.tensor("/images", values,
+              {score.images, shape.height, shape.width, shape.channels});
+  file.tensor("/logits", score.logits, {score.images, model.graph.classes});
+  file.tensor("/predictions", score.predictions, {score.images});
+  file.tensor("/labels", labels, {score.images});
+  file.save(path);
+}
+
+int eval(const Arguments& arguments, Session&) {
+  const PackedModel model = model_of(arguments.positional(0));
+  const bool writes = arguments.has("out");
+  const std::filesystem::path out = writes ? output_file(arguments) : "";
+  set_threads(arguments.whole_number("threads", threads(), 1));
+  const ExecutorOptions options{.batch = arguments.whole_number("batch", 100, 1),
+                                .integer = !arguments.has("simulate")};
+  const auto limit = std::size_t(arguments.whole_number("limit", 0, 0));
+  const Dataset data = data_for(model, arguments);
+  const Preprocessing preprocessing = preprocessing_of(model);
+  const Batches images(data.test, preprocessing);
+  if (limit > images.count()) {
+    throw ConfigError(
+        fmt::format("eval: --limit {}: there are {} test images", limit, images.count()));
+  }
+
+  Executor executor(model, options);
+  score_packed(executor, images, std::min<std::size_t>(images.count(), 500));  // warm
+  const PackedScore score = score_packed(executor, images, limit);
+  print_out(fmt::format(
+      "accuracy: {:.2f} % ({} of {} images, {})\n"
+      "speed: {:.0f} images/s (batch {}, {} thread{}), latency {:.3f} ms (batch 1)\n"
+      "peak memory: {:.0f} MB\n",
+      100 * score.accuracy(), score.correct, score.images, data.title,
+      score.images_per_second(), options.batch, threads(), threads() == 1 ? "" : "s",
+      latency_ms(model, options, images), peak_memory_mb()));
+  if (writes) {
+    write_scores(out, model, images, score);
+    print_note(fmt::format("{}: /images, /logits, /predictions, /labels", out.string()));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command eval_command() {
+  return {
+      {.command = "eval",
+       .summary = "Score a packed model on a dataset's test images.",
+       .positionals = {{"FILE", "A packed model, or the record of a run (.h5)."}},
+       .options = {{.name = "data",
+                    .value = "ID",
+                    .help = "Whose test images (those of the data it was trained on)."},
+                   data_folder_option(),
+                   {.name = "limit", .value = "N", .help = "The first N images (all)."},
+                   {.name = "batch", .value = "N", .help = "Images at a time (100)."},
+                   {.name = "threads", .value = "N", .help = "Threads (all cores)."},
+                   {.name = "simulate",
+                    .value = "",
+                    .help = "Run every product in float, as in training."},
+                   {.name = "out",
+                    .value = "FILE.h5",
+                    .help = "Write /images as the network sees them, /logits, "
+                            "/predictions and /labels."},
+                   force_option()}},
+      eval};
+}
+
+}  // namespace bitsweep

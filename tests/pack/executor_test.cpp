@@ -1,0 +1,172 @@
+// Packed models against the networks they were made of.
+#include "framework/pack/executor.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "framework/core/parallel.h"
+#include "tests/pack/packed_networks.h"
+
+namespace bitsweep {
+namespace {
+
+const EdgesSpec kAll{.first = "method", .last = "method", .bias = "float"};
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, double(std::fabs(a[i] - b[i])));
+  }
+  return largest;
+}
+
+double spread(const std::vector<float>& values) {
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return double(*most) - double(*least);
+}
+
+// A value next to the border between two codes may fall on either side of it, for sums of
+// floats and sums of integers are rounded differently: then a code differs by one. Few
+// images may meet one; the others agree to float rounding.
+void check_agreement(const std::vector<float>& simulated,
+                     const std::vector<float>& executed) {
+  const std::size_t images = Quantized::kBatch, classes = simulated.size() / images;
+  std::size_t apart = 0;
+  const double tolerance = 1e-4 * spread(simulated);  // sums of 200 terms, four layers
+  for (std::size_t i = 0; i < images; ++i) {
+    bool same = true;
+    for (std::size_t c = i * classes; c < (i + 1) * classes; ++c) {
+      same &= std::fabs(simulated[c] - executed[c]) <= tolerance;
+    }
+    apart += !same;
+  }
+  CHECK(apart <= 1);
+}
+
+void check_method(ModelSpec spec, const std::string& method,
+                  std::vector<std::pair<const char*, const char*>> pairs,
+                  EdgesSpec edges = kAll) {
+  CAPTURE(method);
+  Quantized net(std::move(spec), method, std::move(pairs), std::move(edges));
+  const PackedModel packed = net.pack();
+  const auto simulated = net.logits();
+  // The float products of looked-up levels are those of the simulation.
+  CHECK(largest_difference(simulated, net.executed(packed, {.integer = false})) <=
+        1e-5 * spread(simulated));
+  const auto executed = net.executed(packed, {});
+  check_agreement(simulated, executed);
+  check_agreement(net.executed(packed, {.engine = EngineKind::kReference}), executed);
+}
+
+TEST_CASE("float networks execute as they evaluate", "[pack][executor]") {
+  for (auto spec : {plain_model(), sign_model(), residual_model()}) {
+    Quantized net(spec, "float", {});
+    const auto executed = net.executed(net.pack(), {});
+    CHECK(largest_difference(net.logits(), executed) <= 1e-5 * spread(net.logits()));
+  }
+}
+
+TEST_CASE("uniform grids execute on integers", "[pack][executor]") {
+  check_method(plain_model(), "lsq", {{"weight_bits", "8"}, {"activation_bits", "8"}});
+  check_method(plain_model(), "lsq",
+               {{"weight_bits", "4"}, {"activation_bits", "4"}, {"group", "filter"}});
+  check_method(plain_model(), "dynamic_fixed_point",
+               {{"weight_bits", "8"}, {"activation_bits", "8"}});
+  check_method(plain_model(), "dorefa", {{"weight_bits", "4"}, {"activation_bits", "4"}});
+  check_method(plain_model(), "pact", {{"weight_bits", "2"}, {"activation_bits", "2"}});
+  check_method(residual_model(), "lsq",
+               {{"weight_bits", "4"}, {"activation_bits", "8"}, {"offset", "true"}});
+  check_method(residual_model(), "wrpn",
+               {{"weight_bits", "4"}, {"activation_bits", "4"}});
+}
+
+TEST_CASE("binary and ternary grids execute on bits", "[pack][executor]") {
+  check_method(sign_model(), "bnn", {});
+  check_method(sign_model(), "xnor", {}, {.first = "float", .last = "float"});
+  check_method(sign_model(), "xnor", {{"input_scale", "true"}});
+  check_method(plain_model(), "hwgq", {{"activation_bits", "2"}, {"levels", "uniform"}});
+  check_method(plain_model(), "dorefa", {{"weight_bits", "1"}, {"activation_bits", "2"}});
+}
+
+TEST_CASE("other grids execute by looking their levels up", "[pack][executor]") {
+  check_method(plain_model(), "lognet", {});
+  check_method(plain_model(), "apot", {});
+  check_method(plain_model(), "hwgq", {{"activation_bits", "2"}, {"levels", "lloyd"}});
+  check_method(plain_model(), "ttq", {});
+  check_method(plain_model(), "minifloat",
+               {{"weight_bits", "8"}, {"activation_bits", "16"}});
+}
+
+TEST_CASE("a plan says which kernel runs, and why not on integers", "[pack][executor]") {
+  const auto plans = [](const char* method,
+                        std::vector<std::pair<const char*, const char*>> pairs) {
+    Quantized net(plain_model(), method, std::move(pairs));
+    return Executor(net.pack(), {.batch = 8}).products();
+  };
+  const auto lsq = plans("lsq", {{"weight_bits", "4"}, {"activation_bits", "4"}});
+  CHECK(lsq[0].kernel == "float");  // the first layer is an edge
+  CHECK(lsq[0].reason == "the weights are float");
+  CHECK(lsq[1].kernel.starts_with("integer"));
+  CHECK(lsq[1].weight_bits == 4);
+  // 72 products of at most 8 * 15 each.
+  CHECK(lsq[1].largest_sum <= 72 * 8 * 15);
+  CHECK(plans("twn", {})[1].reason == "the inputs are float");
+  CHECK(plans("lognet", {})[1].reason ==
+        "the inputs' levels are no multiples of one step");
+}
+
+TEST_CASE("integer products are the same in every engine", "[pack][executor]") {
+  Quantized net(plain_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "8"}},
+                {.first = "8", .last = "8", .image = "8"});
+  const PackedModel packed = net.pack();
+  for (const auto& product : Executor(packed, {.batch = 8}).products()) {
+    CHECK(product.reason == "");
+  }
+  CHECK(net.executed(packed, {.engine = EngineKind::kReference}) ==
+        net.executed(packed, {.engine = EngineKind::kOneDnn}));
+}
+
+TEST_CASE("threads and partial batches change nothing", "[pack][executor]") {
+  Quantized net(plain_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "4"}},
+                kAll);
+  const PackedModel packed = net.pack();
+  const auto whole = net.executed(packed, {});
+  const int before = threads();
+  set_threads(1);
+  CHECK(net.executed(packed, {}) == whole);
+  set_threads(before);
+
+  Executor executor(packed, {.batch = 10});
+  const auto source = net.batch.source();
+  for (int begin = 0; begin < Quantized::kBatch; begin += 10) {
+    const int count = std::min(10, Quantized::kBatch - begin);
+    for (int i = 0; i < count; ++i) source.load(begin + i, executor.image(i));
+    executor.run(count);
+    const auto logits = executor.logits().first(std::size_t(count) * 5);
+    CHECK(std::equal(logits.begin(), logits.end(),
+                     whole.begin() + std::ptrdiff_t(begin) * 5));
+  }
+}
+
+TEST_CASE("sums of integers are watched", "[pack][executor]") {
+  Quantized net(plain_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "4"}},
+                {.first = "8", .last = "8", .image = "8"});
+  Executor executor(net.pack(), {.batch = Quantized::kBatch});
+  const auto source = net.batch.source();
+  for (int i = 0; i < Quantized::kBatch; ++i) source.load(i, executor.image(i));
+  executor.watch_sums(true);
+  executor.run(Quantized::kBatch);
+  const auto ranges = executor.sum_ranges();
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    CHECK(ranges[i].least < 0);
+    CHECK(ranges[i].most > 0);
+    CHECK(std::max(-double(ranges[i].least), double(ranges[i].most)) <=
+          executor.products()[i].largest_sum);
+  }
+}
+
+}  // namespace
+}  // namespace bitsweep
