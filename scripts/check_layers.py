@@ -30,7 +30,9 @@ BUILDS_ON = {
 # A header, and the files that may include it.
 THIRD_PARTY = [
     (r"yaml-cpp/.*", r"framework/config/.*"),
-    (r"hdf5.*\.h|H5.*\.h", r"framework/(results|app)/.*"),
+    (r"hdf5.*\.h|H5.*\.h", r"framework/(results|app|data)/.*"),
+    (r"boost/math/.*", r"framework/report/statistics\.cpp"),
+    (r"nlohmann/.*", r"framework/report/render_json\.cpp"),
     (r"boost/.*", r"framework/app/.*"),
     (r"(oneapi/)?dnnl.*", r"framework/engine/onednn\.(h|cpp)"),
     (r"openssl/.*", r"framework/core/digest\.cpp"),

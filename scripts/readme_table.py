@@ -16,24 +16,24 @@ import sys
 import textwrap
 
 HEAD = ("| | method | weight bits | activation bits | first, last layer | accuracy (%) "
-        "| loss (points) | AlexNet's published loss | size |\n|---|---|---:|---:|---|---:|---:|---:|---:|\n")
+        "| accuracy drop (pp) | AlexNet's published drop (pp) | size |\n|---|---|---:|---:|---|---:|---:|---:|---:|\n")
 
 
-def points(row, name):
-    mean, deviation = row[f"{name}_mean"], row[f"{name}_sd"]
-    return f"{float(mean):.2f} ± {float(deviation):.2f}" if mean else ""
+def mean_and_std(row, name):
+    mean, std = row[f"{name}_mean"], row[f"{name}_sd"]
+    return f"{float(mean):.2f} ± {float(std):.2f}" if mean else ""
 
 
 def published(row):
-    loss = row["published_loss_points"]
-    return loss + ("†" if loss and row["published_mark"] == "recalled" else "")
+    drop = row["published_drop_pp"]
+    return drop + ("†" if drop and row["published_mark"] == "recalled" else "")
 
 
 def cells(row, group):
     is_float = row["method_id"] == "float"
     ends = "" if is_float else "float" if row["first"] == "float" else "quantized"
     return [group, row["method"], row["weight_bits"], row["activation_bits"], ends,
-            points(row, "accuracy_percent"), points(row, "accuracy_loss_points"),
+            mean_and_std(row, "accuracy_percent"), mean_and_std(row, "accuracy_drop_pp"),
             published(row), f"{float(row['ratio_mean']):.1f}x smaller" if not is_float else ""]
 
 

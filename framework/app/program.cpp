@@ -113,25 +113,33 @@ int explained(int code, const std::string& why) {
   return code;
 }
 
+// The errno of the first write to standard output that failed; 0 when all arrived.
+int output_failure = 0;
+
+void flush_output() {
+  errno = 0;
+  const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!arrived && output_failure == 0) output_failure = errno == 0 ? EIO : errno;
+}
+
 // The exit code, changed where what was printed did not arrive: at a full disk, not at a
 // reader who has seen enough.
 int flushed(int code) {
-  errno = 0;
-  const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-  if (arrived || errno == EPIPE || errno == 0) return code;
-  return explained(kFailed,
-                   fmt::format("standard output cannot be written: {}", strerror(errno)));
+  flush_output();
+  if (output_failure == 0 || output_failure == EPIPE) return code;
+  return explained(kFailed, fmt::format("standard output cannot be written: {}",
+                                        strerror(output_failure)));
 }
 
 }  // namespace
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      run_command(),      validate_command(), keys_command(),        report_command(),
-      health_command(),   methods_command(),  models_command(),      datasets_command(),
-      quantize_command(), export_command(),   inspect_command(),     eval_command(),
-      check_command(),    search_command(),   bench_train_command(), version_command(),
-      worker_command()};
+      run_command(),         validate_command(), keys_command(),     report_command(),
+      diff_command(),        clean_command(),    health_command(),   methods_command(),
+      models_command(),      datasets_command(), quantize_command(), export_command(),
+      inspect_command(),     eval_command(),     check_command(),    search_command(),
+      bench_train_command(), version_command(),  worker_command()};
   return table;
 }
 
@@ -152,11 +160,13 @@ int run_program(int argc, char** argv, const Pipeline& pipeline) {
 }
 
 void print_out(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  errno = 0;
+  const bool fits = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!fits && output_failure == 0) output_failure = errno == 0 ? EIO : errno;
 }
 
 void print_note(const std::string& line) {
-  std::fflush(stdout);
+  flush_output();
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/core/memory.h"
 #include "framework/core/parallel.h"
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
@@ -14,6 +15,7 @@
 #include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
+#include "framework/nn/memory.h"
 #include "framework/nn/network.h"
 #include "framework/pack/model_file.h"
 #include "framework/train/health.h"
@@ -36,10 +38,6 @@ const TrainingSpec* own_training(const RunSpec& spec) {
 int batch_size_of(const RunSpec& spec) {
   const TrainingSpec* training = own_training(spec);
   return (training != nullptr ? *training : spec.training).batch_size;
-}
-
-bool starts_from_baseline(const RunSpec& spec) {
-  return !spec.is_baseline() && spec.start == "baseline";
 }
 
 void load_state(Network& network, const RunRecord& record) {
@@ -88,7 +86,13 @@ class Experiment {
                                 .classes = data_.classes,
                                 .batch = batch_size_of(spec),
                                 .seed = spec.seed}) {
-    if (starts_from_baseline(spec)) {
+    if (!spec.data_checksum.empty() && spec.data_checksum != data_.checksum) {
+      throw RunError(
+          fmt::format("{}: its files changed since the study began (SHA-256 {}, expected "
+                      "{}); run the study again",
+                      spec.dataset.id, data_.checksum, spec.data_checksum));
+    }
+    if (spec.starts_from_baseline()) {
       ensure(environment.baseline.has_value(), "the scheduler runs baselines first");
       load_state(network_, *environment.baseline);
     }
@@ -137,7 +141,7 @@ class Experiment {
   void run_stages(Curves& curves, QuantizerHealth* health) {
     const TrainingSpec* training = own_training(spec_);
     const RandomStream random(std::uint64_t(spec_.seed),
-                              starts_from_baseline(spec_) ? "fine-tuning" : "training");
+                              spec_.starts_from_baseline() ? "fine-tuning" : "training");
     const Batches validation(data_.validation, preprocessing_);
     std::optional<Batches> images;
     std::optional<Trainer> trainer;
@@ -158,7 +162,7 @@ class Experiment {
       stage_ = spec_.is_baseline() ? "float training" : planned.stage.name;
       switch (planned.stage.kind) {
         case Stage::Kind::kCalibrate:
-          if (!spec_.is_baseline()) calibrate_sites(planned.owners);
+          if (!spec_.is_float()) calibrate_sites(planned.owners);
           break;
         case Stage::Kind::kTransform:
           transform_weights(planned);
@@ -294,9 +298,27 @@ double validation_accuracy(const RunSpec& spec, const RunEnvironment& environmen
   return Experiment(spec, environment, silent).validate();
 }
 
+namespace {
+
+// A run that swaps, or is killed halfway, is worse than one that does not begin.
+void check_memory(const Network& network, const TrainingSpec& training) {
+  const auto estimate =
+      estimate_memory(network, training.batch_size, training.optimizer.id);
+  if (estimate.total() <= memory_limit()) return;
+  throw ConfigError(fmt::format(
+      "training.batch_size: {}: training needs about {} ({} for activations, {} for "
+      "weights and optimizer), this machine has {}; lower the batch size or take a "
+      "smaller network",
+      training.batch_size, memory_text(estimate.total()),
+      memory_text(estimate.activations),
+      memory_text(estimate.weights + estimate.optimizer), memory_text(memory_limit())));
+}
+
+}  // namespace
+
 std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods) {
   try {
-    const DatasetInfo& info = dataset_info(spec.dataset.id);
+    const DatasetInfo info = dataset_info(spec.dataset);
     Network network(spec.network,
                     {.image = info.shape, .classes = info.classes, .batch = 1});
     const auto made =
@@ -305,10 +327,13 @@ std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& me
     for (const TrainingSpec* training :
          {&spec.training, spec.fine_tuning ? &*spec.fine_tuning : nullptr}) {
       if (training == nullptr) continue;
+      check_memory(network, *training);
       Optimizer(training->optimizer, training->multipliers, network.parameters());
     }
     return {};
   } catch (const ConfigError& error) {
+    return {error.what()};
+  } catch (const DataError& error) {  // of a dataset of the user's own
     return {error.what()};
   }
 }

@@ -83,6 +83,14 @@ class Evaluator {
   }
 
   std::int64_t factor() {
+    constexpr int kDeepest = 100;
+    if (++depth_ > kDeepest) fail("signs and parentheses too deep");
+    const std::int64_t result = nested_factor();
+    --depth_;
+    return result;
+  }
+
+  std::int64_t nested_factor() {
     if (take("-")) return -factor();
     if (take("(")) {
       const std::int64_t result = comparison();
@@ -149,6 +157,7 @@ class Evaluator {
   std::string_view text_;
   const Variables& variables_;
   std::size_t at_ = 0;
+  int depth_ = 0;
 };
 
 }  // namespace

@@ -20,6 +20,9 @@ struct Times {
   }
 };
 
+// Layers and repetitions that a model file may stand for.
+constexpr int kMostLayers = 20'000;
+
 class LayerReader {
  public:
   explicit LayerReader(Problems& problems) : problems_(problems) {}
@@ -30,11 +33,24 @@ class LayerReader {
       problems_.add(node, "a list of layers is expected here");
       return layers;
     }
-    for (const Node& item : node.items) append_item(item, variables, layers);
+    for (const Node& item : node.items) {
+      if (!count_one(item)) break;
+      append_item(item, variables, layers);
+    }
     return layers;
   }
 
  private:
+  // Repetitions within repetitions multiply: false where there are too many.
+  bool count_one(const Node& node) {
+    if (++read_ <= kMostLayers) return true;
+    problems_.add(node.place, "layers",
+                  fmt::format("more than {} layers up to here, repetitions counted; a "
+                              "network has at most that many",
+                              kMostLayers));
+    return false;
+  }
+
   void append_item(const Node& item, const Variables& variables,
                    std::vector<LayerSpec>& layers) {
     if (item.is_word()) {
@@ -62,7 +78,7 @@ class LayerReader {
     if (index && variables.count(index->word)) {
       problems_.add(*index, fmt::format("'{}' is taken", index->word));
     }
-    for (int i = 1; body && i <= times; ++i) {
+    for (int i = 1; body && i <= times && count_one(item); ++i) {
       Variables inner = variables;
       if (index) inner[index->word] = i;
       for (auto& layer : list(*body, inner)) layers.push_back(std::move(layer));
@@ -142,6 +158,7 @@ class LayerReader {
   }
 
   Problems& problems_;
+  int read_ = 0;
 };
 
 template <class Visit>

@@ -1,7 +1,9 @@
 #include "framework/config/node.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -120,23 +122,31 @@ Settings settings_of(const Node& node) {
   return settings;
 }
 
-std::vector<Variation> variations(const Node& root, const IsAxis& is_axis) {
+std::vector<Variation> variations(const Node& root, const IsAxis& is_axis,
+                                  std::size_t most) {
   const auto keys = first_axis(root, root, {}, is_axis);
   if (!keys) return {{root, {}}};
   std::vector<Variation> all;
   Node chosen = root;
-  const Node axis = descend(chosen, *keys);
+  const Node axis = std::exchange(descend(chosen, *keys), Node{});
   for (const Node& item : axis.items) {
     Node& value = descend(chosen, *keys);
     value = item;
     value.path = axis.path;
-    for (auto& variation : variations(chosen, is_axis)) {
+    for (auto& variation : variations(chosen, is_axis, most - all.size())) {
       const auto path = fmt::format("{}", fmt::join(*keys, "."));
       variation.choices.insert(variation.choices.begin(), {path, text_of(item)});
       all.push_back(std::move(variation));
     }
+    if (all.size() > most) break;
   }
   return all;
+}
+
+std::size_t node_count(const Node& node) {
+  return std::accumulate(
+      node.items.begin(), node.items.end(), std::size_t(1),
+      [](std::size_t sum, const Node& item) { return sum + node_count(item); });
 }
 
 }  // namespace bitsweep

@@ -58,9 +58,14 @@ struct Variation {
 };
 
 /// Every combination of the items of those lists, reached through mappings, that
-/// `is_axis` calls alternatives; the first list in the file varies slowest.
+/// `is_axis` calls alternatives; the first list in the file varies slowest. Stops when
+/// there are more than `most`: a caller that finds more refuses them.
 using IsAxis = std::function<bool(const Node& root, const std::vector<std::string>& keys,
                                   const Node& value)>;
-std::vector<Variation> variations(const Node& root, const IsAxis& is_axis);
+std::vector<Variation> variations(const Node& root, const IsAxis& is_axis,
+                                  std::size_t most);
+
+/// Nodes of the tree, `node` itself counted.
+std::size_t node_count(const Node& node);
 
 }  // namespace bitsweep

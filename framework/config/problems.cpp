@@ -8,6 +8,11 @@
 #include "framework/core/error.h"
 
 namespace bitsweep {
+namespace {
+
+constexpr std::size_t kMostShown = 100;
+
+}  // namespace
 
 std::string Place::text() const {
   return line > 0 ? fmt::format("{}:{}", file, line) : file;
@@ -20,12 +25,8 @@ void Problems::add(const Place& place, const std::string& path,
   std::string text = sentence;
   if (!path.empty() && !says_path) text = fmt::format("{}: {}", path, text);
   if (!place.file.empty()) text = fmt::format("{}: {}", place.text(), text);
-  const Problem problem{place, std::move(text)};
   // The rows that a list stands for share their mistakes.
-  const bool known = std::any_of(found_.begin(), found_.end(), [&](const Problem& other) {
-    return other.text == problem.text;
-  });
-  if (!known) found_.push_back(problem);
+  if (texts_.insert(text).second) found_.push_back({place, std::move(text)});
 }
 
 void Problems::throw_if_any() const {
@@ -35,7 +36,13 @@ void Problems::throw_if_any() const {
     return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
   });
   std::vector<std::string> lines;
-  for (const auto& problem : sorted) lines.push_back(problem.text);
+  for (const auto& problem : sorted) {
+    if (lines.size() == kMostShown) {
+      lines.push_back(fmt::format("and {} more", sorted.size() - kMostShown));
+      break;
+    }
+    lines.push_back(problem.text);
+  }
   throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
 }
 

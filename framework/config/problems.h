@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "framework/config/node.h"
@@ -18,7 +19,7 @@ class Problems {
   bool empty() const { return found_.empty(); }
 
   /// Throws ConfigError with a line "file:line: path: sentence" for each, in the order of
-  /// the files' names and lines; nothing happens when there is none.
+  /// the files' names and lines, the first hundred; nothing happens when there is none.
   void throw_if_any() const;
 
  private:
@@ -27,6 +28,7 @@ class Problems {
     std::string text;
   };
   std::vector<Problem> found_;
+  std::unordered_set<std::string> texts_;
 };
 
 }  // namespace bitsweep

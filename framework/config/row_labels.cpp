@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -34,13 +36,6 @@ void append(std::string& label, const std::string& path, const std::string& valu
   label += fmt::format(" {}", setting_text(path, value));
 }
 
-std::string value_at(const Settings& settings, const std::string& path) {
-  const auto found =
-      std::find_if(settings.begin(), settings.end(),
-                   [&](const auto& setting) { return setting.first == path; });
-  return found == settings.end() ? "" : found->second;
-}
-
 // Widths are always told, those of float parts aside.
 bool is_width(const std::string& name, const std::string& value) {
   constexpr std::array kWidths = {"weight_bits", "activation_bits", "gradient_bits"};
@@ -60,25 +55,44 @@ Settings telling_settings(const RowSpec& row) {
   return settings_of(node);
 }
 
-// The first of the owner's settings that not all rows have, or null.
-const std::pair<std::string, std::string>* own_setting(const Named& owner,
-                                                       const std::vector<Named>& rows) {
-  for (const auto& setting : owner.settings) {
-    for (const auto& other : rows) {
-      if (value_at(other.settings, setting.first) != setting.second) return &setting;
+// How many of some rows have a value at a path; a missing one counts as empty.
+class Shares {
+ public:
+  explicit Shares(const std::vector<Named>& rows) : rows_(rows.size()) {
+    for (const auto& row : rows) {
+      std::set<std::string> seen;
+      for (const auto& [path, value] : row.settings) {
+        if (!seen.insert(path).second || value.empty()) continue;
+        ++filled_[path];
+        ++counts_[{path, value}];
+      }
     }
   }
-  return nullptr;
-}
 
-// Splits rows by the first setting that differs, until each is alone or none differs.
+  bool have_all(const std::pair<std::string, std::string>& setting) const {
+    if (setting.second.empty()) return !filled_.count(setting.first);
+    const auto found = counts_.find(setting);
+    return found != counts_.end() && found->second == rows_;
+  }
+
+ private:
+  std::size_t rows_;
+  std::map<std::string, std::size_t> filled_;
+  std::map<std::pair<std::string, std::string>, std::size_t> counts_;
+};
+
+// Splits rows by the first setting that not all have, until each is alone or none
+// differs.
 void tell_apart(const std::vector<Named>& rows) {
+  const Shares shares(rows);
   std::map<std::string, std::vector<Named>> groups;
   for (const auto& named : rows) {
-    if (const auto* setting = own_setting(named, rows)) {
-      append(named.row->label, setting->first, setting->second);
-      groups[setting_text(setting->first, setting->second)].push_back(named);
-    }
+    const auto own =
+        std::find_if(named.settings.begin(), named.settings.end(),
+                     [&](const auto& setting) { return !shares.have_all(setting); });
+    if (own == named.settings.end()) continue;
+    append(named.row->label, own->first, own->second);
+    groups[setting_text(own->first, own->second)].push_back(named);
   }
   for (const auto& [text, same] : groups) {
     if (same.size() > 1) tell_apart(same);

@@ -13,14 +13,21 @@
 
 namespace bitsweep {
 
-/// `dataset: {id: fashion-mnist, validation: 5000}`.
+/// `dataset: {id: fashion-mnist, validation: 5000}`, or one of the user's own:
+/// `dataset: {folder: pets, test_share: 0.2}`, whose id is then a name for tables.
 struct DatasetSpec {
   std::string id = "fashion-mnist";
+  std::string folder;     // of images: train/<class>/, test/<class>/
+  std::string npz;        // a file of the arrays x_train, y_train, x_test, y_test
+  std::string hdf5;       // the same as HDF5 datasets
+  double test_share = 0;  // of the user's own images, where none are for testing
   int validation = 5000;
   std::int64_t split_seed = 1;
   int train_limit = 0;
   int test_limit = 0;
   static Schema<DatasetSpec> schema();
+
+  bool is_own() const { return !folder.empty() || !npz.empty() || !hdf5.empty(); }
 };
 
 /// How images become numbers, before augmentation.
@@ -105,6 +112,7 @@ struct MethodSpec {
   std::string id = "float";
   RawParams params;         // resolved by the method's schema
   std::string plugin = {};  // SHA-256 of the library that brings it; "" for a built-in
+  int version = 1;          // of the method's numbers, as its source says
 };
 
 /// `sites: [{match: "conv*/weight", method: {id: lognet, weight_bits: 5}}]`; first match
@@ -113,6 +121,12 @@ struct SiteRule {
   std::string match;
   MethodSpec method;
   Place place = {};  // where it is written; no part of the run
+};
+
+/// `baseline: {fine_tuned: true}`: which float network a row is compared with.
+struct BaselineSpec {
+  bool fine_tuned = false;
+  static Schema<BaselineSpec> schema();
 };
 
 /// Everything that decides a run's numbers.
@@ -130,12 +144,24 @@ struct RunSpec {
   std::optional<PruningSpec> pruning;  // none: what the methods ask for
   int calibration_batches = 10;
   std::int64_t seed = 1;
+  /// Of the dataset's files, as in Dataset; "" until they were read. Part of the run's
+  /// identity.
+  std::string data_checksum;
+  BaselineSpec compared;  // no part of the run's identity
   /// The fields outside the groups.
   static Schema<RunSpec> schema();
 
-  bool is_baseline() const { return method.id == "float" && !pruning; }
-  /// The float run that this one starts from and is compared with.
+  /// A float network with all its weights.
+  bool is_float() const { return method.id == "float" && !pruning; }
+  /// As `training` leaves it.
+  bool is_baseline() const { return is_float() && !fine_tuning; }
+  /// Whether it begins with the weights of `baseline()`.
+  bool starts_from_baseline() const { return !is_baseline() && start == "baseline"; }
+  /// The float run that this one starts from.
   RunSpec baseline() const;
+  /// The float run that this one is compared with: `baseline()`, or that fine-tuned as
+  /// this run is, where `compared` asks for it and there is fine-tuning.
+  RunSpec control() const;
   /// YAML with every parameter in a fixed order: equal runs have equal texts. What does
   /// not matter to the run (an unused baseline's seed, labels) is not in it.
   std::string canonical_text() const;
@@ -176,6 +202,8 @@ struct StudySpec {
   std::string title;
   std::string file;
   std::vector<RowSpec> rows;
+  /// What a finished record keeps: state (the weights too) or predictions.
+  std::string keep = "state";
 };
 
 }  // namespace bitsweep

@@ -6,7 +6,16 @@ namespace bitsweep {
 
 Schema<DatasetSpec> DatasetSpec::schema() {
   return Schema<DatasetSpec>{}
-      .field("id", &DatasetSpec::id, "Which dataset.")
+      .field("id", &DatasetSpec::id, "Which dataset, or the name of one of your own.")
+      .field("folder", &DatasetSpec::folder,
+             "Images of your own: train/CLASS/FILE, and perhaps test/CLASS/FILE.")
+      .field("npz", &DatasetSpec::npz,
+             "An NPZ file of your own: x_train, y_train, and perhaps x_test, y_test.")
+      .field("hdf5", &DatasetSpec::hdf5, "The same arrays in an HDF5 file.")
+      .field("test_share", &DatasetSpec::test_share,
+             "Share of your own images to test on, where none are set apart for it; "
+             "split_seed says which.",
+             between(0.0, 1.0))
       .field("validation", &DatasetSpec::validation,
              "Images cut from the training data, to make choices by.", at_least(0))
       .field("split_seed", &DatasetSpec::split_seed, "Which images are cut.",
@@ -109,6 +118,13 @@ Schema<EdgesSpec> EdgesSpec::schema() {
       .field("bias", &EdgesSpec::bias, "Who quantizes the biases.", choice)
       .field("image", &EdgesSpec::image,
              "Who quantizes the network's input, where first is not float.", choice);
+}
+
+Schema<BaselineSpec> BaselineSpec::schema() {
+  return Schema<BaselineSpec>{}.field(
+      "fine_tuned", &BaselineSpec::fine_tuned,
+      "Compare a row with the float network fine-tuned as the row is, not with the one "
+      "that both begin from: what more training gains is no gain of a method.");
 }
 
 Schema<RunSpec> RunSpec::schema() {

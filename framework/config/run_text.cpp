@@ -16,8 +16,10 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// Behind a method's id: no study's key, so that a parameter may have its name.
+// No study's keys, so that a parameter may have their names.
 constexpr auto kPlugin = "plugin sha256";
+constexpr auto kVersion = "method version";
+constexpr auto kData = "files sha256";
 
 bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -123,6 +125,9 @@ Node method_node(const MethodSpec& method) {
   Node node = Node::of_mapping();
   node.set("id", Node::of_word(method.id));
   if (!method.plugin.empty()) node.set(kPlugin, Node::of_word(method.plugin));
+  if (method.version != 1) {
+    node.set(kVersion, Node::of_word(fmt::format("{}", method.version)));
+  }
   return merged(std::move(node), node_of(method.params));
 }
 
@@ -146,6 +151,54 @@ void add_quantization(Node& node, const RunSpec& run) {
   node.set("calibration_batches",
            Node::of_word(fmt::format("{}", run.calibration_batches)));
   if (run.start == "baseline") node.set("fine_tuning", fine_tuning_node(run.fine_tuning));
+}
+
+// Keys of a user's own dataset stand where it is one: other runs keep their texts.
+Node dataset_node(const RunSpec& run) {
+  const DatasetSpec& dataset = run.dataset;
+  Names left_out;
+  if (dataset.folder.empty()) left_out.push_back("folder");
+  if (dataset.npz.empty()) left_out.push_back("npz");
+  if (dataset.hdf5.empty()) left_out.push_back("hdf5");
+  if (dataset.test_share == 0) left_out.push_back("test_share");
+  Node node = fields_node(dataset, left_out);
+  if (!run.data_checksum.empty()) node.set(kData, Node::of_word(run.data_checksum));
+  return node;
+}
+
+void parse_dataset(Node node, RunSpec& run, Problems& problems) {
+  if (const Node* sum = node.find(kData)) run.data_checksum = sum->word;
+  node.erase(kData);
+  run.dataset = read_fields<DatasetSpec>(node, problems);
+}
+
+// A method's parameters without what stands beside them for its identity.
+MethodSpec parse_method(Node node, Problems& problems) {
+  struct Identity {
+    std::string plugin;
+    int version = 1;
+    static Schema<Identity> schema() {
+      return Schema<Identity>{}
+          .field(kPlugin, &Identity::plugin, "Of the library.")
+          .field(kVersion, &Identity::version, "Of the numbers.", at_least(1));
+    }
+  };
+  Node identity = Node::of_mapping();
+  for (const char* key : {kPlugin, kVersion}) {
+    if (const Node* value = node.find(key)) identity.set(key, *value);
+    node.erase(key);
+  }
+  const auto found = read_fields<Identity>(identity, problems);
+  MethodSpec method = read_method(node, problems);
+  method.plugin = found.plugin;
+  method.version = found.version;
+  return method;
+}
+
+// A float network has none.
+void forget_quantizers(OptimizerSpec& optimizer) {
+  optimizer.quantizer_learning_rate = 1;
+  optimizer.quantizer_weight_decay = 1;
 }
 
 ModelSpec parse_network(const Node& node, Problems& problems) {
@@ -174,10 +227,14 @@ std::optional<TrainingSpec> parse_fine_tuning(const Node& node, const RunSpec& r
 
 Node run_node(const RunSpec& run) {
   Node node = Node::of_mapping();
-  node.set("dataset", fields_node(run.dataset));
+  node.set("dataset", dataset_node(run));
   node.set("network", network_node(run.network));
   node.set("method", method_node(run.method));
-  if (!run.is_baseline()) add_quantization(node, run);
+  if (!run.is_float()) {
+    add_quantization(node, run);
+  } else if (run.fine_tuning) {
+    node.set("fine_tuning", fine_tuning_node(run.fine_tuning));
+  }
   node.set("training", training_node(run.training));
   node.set("seed", Node::of_word(fmt::format("{}", run.seed)));
   return node;
@@ -212,11 +269,19 @@ std::vector<SiteRule> read_sites(const Node& sites, const ReadMethod& method_of,
 RunSpec RunSpec::baseline() const {
   RunSpec run;
   run.dataset = dataset;
+  run.data_checksum = data_checksum;
   run.network = network;
   run.training = training;
-  run.training.optimizer.quantizer_learning_rate = 1;  // a float network has none
-  run.training.optimizer.quantizer_weight_decay = 1;
+  forget_quantizers(run.training.optimizer);
   run.seed = seed;
+  return run;
+}
+
+RunSpec RunSpec::control() const {
+  RunSpec run = baseline();
+  if (is_float() || !compared.fine_tuned || start != "baseline") return run;
+  run.fine_tuning = fine_tuning;
+  if (run.fine_tuning) forget_quantizers(run.fine_tuning->optimizer);
   return run;
 }
 
@@ -225,15 +290,10 @@ std::string RunSpec::canonical_text() const { return write_yaml(run_node(*this))
 RunSpec parse_run(const std::string& canonical_text) {
   Problems problems;
   const Node root = parse_yaml(canonical_text, "run", problems);
-  const auto method_of = [&](const Node& node) {
-    MethodSpec method = read_method(node, problems);
-    const auto plugin = method.params.extract(kPlugin);
-    if (!plugin.empty()) method.plugin = plugin.mapped().text();
-    return method;
-  };
+  const auto method_of = [&](const Node& node) { return parse_method(node, problems); };
   MappingReader reader(root, problems);
   RunSpec run = reader.fields<RunSpec>();
-  run.dataset = reader.group<DatasetSpec>("dataset");
+  if (const Node* node = reader.get("dataset")) parse_dataset(*node, run, problems);
   run.edges = reader.group<EdgesSpec>("edges");
   if (const Node* node = reader.get("network"))
     run.network = parse_network(*node, problems);

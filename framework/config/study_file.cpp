@@ -1,11 +1,14 @@
 #include "framework/config/study_file.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "framework/config/mapping_reader.h"
+#include "framework/config/method_bits.h"
 #include "framework/config/model_file.h"
 #include "framework/config/row_labels.h"
 #include "framework/config/run_text.h"
@@ -19,12 +22,17 @@ namespace {
 struct Heading {
   std::string name;
   std::string title;
+  std::string keep = "state";
   static Schema<Heading> schema() {
     return Schema<Heading>{}
         .field(
             "name", &Heading::name, "Names the folder of its results.",
             Allowed<std::string>{"at most 100 letters, digits, _, - and .", is_file_name})
-        .field("title", &Heading::title, "Stands above its tables.");
+        .field("title", &Heading::title, "Stands above its tables.")
+        .field("keep", &Heading::keep,
+               "What the record of a finished run keeps: its weights and predictions, or "
+               "predictions alone.",
+               one_of({"state", "predictions"}));
   }
   static bool is_file_name(const std::string& name) {
     return !name.empty() && name.size() <= 100 && name.front() != '.' &&
@@ -33,6 +41,9 @@ struct Heading {
            });
   }
 };
+
+// Datasets, and networks: each is read from its file.
+constexpr std::size_t kMostAlternatives = 200;
 
 class StudyReader {
  public:
@@ -57,7 +68,9 @@ class StudyReader {
     StudySpec study{heading.name,
                     heading.title.empty() ? heading.name : heading.title,
                     shown_path(file_),
-                    {}};
+                    {},
+                    heading.keep};
+    if (!is_bounded(datasets, networks, rows)) return study;
     for (const auto& dataset : datasets) {
       for (const Block& block : blocks_of(networks, rows)) {
         add_rows(dataset, block, study.rows);
@@ -76,15 +89,42 @@ class StudyReader {
     }
     std::vector<Node> all;
     for (const Node& item : node->is_list() ? node->items : std::vector<Node>{*node}) {
-      for (auto& variation :
-           variations(with_id(item), [](const Node&, const auto&keys, const Node&) {
-             return keys.size() == 1;
-           })) {
+      const auto is_axis = [](const Node&, const auto& keys, const Node&) {
+        return keys.size() == 1;
+      };
+      for (auto& variation : expand(with_id(item), is_axis, problems_)) {
         all.push_back(std::move(variation.node));
       }
     }
-    if (all.empty()) problems_.add(*node, "an empty list");
+    if (all.size() > kMostAlternatives) {
+      problems_.add(*node, fmt::format("{} of them; a study has at most {}", all.size(),
+                                       kMostAlternatives));
+      return {};
+    }
+    if (node->is_list() && node->items.empty()) problems_.add(*node, "an empty list");
     return all;
+  }
+
+  // One place, and a name in tables that is no other dataset's.
+  void check_own(const Node& node, DatasetSpec& dataset) {
+    const std::array places = {&dataset.folder, &dataset.npz, &dataset.hdf5};
+    std::string given;
+    for (std::string* place : places) {
+      if (place->empty()) continue;
+      if (!given.empty()) problems_.add(node, "more than one of folder, npz and hdf5");
+      const auto path = std::filesystem::path(*place).lexically_normal();
+      *place = path.string();
+      given = path.filename().empty() ? path.parent_path().filename().string()
+                                      : path.stem().string();
+    }
+    if (!node.find("id")) dataset.id = given;
+    const bool is_taken = std::find(known_datasets_.begin(), known_datasets_.end(),
+                                    dataset.id) != known_datasets_.end();
+    if (is_taken) {
+      problems_.add(node, fmt::format("'{}' is the name of a dataset that comes with the "
+                                      "program; give yours another: id: my-{}",
+                                      dataset.id, dataset.id));
+    }
   }
 
   std::vector<DatasetSpec> read_datasets(const Node* node) {
@@ -92,8 +132,16 @@ class StudyReader {
     for (const Node& item : alternatives(node, "dataset")) {
       datasets.push_back(read_fields<DatasetSpec>(item, problems_));
       const Node* id = item.find("id");
+      if (datasets.back().is_own()) {
+        check_own(item, datasets.back());
+        continue;
+      }
+      if (const Node* share = item.find("test_share")) {
+        problems_.add(*share, "only datasets of your own (folder, npz, hdf5) are split");
+      }
       if (!id) {
-        problems_.add(item, "a dataset needs an id");
+        problems_.add(item,
+                      "a dataset needs an id, or a folder, npz or hdf5 of your own");
       } else if (!known_datasets_.empty() &&
                  std::find(known_datasets_.begin(), known_datasets_.end(), id->word) ==
                      known_datasets_.end()) {
@@ -111,6 +159,30 @@ class StudyReader {
       networks.push_back(read_network(item, folders_, problems_));
     }
     return networks;
+  }
+
+  // A run is a value of its own, its network included.
+  bool is_bounded(const std::vector<DatasetSpec>& datasets,
+                  const std::vector<ModelSpec>& networks, const std::vector<Row>& rows) {
+    constexpr std::size_t kMostLayers = 2'000'000;
+    std::size_t runs = 0;
+    std::size_t most_layers = 0;
+    for (const auto& network : networks) {
+      most_layers = std::max(most_layers, network.layers.size());
+    }
+    for (const Row& row : rows) {
+      const std::size_t of_row = row.node.find("network") ? 1 : networks.size();
+      runs += datasets.size() * of_row * row.seeds.size();
+    }
+    const std::size_t most =
+        std::min(kMostRuns, kMostLayers / std::max<std::size_t>(most_layers, 1));
+    if (runs <= most) return true;
+    const Node* node = root_.find("rows");
+    problems_.add(node ? *node : root_,
+                  fmt::format("{} runs, with networks and seeds multiplied; a study of "
+                              "these networks may have {}",
+                              runs, most));
+    return false;
   }
 
   struct NetworkRow {
@@ -144,7 +216,7 @@ class StudyReader {
   }
 
   MethodSpec resolve_method(const Node& node) {
-    const Node mapping = with_id(node);
+    const Node mapping = with_long_bits(with_id(node), methods_, problems_);
     MethodSpec method = read_method(mapping, problems_);
     const Node* id = mapping.find("id");
     if (!id || !id->is_word()) return method;
@@ -153,6 +225,7 @@ class StudyReader {
       return method;
     }
     method.plugin = methods_.plugin(method.id);
+    method.version = methods_.version(method.id);
     std::vector<ParamProblem> found;
     method.params = methods_.resolve(method.id, method.params, found);
     MappingReader reader(mapping, problems_);
@@ -166,6 +239,7 @@ class StudyReader {
     run.dataset = dataset;
     run.network = network;
     run.edges = reader.group<EdgesSpec>("edges");
+    run.compared = reader.group<BaselineSpec>("baseline");
     if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
     if (const Node* sites = reader.get("sites")) {
       const auto method_of = [this](const Node& node) { return resolve_method(node); };
@@ -196,40 +270,46 @@ class StudyReader {
   // Baselines in front, in the order in which rows ask for them.
   void add_rows(const DatasetSpec& dataset, const Block& block,
                 std::vector<RowSpec>& all) {
-    std::vector<RowSpec> baselines;
+    FloatRows baselines;
+    FloatRows controls;
     std::vector<RowSpec> quantized;
     for (const auto& [network, row] : block) {
       const RunSpec run = make_run(dataset, network, *row);
-      RowSpec& baseline = baseline_of(run, row->seeds, baselines);
-      if (run.is_baseline()) {
+      RowSpec& baseline = float_row(run.baseline(), row->seeds, baselines);
+      if (run.is_float()) {
         describe_baseline(baseline, *row);
-      } else {
-        quantized.push_back(make_row(run, *row));
+        continue;
       }
+      const RunSpec control = run.control();
+      if (!control.is_baseline()) float_row(control, row->seeds, controls);
+      quantized.push_back(make_row(run, *row));
     }
-    for (auto& row : baselines) all.push_back(std::move(row));
+    for (auto& row : controls.rows) row.label = "float, fine-tuned";
+    for (auto& row : baselines.rows) all.push_back(std::move(row));
+    for (auto& row : controls.rows) all.push_back(std::move(row));
     for (auto& row : quantized) all.push_back(std::move(row));
   }
 
-  static RowSpec& baseline_of(const RunSpec& run, const std::vector<std::int64_t>& seeds,
-                              std::vector<RowSpec>& baselines) {
-    RunSpec wanted = run.baseline();
-    const auto is_same = [&](RowSpec& row) {
-      wanted.seed = row.runs.front().seed;
-      return row.runs.front().canonical_text() == wanted.canonical_text();
-    };
-    auto found = std::find_if(baselines.begin(), baselines.end(), is_same);
-    if (found == baselines.end()) {
-      found = baselines.insert(found, RowSpec{"baseline", "float", {}, {}});
-    }
+  struct FloatRows {
+    std::vector<RowSpec> rows;
+    std::map<std::string, std::size_t> by_text;  // canonical, of the seed 0
+  };
+
+  static RowSpec& float_row(RunSpec wanted, const std::vector<std::int64_t>& seeds,
+                            FloatRows& all) {
+    wanted.seed = 0;
+    const auto [known, is_new] =
+        all.by_text.emplace(wanted.canonical_text(), all.rows.size());
+    if (is_new) all.rows.push_back({"baseline", "float", {}, {}});
+    RowSpec& row = all.rows[known->second];
     for (const std::int64_t seed : seeds) {
-      const bool known =
-          std::any_of(found->runs.begin(), found->runs.end(),
+      const bool is_there =
+          std::any_of(row.runs.begin(), row.runs.end(),
                       [&](const RunSpec& other) { return other.seed == seed; });
       wanted.seed = seed;
-      if (!known) found->runs.push_back(wanted);
+      if (!is_there) row.runs.push_back(wanted);
     }
-    return *found;
+    return row;
   }
 
   static void describe_baseline(RowSpec& baseline, const Row& row) {

@@ -22,6 +22,8 @@ class MethodCatalog {
                             std::vector<ParamProblem>& problems) const = 0;
   /// The sum of the library that brings a method, as in MethodSpec.
   virtual std::string plugin(const std::string& id) const = 0;
+  /// The version of its numbers, as in MethodSpec.
+  virtual int version(const std::string& id) const = 0;
   /// "unknown method 'lqs'; did you mean 'lsq'? available: ...".
   virtual std::string unknown_message(const std::string& id) const = 0;
 };

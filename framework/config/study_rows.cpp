@@ -6,15 +6,18 @@
 
 #include <fmt/format.h>
 
+#include "framework/config/method_bits.h"
 #include "framework/config/training_file.h"
 
 namespace bitsweep {
 namespace {
 
+constexpr std::size_t kMostSeeds = 1000;
+
 // Keys that a study gives for all its rows and a row may change.
-constexpr std::array kShared = {"edges",   "training", "fine_tuning",
-                                "sites",   "start",    "calibration_batches",
-                                "pruning", "seeds",    "seed"};
+constexpr std::array kShared = {
+    "edges",   "training", "fine_tuning", "sites", "start", "calibration_batches",
+    "pruning", "baseline", "seeds",       "seed"};
 
 struct Seeds {
   std::vector<int> seeds = {1};
@@ -56,7 +59,15 @@ class RowReader {
       problems_.add(*rows, "a list of rows is expected: [{method: {id: twn}}]");
       return all;
     }
-    for (const Node& row : rows->items) append_rows(row, shared, all);
+    for (const Node& row : rows->items) {
+      append_rows(row, shared, all);
+      if (all.size() > kMostRuns) {
+        problems_.add(row, fmt::format("more than {} rows up to here; a study has at "
+                                       "most that many",
+                                       kMostRuns));
+        break;
+      }
+    }
     return all;
   }
 
@@ -82,10 +93,19 @@ class RowReader {
     for (const char* key : {"method", "network"}) {
       if (Node* named = whole.find(key)) *named = with_id(*named);
     }
-    const auto expanded =
-        variations(whole, [this](const Node& root, const auto& keys, const Node& list) {
+    auto expanded = expand(
+        whole,
+        [this](const Node& root, const auto& keys, const Node& list) {
           return is_axis(root, keys, list);
-        });
+        },
+        problems_);
+    if (expanded.empty()) return;
+    for (auto& [node, choices] : expanded) {
+      Node* method = node.find("method");
+      if (!method) continue;
+      *method = with_long_bits(std::move(*method), methods_, problems_);
+      choices = with_long_bits(choices, *method);
+    }
     const auto published = read_published(row.find("published"), expanded.size());
     for (std::size_t i = 0; i < expanded.size(); ++i) {
       MappingReader reader(expanded[i].node, problems_);
@@ -146,6 +166,7 @@ class RowReader {
     if (key == "id" || !id || !id->is_word()) return key == "id";
     const auto* fields = methods_.fields(id->word);
     if (!fields) return false;
+    if (key == "bits" && has_short_bits(method, methods_)) return holds_lists(list);
     for (const auto& field : *fields) {
       if (field.name == key) return !field.is_list() || holds_lists(list);
     }
@@ -179,6 +200,11 @@ class RowReader {
     }
     std::vector<ParamProblem> found;
     RawParams raw;
+    if (node->items.size() > kMostSeeds) {
+      problems_.add(*node, fmt::format("{} seeds; at most {} are expected",
+                                       node->items.size(), kMostSeeds));
+      return {seed};
+    }
     if (auto value = raw_value(*node, problems_)) raw["seeds"] = std::move(*value);
     const auto seeds = Seeds::schema().parse(raw, found).seeds;
     for (const auto& problem : found) problems_.add(*node, problem.text);
@@ -191,6 +217,20 @@ class RowReader {
 };
 
 }  // namespace
+
+std::vector<Variation> expand(const Node& node, const IsAxis& is_axis,
+                              Problems& problems) {
+  constexpr std::size_t kMostNodes = 1'000'000;
+  const std::size_t nodes = node_count(node);
+  const std::size_t most = std::min(kMostRuns, kMostNodes / nodes);
+  auto all = variations(node, is_axis, most);
+  if (all.size() > most) {
+    problems.add(node, fmt::format("its {} values stand for more than {} combinations",
+                                   nodes, most));
+    all.clear();
+  }
+  return all;
+}
 
 Node with_id(const Node& node) {
   if (!node.is_word()) return node;

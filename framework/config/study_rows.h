@@ -30,6 +30,13 @@ struct Row {
   Settings choices;
 };
 
+/// More than any study that somebody reads the table of.
+inline constexpr std::size_t kMostRuns = 10'000;
+
+/// `variations`, or none and a problem where they are too many to be meant.
+std::vector<Variation> expand(const Node& node, const IsAxis& is_axis,
+                              Problems& problems);
+
 /// `lenet` is short for `{id: lenet}`.
 Node with_id(const Node& node);
 

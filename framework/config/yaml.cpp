@@ -24,6 +24,30 @@
 namespace bitsweep {
 namespace {
 
+// What a file may cost: far above any study, far below what takes seconds or gigabytes.
+constexpr std::size_t kMostBytes = 8 << 20;
+constexpr std::size_t kMostValues = 100'000;
+constexpr std::size_t kMostKeys = 1000;  // of one mapping: each is looked for in turn
+constexpr std::size_t kLongestKey = 200;
+constexpr std::size_t kDeepest = 32;  // lists and mappings in each other
+
+// Values, and bytes of their words, that a tree is made of.
+struct Extent {
+  std::size_t values = 0;
+  std::size_t bytes = 0;
+};
+
+Extent extent_of(const Node& node) {
+  Extent extent{1, node.word.size()};
+  for (const auto& key : node.keys) extent.bytes += key.size();
+  for (const Node& item : node.items) {
+    const Extent inner = extent_of(item);
+    extent.values += inner.values;
+    extent.bytes += inner.bytes;
+  }
+  return extent;
+}
+
 // Builds nodes from the parser's events. The innermost open list or mapping is on top of
 // the stack; a mapping with a key waits for that key's value.
 class NodeBuilder final : public YAML::EventHandler {
@@ -45,6 +69,7 @@ class NodeBuilder final : public YAML::EventHandler {
     if (value.find('\0') != std::string::npos) {
       throw YAML::ParserException(mark, "a word with a NUL character");
     }
+    take({1, value.size()}, mark);
     const bool quoted = tag == "!";
     const bool is_null = !quoted && (value == "null" || value == "~" || value.empty());
     finish(begun(is_null ? Node{} : Node::of_word(value), mark), anchor);
@@ -55,18 +80,19 @@ class NodeBuilder final : public YAML::EventHandler {
     if (found == anchors_.end()) {
       throw YAML::ParserException(mark, "an alias inside its own anchor");
     }
+    take(extent_of(found->second), mark);
     finish(found->second, 0);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open_.push_back({begun(Node::of_list(), mark), anchor, {}, {}});
+    open(Node::of_list(), mark, anchor);
   }
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open_.push_back({begun(Node::of_mapping(), mark), anchor, {}, {}});
+    open(Node::of_mapping(), mark, anchor);
   }
   void OnMapEnd() override { close(); }
 
@@ -80,6 +106,37 @@ class NodeBuilder final : public YAML::EventHandler {
 
   bool awaits_key() const {
     return !open_.empty() && open_.back().node.is_mapping() && !open_.back().key;
+  }
+
+  [[noreturn]] void refuse(int line, const std::string& why) const {
+    throw ConfigError(fmt::format("{}:{}: {}", file_, line, why));
+  }
+
+  // Counts what comes, aliases at their full size, before it takes memory.
+  void take(const Extent& more, const YAML::Mark& mark) {
+    taken_.values += more.values;
+    taken_.bytes += more.bytes;
+    if (taken_.values > kMostValues) {
+      refuse(mark.line + 1,
+             fmt::format("more than {} values up to here, aliases counted; a file "
+                         "may hold that many",
+                         kMostValues));
+    }
+    if (taken_.bytes > kMostBytes) {
+      refuse(mark.line + 1,
+             fmt::format("more than {} bytes of text up to here, aliases counted; "
+                         "a file may hold that many",
+                         kMostBytes));
+    }
+  }
+
+  void open(Node node, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (open_.size() == kDeepest) {
+      refuse(mark.line + 1,
+             fmt::format("more than {} lists and mappings in each other", kDeepest));
+    }
+    take({1, 0}, mark);
+    open_.push_back({begun(std::move(node), mark), anchor, {}, {}});
   }
 
   // A value stands where its key does, so that the line is the one to look at.
@@ -115,6 +172,13 @@ class NodeBuilder final : public YAML::EventHandler {
 
   void begin_entry(const Node& key) {
     if (!key.is_word()) problems_.add(open_.back().node, "a key must be a single word");
+    if (key.word.size() > kLongestKey) {
+      refuse(key.place.line, fmt::format("a key of {} bytes; a key has at most {}",
+                                         key.word.size(), kLongestKey));
+    }
+    if (open_.back().node.keys.size() == kMostKeys) {
+      refuse(key.place.line, fmt::format("more than {} keys in one mapping", kMostKeys));
+    }
     open_.back().key = key.word;
     open_.back().key_place = key.place;
   }
@@ -132,6 +196,7 @@ class NodeBuilder final : public YAML::EventHandler {
 
   std::string file_;
   Problems& problems_;
+  Extent taken_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Node> anchors_;
   Node root_;
@@ -294,9 +359,19 @@ std::string file_text(const std::filesystem::path& file) {
   std::error_code failure;
   if (!std::filesystem::exists(file, failure)) refuse("there is no such file");
   if (std::filesystem::is_directory(file, failure)) refuse("is a folder, not a file");
+  if (!std::filesystem::is_regular_file(file, failure)) {
+    refuse("is a device or a pipe; a regular file is expected");
+  }
+  const auto size = std::filesystem::file_size(file, failure);
+  if (!failure && size > kMostBytes) {
+    refuse(fmt::format("{} bytes; a file of at most {} is expected", size, kMostBytes));
+  }
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  std::string text(size > 0 ? size : kMostBytes,
+                   '\0');  // files of /proc have a size of 0
+  stream.read(text.data(), std::streamsize(text.size()));
+  text.resize(std::size_t(stream.gcount()));
   if (!stream.is_open() || stream.bad()) {
     refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
   }
@@ -368,6 +443,10 @@ void apply_override(Node& root, const std::string& setting, Problems& problems) 
     node = below;
   }
   Node value = parse_yaml(setting.substr(equals + 1), place.file, problems);
+  if (value.is_null()) {
+    problems.add(place, "", "has no value; write one behind the '=', or leave it out");
+    return;
+  }
   settle(value, place, path);
   *node = std::move(value);
 }

@@ -10,11 +10,13 @@ namespace bitsweep {
 
 /// One YAML document. `file` is what places show. A key given twice is a problem, the
 /// first value stays; text that is not YAML or not UTF-8 throws ConfigError with its
-/// line.
+/// line. So does a text of more than 100,000 values or 8 MB (aliases counted at their
+/// full size), 1000 keys in one mapping or 32 levels, before it takes memory.
 Node parse_yaml(const std::string& text, const std::string& file, Problems& problems);
 
-/// The file's mapping of keys. Throws ConfigError when there is no such file, when it
-/// cannot be read and when it holds anything else.
+/// The file's mapping of keys. Throws ConfigError when there is no such file, when it is
+/// no regular file, cannot be read or is larger than 8 MB, and when it holds anything
+/// else.
 Node read_yaml(const std::filesystem::path& file, Problems& problems);
 
 /// The node as YAML: on one line what fits, else a line for each key or item. Equal nodes

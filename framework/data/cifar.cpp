@@ -2,6 +2,8 @@
 // the three planes of a 32 x 32 image. Krizhevsky, "Learning Multiple Layers of Features
 // from Tiny Images", 2009.
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -108,17 +110,19 @@ void interleave(const std::uint8_t* planes, std::uint8_t* image) {
   }
 }
 
+// Without a header, the dataset itself says how much a file holds.
+FileHeader records_header(const CifarDataset& dataset, std::size_t records) {
+  const std::size_t record = dataset.label_bytes + kShape.elements();
+  const ExpectedSize size{records * record,
+                          fmt::format("for {} records of {}", records, record)};
+  return {0, [size](std::span<const std::uint8_t>) { return size; }};
+}
+
 // One file's records as images `first` and following of `images`, whose size is set.
 void unpack_records(const FileBytes& file, const CifarDataset& dataset,
                     std::size_t records, std::size_t first, ImageSet& images) {
   const std::size_t elements = kShape.elements();
   const std::size_t record = dataset.label_bytes + elements;
-  if (file.bytes.size() != records * record) {
-    refuse_file(file.path,
-                fmt::format("{} bytes, expected {} for {} records of {}",
-                            file.bytes.size(), records * record, records, record),
-                dataset.info);
-  }
   std::vector<std::uint8_t> labels(records);
   for (std::size_t i = 0; i < records; ++i) {
     const std::uint8_t* planes = file.bytes.data() + i * record + dataset.label_bytes;
@@ -144,13 +148,15 @@ WholeDataset read_cifar(const CifarDataset& dataset,
   std::vector<std::string> sums(paths.size());
   parallel_blocks(int(paths.size()), [&](int block) {
     const auto i = std::size_t(block);
-    const FileBytes file = read_file(paths[i], dataset.info);
+    const bool is_test = i == training_files;
+    const std::size_t records = is_test ? kTestRecords : dataset.training_records;
+    const FileBytes file =
+        read_file(paths[i], dataset.info, records_header(dataset, records));
     sums[i] = file.sha256;
-    if (i < training_files) {
-      unpack_records(file, dataset, dataset.training_records,
-                     i * dataset.training_records, whole.training);
+    if (is_test) {
+      unpack_records(file, dataset, records, 0, whole.test);
     } else {
-      unpack_records(file, dataset, kTestRecords, 0, whole.test);
+      unpack_records(file, dataset, records, i * records, whole.training);
     }
   });
   whole.title = title_of(dataset.info, dataset.set, sums);

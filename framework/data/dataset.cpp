@@ -10,6 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/data/own_dataset.h"
 #include "framework/data/source.h"
 
 namespace bitsweep {
@@ -119,6 +120,10 @@ std::vector<DatasetInfo> known_datasets() {
 
 const DatasetInfo& dataset_info(const std::string& id) { return source_of(id).info; }
 
+DatasetInfo dataset_info(const DatasetSpec& spec) {
+  return spec.is_own() ? own_info(spec) : dataset_info(spec.id);
+}
+
 std::vector<fs::path> data_folders(const std::string& data_dir) {
   std::vector<fs::path> folders;
   if (!data_dir.empty()) folders.push_back(named_folder(data_dir, "--data-dir"));
@@ -134,12 +139,21 @@ std::vector<fs::path> data_folders(const std::string& data_dir) {
 }
 
 Dataset load_dataset(const DatasetSpec& spec, const std::vector<fs::path>& folders) {
-  const DatasetSource& source = source_of(spec.id);
-  WholeDataset whole = source.read(folders);
+  OwnDataset found;
+  if (spec.is_own()) {
+    found = read_own(spec);
+  } else {
+    const DatasetSource& source = source_of(spec.id);
+    found = {source.read(folders), source.class_names};
+    ensure(int(source.class_names.size()) == source.info.classes,
+           "each class has a name");
+  }
+  WholeDataset& whole = found.whole;
+  const int classes = int(found.class_names.size());
   Dataset dataset{.id = spec.id,
                   .title = std::move(whole.title),
-                  .classes = source.info.classes,
-                  .class_names = source.class_names,
+                  .classes = classes,
+                  .class_names = std::move(found.class_names),
                   .training = std::move(whole.training),
                   .validation = {},
                   .test = std::move(whole.test),

@@ -63,5 +63,8 @@ Dataset load_dataset(const DatasetSpec& spec,
 /// The shape and class count of a dataset without reading its files. Throws ConfigError
 /// for an unknown id.
 const DatasetInfo& dataset_info(const std::string& id);
+/// The same for what a study names; one of the user's own is looked into. Throws
+/// DataError where that is damaged.
+DatasetInfo dataset_info(const DatasetSpec& spec);
 
 }  // namespace bitsweep

@@ -1,8 +1,10 @@
-// Finds a dataset's files and reads them whole, unpacked on the way.
+// Finds a dataset's files and reads them, unpacked on the way.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,8 +37,24 @@ std::vector<std::filesystem::path> find_files(
     const FileSet& set, const DatasetInfo& info,
     const std::vector<std::filesystem::path>& folders);
 
-/// Throws DataError when the file cannot be read or is not one whole gzip stream.
-FileBytes read_file(const std::filesystem::path& path, const DatasetInfo& info);
+/// How many bytes a file must unpack to, and why: "for the 40 items of its header".
+struct ExpectedSize {
+  std::size_t bytes = 0;
+  std::string reason;
+};
+
+/// A file's beginning, unpacked: at most `bytes` of it, fewer where the file has fewer.
+/// `expect` tells the whole's size from it, or refuses it.
+struct FileHeader {
+  std::size_t bytes = 0;
+  std::function<ExpectedSize(std::span<const std::uint8_t> beginning)> expect;
+};
+
+/// Reads and unpacks in pieces, never more than the header announces: what a damaged or
+/// lying file costs is what it holds. Throws DataError when the file cannot be read, is
+/// not one whole gzip stream or is of another size than expected.
+FileBytes read_file(const std::filesystem::path& path, const DatasetInfo& info,
+                    const FileHeader& header);
 
 /// `info.title`, marked where one of the sums is not the original's.
 std::string title_of(const DatasetInfo& info, const FileSet& set,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -70,49 +71,59 @@ std::uint32_t big_endian(const std::uint8_t* bytes) {
          std::uint32_t(bytes[2]) << 8 | bytes[3];
 }
 
-// The values of an IDX file of bytes: 00 00 08 <dimensions>, each extent as four bytes,
-// the last varying fastest. Every extent but the first must be `extents`.
-std::vector<std::uint8_t> idx_values(FileBytes file, const std::vector<int>& extents,
-                                     const DatasetInfo& info) {
-  auto& bytes = file.bytes;
-  const auto refuse = [&](const std::string& problem) {
-    refuse_file(file.path, problem, info);
-  };
+// More than any file of this family has; what a lying header can cost stays below.
+constexpr std::size_t kMostItems = 1'000'000;
+
+// An IDX file of bytes: 00 00 08 <dimensions>, each extent as four bytes, then the
+// values, the last extent varying fastest. Every extent but the first must be `extents`.
+FileHeader idx_header(const fs::path& path, const std::vector<int>& extents,
+                      const DatasetInfo& info) {
   const std::size_t dimensions = 1 + extents.size();
   const std::size_t header = 4 + 4 * dimensions;
-  if (bytes.size() < header) {
-    refuse(fmt::format("{} bytes unpacked, expected an IDX header of {}", bytes.size(),
-                       header));
-  }
-  if (big_endian(bytes.data()) != 0x0800 + dimensions) {
-    refuse(fmt::format("begins with {:08x}, expected {:08x} (IDX, bytes, {} dimensions)",
-                       big_endian(bytes.data()), 0x0800 + dimensions, dimensions));
-  }
-  const std::size_t count = big_endian(bytes.data() + 4);
-  std::size_t size = header + count;
-  for (std::size_t i = 0; i < extents.size(); ++i) {
-    const std::uint32_t extent = big_endian(bytes.data() + 8 + 4 * i);
-    if (extent != std::uint32_t(extents[i])) {
-      refuse(fmt::format("extent {} of each item is {}, expected {}", i + 1, extent,
-                         extents[i]));
+  const auto expect = [=, &info](std::span<const std::uint8_t> bytes) -> ExpectedSize {
+    const auto refuse = [&](const std::string& problem) {
+      refuse_file(path, problem, info);
+    };
+    if (bytes.size() < header) {
+      refuse(fmt::format("{} bytes unpacked, expected an IDX header of {}", bytes.size(),
+                         header));
     }
-    size = header + (size - header) * extent;
-  }
-  if (count == 0) refuse("holds no items, expected some");
-  if (bytes.size() != size) {
-    refuse(fmt::format("{} bytes unpacked, expected {} for the {} items of its header",
-                       bytes.size(), size, count));
-  }
-  bytes.erase(bytes.begin(), bytes.begin() + std::ptrdiff_t(header));
-  return std::move(bytes);
+    if (big_endian(bytes.data()) != 0x0800 + dimensions) {
+      refuse(
+          fmt::format("begins with {:08x}, expected {:08x} (IDX, bytes, {} dimensions)",
+                      big_endian(bytes.data()), 0x0800 + dimensions, dimensions));
+    }
+    const std::size_t count = big_endian(bytes.data() + 4);
+    std::size_t values = count;
+    for (std::size_t i = 0; i < extents.size(); ++i) {
+      const std::uint32_t extent = big_endian(bytes.data() + 8 + 4 * i);
+      if (extent != std::uint32_t(extents[i])) {
+        refuse(fmt::format("extent {} of each item is {}, expected {}", i + 1, extent,
+                           extents[i]));
+      }
+      values *= extent;
+    }
+    if (count == 0) refuse("holds no items, expected some");
+    if (count > kMostItems) {
+      refuse(fmt::format("its header promises {} items, expected at most {}", count,
+                         kMostItems));
+    }
+    return {header + values, fmt::format("for the {} items of its header", count)};
+  };
+  return {header, expect};
+}
+
+std::vector<std::uint8_t> idx_values(FileBytes file, std::size_t dimensions) {
+  const auto header = std::ptrdiff_t(4 + 4 * dimensions);
+  file.bytes.erase(file.bytes.begin(), file.bytes.begin() + header);
+  return std::move(file.bytes);
 }
 
 ImageSet image_set(FileBytes images, FileBytes labels, const DatasetInfo& info) {
   const auto images_path = images.path;
   const auto labels_path = labels.path;
-  ImageSet set{info.shape,
-               idx_values(std::move(images), {info.shape.height, info.shape.width}, info),
-               idx_values(std::move(labels), {}, info)};
+  ImageSet set{info.shape, idx_values(std::move(images), 3),
+               idx_values(std::move(labels), 1)};
   const std::size_t count = set.pixels.size() / info.shape.elements();
   if (set.labels.size() != count) {
     refuse_file(labels_path,
@@ -144,8 +155,15 @@ WholeDataset read_mnist(const MnistDataset& dataset,
                         const std::vector<fs::path>& folders) {
   const auto paths = find_files(dataset.set, dataset.info, folders);
   std::vector<FileBytes> files(paths.size());
-  parallel_blocks(int(paths.size()), [&](int i) {
-    files[std::size_t(i)] = read_file(paths[std::size_t(i)], dataset.info);
+  const std::vector<int> image_extents = {dataset.info.shape.height,
+                                          dataset.info.shape.width};
+  parallel_blocks(int(paths.size()), [&](int block) {
+    const auto i = std::size_t(block);
+    const bool is_images = i % 2 == 0;
+    files[i] =
+        read_file(paths[i], dataset.info,
+                  idx_header(paths[i], is_images ? image_extents : std::vector<int>{},
+                             dataset.info));
   });
   std::vector<std::string> sums;
   for (const auto& file : files) sums.push_back(file.sha256);

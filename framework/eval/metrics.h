@@ -15,8 +15,9 @@ enum class Better { kHigher, kLower };
 struct Metric {
   std::string_view id;     // "accuracy"
   std::string_view title;  // for people: "accuracy"
-  std::string_view unit;   // in names: "percent", "points", "kib"; "" for none
-  std::string_view sign;   // the unit for people: "%", "KiB"; "" for none
+  std::string_view
+      unit;  // in names: "percent", "pp" (percentage points), "kib"; "" for none
+  std::string_view sign;  // the unit for people: "%", "KiB"; "" for none
   Better better;
   int digits;  // behind the point, for people
   /// Of a finished run. `baseline` is the float run with the same seed, null for the

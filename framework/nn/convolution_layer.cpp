@@ -209,6 +209,9 @@ LayerKind convolution_kind() {
             .stride = params.stride,
             .pad = params.pad,
             .groups = params.groups};
+        claim_weights(
+            spec, double(params.kernel) * params.kernel * geometry.channels_per_group(),
+            geometry.output, context);
         return std::make_unique<ConvolutionLayer>(spec.name, params, geometry, input,
                                                   context);
       }};

@@ -62,6 +62,7 @@ struct LayerContext {
   std::int64_t seed = 1;
   EngineKind engine = EngineKind::kOneDnn;
   std::vector<Slice> slices;
+  double weights = 0;  // of all layers made so far
   PassState state;
   /// A batch of the largest activation that something is added to; each slice uses its
   /// part and is done with it before its next phase.

@@ -44,6 +44,12 @@ Params parse_layer(const LayerSpec& spec) {
 int count_of(const std::string& text, const char* field, const LayerSpec& spec,
              const LayerContext& context);
 
+/// Counts a layer's weights, `inputs` for each output channel, before they are allocated.
+/// Throws ConfigError when they, with the layers' before, do not fit into this machine's
+/// memory, or when its output has more values than can be counted.
+void claim_weights(const LayerSpec& spec, double inputs, ImageShape output,
+                   LayerContext& context);
+
 /// Throws ConfigError when a window of `kernel` does not fit into the padded image.
 void check_window(const LayerSpec& spec, ImageShape input, int kernel, int pad);
 

@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "framework/core/memory.h"
 #include "framework/nn/layer_kinds.h"
 
 namespace bitsweep {
@@ -35,6 +36,25 @@ int count_of(const std::string& text, const char* field, const LayerSpec& spec,
                     layer_place(spec), field, text, 1 << 20));
   }
   return value;
+}
+
+void claim_weights(const LayerSpec& spec, double inputs, ImageShape output,
+                   LayerContext& context) {
+  constexpr double kMostValues = 1 << 30;
+  const double values = double(output.pixels()) * output.channels;
+  if (values > kMostValues || inputs > kMostValues) {
+    throw ConfigError(
+        fmt::format("{}: {:.0f} inputs and {:.0f} outputs an image; a layer has at most "
+                    "{:.0f}",
+                    layer_place(spec), inputs, values, kMostValues));
+  }
+  constexpr double kBytes = 2 * sizeof(float);  // the value and its gradient
+  context.weights += inputs * output.channels;
+  if (context.weights * kBytes <= memory_limit()) return;
+  throw ConfigError(fmt::format(
+      "{}: {:.0f} weights up to here, {} with their gradients; this machine has {}",
+      layer_place(spec), context.weights, memory_text(context.weights * kBytes),
+      memory_text(memory_limit())));
 }
 
 void check_window(const LayerSpec& spec, ImageShape input, int kernel, int pad) {

@@ -148,6 +148,7 @@ LayerKind linear_kind() {
           [](const LayerSpec& spec, Activation& input, LayerContext& context) {
             const auto params = parse_layer<LinearParams>(spec);
             const int outputs = count_of(params.outputs, "outputs", spec, context);
+            claim_weights(spec, double(input.shape.elements()), {1, 1, outputs}, context);
             return std::make_unique<LinearLayer>(spec.name, params, outputs, input,
                                                  context);
           }};

@@ -105,7 +105,9 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
    struct with its `schema()`, a class derived from `Method` with `Params`, `summary` and
    `reference` (and `departures` where it differs from the paper), and as the last line
    `BITSWEEP_METHOD(<id>, bitsweep::methods::<Class>)`. Widths are named `weight_bits`,
-   `activation_bits` and `gradient_bits`: tables and checks know them by these names.
+   `activation_bits` and `gradient_bits`: tables and checks know them by these names. With each
+   change of its numbers raise `static constexpr int version` (1 without one): it is a part of
+   every run, and older records are not used again.
 2. `quantizer(site)` returns a `Quantizer` for the sites that the paper quantizes and null for
    the others; it keeps no reference to its `Method`. `UniformQuantizer` takes a grid and a
    rounding and does the rest; a quantizer of your own implements `forward`, `encode`,
@@ -181,8 +183,9 @@ itself, and so do help, checks of parameters, this page and the checks of step 4
 }  // namespace
 
 std::string describe_method(const MethodEntry& entry) {
-  std::string card = fmt::format("{}  {}\n  from {}; {}\n", entry.id, entry.summary,
-                                 entry.origin, entry.reference);
+  std::string card =
+      fmt::format("{}  {}\n  from {}, version {}; {}\n", entry.id, entry.summary,
+                  entry.origin, entry.version, entry.reference);
   for (const auto& [name, text] : {std::pair{"formula", &entry.formula},
                                    {"the paper's recipe", &entry.recipe},
                                    {"departs from the paper", &entry.departures}}) {

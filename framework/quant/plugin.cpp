@@ -10,6 +10,7 @@
 
 #include "framework/core/digest.h"
 #include "framework/core/error.h"
+#include "framework/quant/library_file.h"
 
 namespace bitsweep {
 namespace {
@@ -28,14 +29,16 @@ Library open_library(const std::filesystem::path& path) {
                     "bitsweep_add_plugin builds",
                     path.string()));
   }
-  // An absolute path keeps the loader from searching its own folders for a bare name.
-  Library library(dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL));
-  if (!library) {
+  const auto refuse = [&](const std::string& why) {
     throw PluginError(
         fmt::format("{}: cannot be loaded ({}); build it again with "
                     "bitsweep_add_plugin against this program",
-                    path.string(), dlerror()));
-  }
+                    path.string(), why));
+  };
+  if (const auto problem = broken_library(path); !problem.empty()) refuse(problem);
+  // An absolute path keeps the loader from searching its own folders for a bare name.
+  Library library(dlopen(std::filesystem::absolute(path).c_str(), RTLD_NOW | RTLD_LOCAL));
+  if (!library) refuse(dlerror());
   return library;
 }
 

@@ -33,6 +33,7 @@ struct MethodEntry {
   std::string departures;           // from the paper, in a sentence or two
   std::string origin = "built-in";  // or the plugin's path
   std::string plugin;               // SHA-256 of the plugin's file; "" for a built-in
+  int version = 1;                  // raise it with each change of the method's numbers
   std::vector<FieldInfo> fields;
   Claims weight_claims;
   Claims activation_claims;

@@ -126,7 +126,7 @@ std::string health_tables(const StudyManifest& manifest, const RecordLookup& rec
     texts.push_back(text_of(row, health));
   }
   if (!found) refuse_rows(manifest, rows);
-  if (texts.empty()) return "no record tells of quantizers\n";
+  if (texts.empty()) return "no finished run has figures of its quantizers\n";
   return fmt::format("{}", fmt::join(texts, "\n"));
 }
 

@@ -1,5 +1,7 @@
 #include "framework/report/manifest.h"
 
+#include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -73,10 +75,15 @@ std::string fine_tuning_text(const RunSpec& run) {
                               run.calibration_batches == 1 ? "" : "es");
 }
 
-std::string parameter(const MethodSpec& method, const std::string& name) {
-  if (method.id == "float") return "32";
+// 0 for a method without that parameter.
+int width(const MethodSpec& method, const std::string& name) {
+  if (method.id == "float") return 32;
   const auto found = method.params.find(name);
-  return found == method.params.end() ? "" : found->second.text();
+  if (found == method.params.end()) return 0;
+  const std::string word = found->second.text();
+  int bits = 0;
+  std::from_chars(word.data(), word.data() + word.size(), bits);
+  return bits;
 }
 
 // "fc*" of "fc*/weight", when the pattern may match sites of that role.
@@ -88,22 +95,19 @@ std::string layers_of(const std::string& pattern, const std::set<std::string>& r
   return matches ? pattern.substr(0, slash) : "";
 }
 
-// The method's bits, and behind them those of the sites that have others: "5 (fc*: 4)".
-// A method without the parameter does not quantize such sites by `otherwise`.
-std::string bits_text(const RunSpec& run, const std::string& name,
-                      const std::set<std::string>& roles, const std::string& otherwise) {
-  std::string bits = parameter(run.method, name);
-  if (bits.empty()) bits = otherwise;
-  if (bits.empty()) return "";
-  std::vector<std::string> exceptions;
+// The method's bits and those of the sites that have others. A method without the
+// parameter does not quantize such sites by `otherwise`.
+RowBits bits_of(const RunSpec& run, const std::string& name,
+                const std::set<std::string>& roles, int otherwise) {
+  RowBits row{width(run.method, name), {}};
+  if (row.bits == 0) row.bits = otherwise;
+  if (row.bits == 0) return row;
   for (const auto& rule : run.sites) {
     const auto layers = layers_of(rule.match, roles);
-    const auto own = parameter(rule.method, name);
-    if (!layers.empty()) {
-      exceptions.push_back(layers + ": " + (own.empty() ? rule.method.id : own));
-    }
+    if (layers.empty()) continue;
+    row.others.push_back({layers, rule.method.id, width(rule.method, name)});
   }
-  return in_parentheses(bits, exceptions);
+  return row;
 }
 
 // A score on part of the data must not pass for one on all of it.
@@ -152,17 +156,34 @@ ManifestRow row_of(const RowSpec& row, const NetworkNames& networks) {
           .plugin = run.method.plugin,
           .network = networks.of(run.network),
           .dataset = dataset_text(run.dataset),
-          .weight_bits = bits_text(run, "weight_bits", {"weight"}, ""),
-          .activation_bits = bits_text(run, "activation_bits", {"input", "output"}, "32"),
+          .weight_bits = bits_of(run, "weight_bits", {"weight"}, 0),
+          .activation_bits = bits_of(run, "activation_bits", {"input", "output"}, 32),
           .edges = run.edges,
           .pruning = pruning_text(run),
           .training = training_text(run.training),
           .fine_tuning = fine_tuning_text(run),
+          .fine_tuned_control = !run.is_float() && !run.control().is_baseline(),
           .published = row.published,
           .runs = {}};
 }
 
 }  // namespace
+
+int RowBits::widest() const {
+  int widest = bits;
+  for (const auto& other : others) widest = std::max(widest, other.bits);
+  return widest;
+}
+
+std::string RowBits::text() const {
+  if (!is_known()) return "";
+  std::vector<std::string> exceptions;
+  for (const auto& other : others) {
+    const auto own = other.bits == 0 ? other.method : std::to_string(other.bits);
+    exceptions.push_back(other.layers + ": " + own);
+  }
+  return in_parentheses(std::to_string(bits), exceptions);
+}
 
 StudyManifest make_manifest(const StudySpec& study,
                             const std::function<RunName(const RunSpec&)>& name_of) {

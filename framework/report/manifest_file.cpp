@@ -1,11 +1,11 @@
-// The manifest as a text of `key: value` lines. A `row` begins a row, `run` adds a run to
-// it; keys without a value are left out; `end` stands last.
-
-#include <charconv>
-#include <sstream>
+// The manifest as YAML behind a seal of two lines: what the file is, and the SHA-256 of
+// all that follows. Fields that have their default are left out.
 
 #include <fmt/format.h>
 
+#include "framework/config/mapping_reader.h"
+#include "framework/config/yaml.h"
+#include "framework/core/digest.h"
 #include "framework/core/error.h"
 #include "framework/report/manifest.h"
 #include "framework/results/whole_file.h"
@@ -13,202 +13,197 @@
 namespace bitsweep {
 namespace {
 
-constexpr auto kKind = "bitsweep study";
-constexpr auto kFirstLine = "bitsweep study 1";
+constexpr auto kKind = "bitsweep study ";
+constexpr auto kFirstLine = "bitsweep study 2";
 
-// ---- The keys, named once for both directions. ----
-
-template <class Manifest, class Visitor>
-void visit_study(Manifest& study, Visitor&& visit) {
-  visit("name", study.name);
-  visit("title", study.title);
-  visit("file", study.file);
-  visit("options", study.options);
-}
-
-template <class Row, class Visitor>
-void visit_row(Row& row, Visitor&& visit) {
-  visit("group", row.group);
-  visit("method", row.method);
-  visit("plugin", row.plugin);
-  visit("pruning", row.pruning);
-  visit("network", row.network);
-  visit("dataset", row.dataset);
-  visit("weight_bits", row.weight_bits);
-  visit("activation_bits", row.activation_bits);
-  visit("first", row.edges.first);
-  visit("last", row.edges.last);
-  visit("bias", row.edges.bias);
-  visit("image", row.edges.image);
-  visit("training", row.training);
-  visit("fine_tuning", row.fine_tuning);
-  visit("published_loss", row.published.loss);
-  visit("published_accuracy", row.published.accuracy);
-  visit("published_baseline", row.published.baseline);
-  visit("published_on", row.published.on);
-  visit("published_source", row.published.source);
-  visit("published_mark", row.published.mark);
-  visit("published_recipe", row.published.recipe);
-  visit("run", row.runs);
+std::string sealed(std::string_view body) {
+  return fmt::format("{}\nsha256 {}\n{}", kFirstLine, sha256_hex(body), body);
 }
 
 // ---- Writing ----
 
-std::string escaped(const std::string& value) {
-  std::string text;
-  for (const char c : value) {
-    if (c == '\n') {
-      text += "\\n";
-    } else if (c == '\\') {
-      text += "\\\\";
-    } else {
-      text += c;
-    }
-  }
-  return text;
+Node node_of(const RawValue& value) {
+  if (!value.is_list) return Node::of_word(value.text());
+  Node list = Node::of_list();
+  for (const auto& word : value.words) list.items.push_back(Node::of_word(word));
+  return list;
 }
 
-struct Writer {
-  std::string& text;
+template <class T>
+Node node_of(const T& value) {
+  const auto schema = T::schema();
+  const RawParams fields = schema.write(value);
+  const RawParams defaults = schema.write(T{});
+  Node node = Node::of_mapping();
+  for (const auto& name : schema.names()) {
+    if (fields.at(name) != defaults.at(name)) node.set(name, node_of(fields.at(name)));
+  }
+  return node;
+}
 
-  void operator()(const char* key, const std::string& value) const {
-    if (!value.empty()) text += fmt::format("{}: {}\n", key, escaped(value));
-  }
-  void operator()(const char* key, const std::optional<double>& value) const {
-    if (value) text += fmt::format("{}: {}\n", key, *value);
-  }
-  void operator()(const char* key, const std::vector<ManifestRun>& runs) const {
-    for (const auto& run : runs) {
-      text += fmt::format("{}: {} {} {} {}\n", key, run.seed, run.name.digest,
-                          run.name.baseline, escaped(run.name.record));
-    }
+template <class T>
+Node list_of(const std::vector<T>& values) {
+  Node list = Node::of_list();
+  for (const auto& value : values) list.items.push_back(node_of(value));
+  return list;
+}
+
+struct BitsField {
+  int bits = 0;
+  static Schema<BitsField> schema() {
+    return Schema<BitsField>{}.field("bits", &BitsField::bits, "0: see the records.",
+                                     between(0, 32));
   }
 };
 
-std::string text_of(const StudyManifest& manifest) {
-  std::string text = fmt::format("{}\n", kFirstLine);
-  const Writer write{text};
-  visit_study(manifest, write);
-  for (const auto& row : manifest.rows) {
-    text += fmt::format("\nrow: {}\n", escaped(row.label));
-    visit_row(row, write);
+struct RunFields {
+  std::int64_t seed = 1;
+  std::string digest;
+  std::string baseline;
+  std::string record;
+  static Schema<RunFields> schema() {
+    return Schema<RunFields>{}
+        .field("seed", &RunFields::seed, "Of the run.")
+        .field("digest", &RunFields::digest, "Of the run.")
+        .field("baseline", &RunFields::baseline, "Digest of its float run.")
+        .field("record", &RunFields::record, "Its file.");
   }
-  return text + "\nend\n";
+};
+
+Node bits_node(const RowBits& bits) {
+  Node node = node_of(BitsField{bits.bits});
+  if (!bits.others.empty()) node.set("others", list_of(bits.others));
+  return node;
+}
+
+Node row_node(const ManifestRow& row) {
+  Node node = node_of(row);
+  node.set("weight_bits", bits_node(row.weight_bits));
+  node.set("activation_bits", bits_node(row.activation_bits));
+  node.set("edges", node_of(row.edges));
+  node.set("published", node_of(row.published));
+  std::vector<RunFields> runs;
+  for (const auto& run : row.runs) {
+    runs.push_back({run.seed, run.name.digest, run.name.baseline, run.name.record});
+  }
+  node.set("runs", list_of(runs));
+  return node;
+}
+
+std::string body_of(const StudyManifest& manifest) {
+  Node node = node_of(manifest);
+  Node rows = Node::of_list();
+  for (const auto& row : manifest.rows) rows.items.push_back(row_node(row));
+  node.set("rows", std::move(rows));
+  return write_yaml(node);
 }
 
 // ---- Reading ----
 
-std::string unescaped(std::string_view text) {
-  std::string value;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '\\' && i + 1 < text.size();
-    value += !escape ? text[i] : text[++i] == 'n' ? '\n' : text[i];
+// What stands behind the seal, once it is seen to be what was written.
+std::string_view body_in(std::string_view text, const std::string& place) {
+  const std::string_view first = text.substr(0, text.find('\n'));
+  if (!text.starts_with(kKind)) throw DataError(place + ": is not a study manifest");
+  if (first != kFirstLine && first.size() <= std::string_view(kFirstLine).size() + 1) {
+    throw DataError(fmt::format(
+        "{}: '{}', this program reads '{}'; use the program that wrote it, or delete the "
+        "file and run the study again",
+        place, first, kFirstLine));
   }
-  return value;
+  const std::size_t seal = sealed("").size();
+  const std::string_view body = text.substr(std::min(seal, text.size()));
+  if (text == sealed(body)) return body;
+  throw DataError(
+      place +
+      ": its lines do not match its checksum: the file is damaged; delete it and run the "
+      "study again, which keeps all finished runs");
 }
 
-/// One line's value, put where its key belongs.
-struct Reader {
-  std::string_view key;
-  std::string_view value;
-  bool& known;  // the key is one of those visited
-  bool& valid;  // and the value can be read
+RowBits read_bits(const Node* node, Problems& problems) {
+  if (!node) return {};
+  MappingReader reader(*node, problems);
+  RowBits bits{reader.fields<BitsField>().bits, reader.groups<LayerBits>("others")};
+  reader.refuse_others();
+  return bits;
+}
 
-  void operator()(const char* name, std::string& field) const {
-    if (key != name) return;
-    known = true;
-    field = unescaped(value);
+ManifestRow read_row(const Node& node, Problems& problems) {
+  MappingReader reader(node, problems);
+  ManifestRow row = reader.fields<ManifestRow>();
+  row.weight_bits = read_bits(reader.get("weight_bits"), problems);
+  row.activation_bits = read_bits(reader.get("activation_bits"), problems);
+  row.edges = reader.group<EdgesSpec>("edges");
+  row.published = reader.group<PublishedSpec>("published");
+  for (auto& run : reader.groups<RunFields>("runs")) {
+    row.runs.push_back({run.seed, {run.digest, run.baseline, run.record}});
   }
-  void operator()(const char* name, std::optional<double>& field) const {
-    if (key != name) return;
-    known = true;
-    const char* end = value.data() + value.size();
-    const auto result = std::from_chars(value.data(), end, field.emplace());
-    valid = result.ec == std::errc{} && result.ptr == end;
-  }
-  void operator()(const char* name, std::vector<ManifestRun>& runs) const {
-    if (key != name) return;
-    known = true;
-    std::istringstream words{std::string(value)};
-    ManifestRun& run = runs.emplace_back();
-    std::string record;
-    words >> run.seed >> run.name.digest >> run.name.baseline;
-    valid = words && words.get() == ' ' && std::getline(words, record);
-    run.name.record = unescaped(record);
-  }
-};
+  reader.refuse_others();
+  return row;
+}
 
-class ManifestParser {
- public:
-  explicit ManifestParser(std::string place) : place_(std::move(place)) {}
-
-  StudyManifest parse(const std::string& text) {
-    std::istringstream lines(text);
-    std::string line;
-    std::getline(lines, line);
-    check_first(line);
-    for (number_ = 2; std::getline(lines, line); ++number_) {
-      if (line == "end") return std::move(manifest_);
-      if (!line.empty()) take(line);
-    }
-    throw DataError(place_ + ": the study manifest is cut off; run the study again");
+StudyManifest read_body(std::string_view body, const std::string& place) {
+  Problems problems;
+  const Node root = parse_yaml(std::string(body), place, problems);
+  MappingReader reader(root, problems);
+  StudyManifest manifest = reader.fields<StudyManifest>();
+  if (const Node* rows = reader.get("rows")) {
+    for (const Node& row : rows->items) manifest.rows.push_back(read_row(row, problems));
   }
-
- private:
-  void check_first(const std::string& line) const {
-    if (line == kFirstLine) return;
-    if (line.starts_with(kKind)) {
-      throw DataError(fmt::format(
-          "{}: '{}', this program reads '{}'; use the program that wrote it, or run the "
-          "study again",
-          place_, line, kFirstLine));
-    }
-    throw DataError(place_ + ": is not a study manifest");
-  }
-
-  void take(const std::string& line) {
-    const auto colon = line.find(": ");
-    const std::string_view key = std::string_view(line).substr(0, colon);
-    const std::string_view value =
-        colon == line.npos ? "" : std::string_view(line).substr(colon + 2);
-    if (key == "row") {
-      manifest_.rows.emplace_back().label = unescaped(value);
-      return;
-    }
-    bool known = false;
-    bool valid = true;
-    const Reader read{key, value, known, valid};
-    if (manifest_.rows.empty()) {
-      visit_study(manifest_, read);
-    } else {
-      visit_row(manifest_.rows.back(), read);
-    }
-    if (!known) fail(line, "is no line of a study manifest");
-    if (!valid) fail(line, "has a value that cannot be read");
-  }
-
-  [[noreturn]] void fail(const std::string& line, const char* what) const {
-    throw DataError(fmt::format("{}:{}: '{}' {}", place_, number_, line, what));
-  }
-
-  std::string place_;
-  int number_ = 1;
-  StudyManifest manifest_;
-};
+  reader.refuse_others();
+  problems.throw_if_any();
+  return manifest;
+}
 
 }  // namespace
+
+Schema<LayerBits> LayerBits::schema() {
+  return Schema<LayerBits>{}
+      .field("layers", &LayerBits::layers, "Pattern of layers.")
+      .field("method", &LayerBits::method, "Id.")
+      .field("bits", &LayerBits::bits, "0: the method has no such width.",
+             between(0, 32));
+}
+
+Schema<ManifestRow> ManifestRow::schema() {
+  return Schema<ManifestRow>{}
+      .field("label", &ManifestRow::label, "In tables.")
+      .field("group", &ManifestRow::group, "In tables.")
+      .field("method", &ManifestRow::method, "Id.")
+      .field("plugin", &ManifestRow::plugin, "SHA-256.")
+      .field("pruning", &ManifestRow::pruning, "In a line.")
+      .field("network", &ManifestRow::network, "In tables.")
+      .field("dataset", &ManifestRow::dataset, "In tables.")
+      .field("training", &ManifestRow::training, "In a line.")
+      .field("fine_tuning", &ManifestRow::fine_tuning, "In a line.")
+      .field("fine_tuned_control", &ManifestRow::fine_tuned_control,
+             "Compared with float fine-tuned alike.");
+}
+
+Schema<StudyManifest> StudyManifest::schema() {
+  return Schema<StudyManifest>{}
+      .field("name", &StudyManifest::name, "Of the study.")
+      .field("title", &StudyManifest::title, "Of its table.")
+      .field("file", &StudyManifest::file, "Of the study.")
+      .field("options", &StudyManifest::options, "Of the command that ran it.");
+}
 
 std::filesystem::path manifest_path(const std::filesystem::path& folder) {
   return folder / "study.txt";
 }
 
 void write_manifest(const StudyManifest& manifest, const std::filesystem::path& folder) {
-  write_whole_file(manifest_path(folder), text_of(manifest));
+  write_whole_file(manifest_path(folder), sealed(body_of(manifest)));
 }
 
 StudyManifest read_manifest(const std::filesystem::path& folder) {
   const auto path = manifest_path(folder);
-  return ManifestParser(path.string()).parse(read_whole_file(path));
+  const std::string text = read_whole_file(path);
+  const std::string_view body = body_in(text, path.string());
+  try {
+    return read_body(body, path.string());
+  } catch (const ConfigError& error) {
+    throw DataError(error.what());
+  }
 }
 
 }  // namespace bitsweep

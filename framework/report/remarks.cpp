@@ -1,7 +1,6 @@
 #include "framework/report/remarks.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 
@@ -27,13 +26,7 @@ bool is_at_chance(const RunRecord& record) {
 
 // Widths that a parameter promises and a grid does not keep: "its weights take 3 bits".
 std::string broken_width(const ManifestRow& row, const StudyRecords& records) {
-  int promised = 0;
-  for (std::size_t at = 0; at < row.weight_bits.size(); ++at) {
-    if (!std::isdigit(row.weight_bits[at])) continue;
-    std::size_t digits = 0;
-    promised = std::max(promised, std::stoi(row.weight_bits.substr(at), &digits));
-    at += digits;
-  }
+  const int promised = row.weight_bits.widest();
   for (const auto& run : row.runs) {
     const RunRecord* record = records.find_done(run.name.digest);
     if (!record || promised == 0) continue;
@@ -89,9 +82,13 @@ std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& re
   if (auto width = broken_width(row.row, records); !width.empty()) {
     remarks.push_back(std::move(width));
   }
-  if (row.against_float && !row.against_float->told_apart()) {
-    remarks.push_back(
-        fmt::format("not told apart from float (p = {:.2f})", row.against_float->p));
+  if (row.row.fine_tuned_control) {
+    remarks.push_back("compared with float fine-tuned alike");
+  }
+  if (row.against_float && !row.against_float->tests.empty() &&
+      !row.against_float->significant()) {
+    remarks.push_back(fmt::format("no significant difference from float (p = {:.2f})",
+                                  row.against_float->strongest()->adjusted));
   }
   return remarks;
 }

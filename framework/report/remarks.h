@@ -6,7 +6,7 @@
 namespace bitsweep {
 
 /// Runs that are missing, failed or learned nothing; widths that a grid does not keep;
-/// whether the row can be told from float.
+/// whether the row differs significantly from float.
 std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& records);
 
 }  // namespace bitsweep

@@ -1,11 +1,8 @@
 #include "framework/report/report.h"
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "framework/eval/metrics.h"
 #include "framework/eval/size.h"
@@ -16,24 +13,23 @@
 namespace bitsweep {
 namespace {
 
-/// A finished run and its baseline, null when that is not finished.
-struct Pair {
-  const RunRecord* run;
-  const RunRecord* baseline;
-};
+// What a run is compared with; null for a run that is its own baseline.
+const RunRecord* baseline_of(const ManifestRun& run, const StudyRecords& records) {
+  return run.name.baseline == run.name.digest ? nullptr
+                                              : records.find_done(run.name.baseline);
+}
 
-std::vector<Pair> finished(const ManifestRow& row, const StudyRecords& records) {
-  std::vector<Pair> pairs;
+std::vector<RunPair> finished(const ManifestRow& row, const StudyRecords& records) {
+  std::vector<RunPair> pairs;
   for (const auto& run : row.runs) {
     const RunRecord* record = records.find_done(run.name.digest);
     if (!record) continue;
-    pairs.push_back(
-        {record, row.is_baseline() ? nullptr : records.find_done(run.name.baseline)});
+    pairs.push_back({record, baseline_of(run, records)});
   }
   return pairs;
 }
 
-std::vector<double> values_of(const Metric& metric, const std::vector<Pair>& pairs) {
+std::vector<double> values_of(const Metric& metric, const std::vector<RunPair>& pairs) {
   std::vector<double> values;
   for (const auto& [run, baseline] : pairs) {
     if (const auto value = metric.value(*run, baseline)) values.push_back(*value);
@@ -41,79 +37,13 @@ std::vector<double> values_of(const Metric& metric, const std::vector<Pair>& pai
   return values;
 }
 
-std::map<std::string_view, Summary> summaries_of(const std::vector<Pair>& pairs) {
+std::map<std::string_view, Summary> summaries_of(const std::vector<RunPair>& pairs) {
   std::map<std::string_view, Summary> summaries;
   for (const auto& metric : metric_table()) {
     summaries[metric.id] = summarize(values_of(metric, pairs));
   }
   return summaries;
 }
-
-// ---- Can a row be told apart from float? ----
-
-std::optional<Verdict> by_seeds(const std::vector<double>& losses) {
-  return Verdict{paired_t_test(losses),
-                 fmt::format("paired t over {} seeds", losses.size())};
-}
-
-bool same_images(const Pair& pair) {
-  const auto images = pair.run->labels.size();
-  return pair.baseline && images != 0 && pair.run->labels == pair.baseline->labels &&
-         pair.run->predictions.size() == images &&
-         pair.baseline->predictions.size() == images;
-}
-
-// Of few seeds the one that says least counts, and seeds that disagree say nothing.
-std::optional<Verdict> by_predictions(const std::vector<Pair>& pairs) {
-  Verdict verdict{0, "McNemar mid-p"};
-  std::set<bool> better;
-  for (const auto& pair : pairs) {
-    if (!same_images(pair)) return {};
-    const auto differing =
-        discordance(pair.run->predictions, pair.baseline->predictions, pair.run->labels);
-    better.insert(differing.first_only > differing.second_only);
-    verdict.p = std::max(verdict.p, mcnemar_mid_p(differing));
-  }
-  if (pairs.empty()) return {};
-  if (better.size() == 2) verdict.p = 1;
-  return verdict;
-}
-
-std::optional<Verdict> against_float(const std::vector<Pair>& pairs) {
-  constexpr std::size_t kEnoughSeeds = 3;
-  const auto losses = values_of(metric_named("accuracy_loss"), pairs);
-  return losses.size() >= kEnoughSeeds ? by_seeds(losses) : by_predictions(pairs);
-}
-
-// ---- Is a published figure met? ----
-
-// Points of accuracy by which the row is worse than the figure: by the losses against
-// float where the figure has one, else by the accuracies.
-std::optional<double> points_worse(const PublishedSpec& published,
-                                   const std::map<std::string_view, Summary>& metrics) {
-  std::optional<double> loss = published.loss;
-  if (published.accuracy && published.baseline) {
-    loss = *published.baseline - *published.accuracy;
-  }
-  const Summary& own_loss = metrics.at("accuracy_loss");
-  if (loss && own_loss.count > 0) return own_loss.mean - *loss;
-  const Summary& accuracy = metrics.at("accuracy");
-  if (published.accuracy && accuracy.count > 0)
-    return *published.accuracy - accuracy.mean;
-  return {};
-}
-
-std::string reproduction_of(const ReportRow& row) {
-  const auto& published = row.row.published;
-  const auto worse = points_worse(published, row.metrics);
-  if (!worse) return "";
-  if (published.recipe != "same") return "recipe differs";
-  return *worse <= kReproducedPoints ? "reproduced"
-         : *worse <= kClosePoints    ? "close"
-                                     : "missed";
-}
-
-// ---- Rows ----
 
 // Widths of the quantized weights, leaving out the ends where others see to those.
 std::string weight_bits_in(const RunRecord& record, const EdgesSpec& edges) {
@@ -129,21 +59,72 @@ std::string weight_bits_in(const RunRecord& record, const EdgesSpec& edges) {
   return widths.joined();
 }
 
+// Health has a table of its own.
+std::map<std::string, std::vector<double>> training_curves(const RunRecord& record) {
+  auto curves = record.curves;
+  std::erase_if(curves,
+                [](const auto& curve) { return curve.first.starts_with("health/"); });
+  return curves;
+}
+
+ReportRun report_run(const ManifestRun& run, const StudyRecords& records) {
+  ReportRun result{.seed = run.seed,
+                   .digest = run.name.digest,
+                   .status = "missing",
+                   .failure = {},
+                   .started = {},
+                   .revision = {},
+                   .metrics = {},
+                   .curves = {},
+                   .confusion = {}};
+  const RunRecord* record = records.find(run.name.digest);
+  if (!record) return result;
+  result.status = record->status;
+  result.failure = record->failure;
+  result.started = record->provenance.started;
+  result.revision = record->provenance.revision;
+  if (record->status != "done") return result;
+  const RunRecord* baseline = baseline_of(run, records);
+  for (const auto& metric : metric_table()) {
+    const auto value = metric.value(*record, baseline);
+    if (value) result.metrics[metric.id] = *value;
+  }
+  result.curves = training_curves(*record);
+  result.confusion = confusion_of(*record);
+  return result;
+}
+
 ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
   const auto pairs = finished(row, records);
   ReportRow result{.row = row,
+                   .weight_bits = row.weight_bits.text(),
+                   .activation_bits = row.activation_bits.text(),
                    .done = pairs.size(),
                    .metrics = summaries_of(pairs),
+                   .accuracy_interval = accuracy_interval(pairs),
                    .against_float = {},
-                   .reproduction = {},
-                   .remarks = {}};
-  if (!row.is_baseline()) result.against_float = against_float(pairs);
-  result.reproduction = reproduction_of(result);
-  result.remarks = remarks_of(result, records);
-  if (row.weight_bits.empty() && !pairs.empty()) {
-    result.row.weight_bits = weight_bits_in(*pairs.front().run, row.edges);
+                   .verdict = {},
+                   .remarks = {},
+                   .runs = {}};
+  for (const auto& run : row.runs) result.runs.push_back(report_run(run, records));
+  if (!row.is_baseline() && !pairs.empty()) {
+    result.against_float = compare_with_float(pairs);
+    result.verdict = verdict_on(row.published, *result.against_float,
+                                result.metrics.at("accuracy"), result.accuracy_interval);
+  }
+  if (!row.weight_bits.is_known() && !pairs.empty()) {
+    result.weight_bits = weight_bits_in(*pairs.front().run, row.edges);
   }
   return result;
+}
+
+// All tests of the table are one family.
+void correct_comparisons(std::vector<ReportRow>& rows) {
+  std::vector<Comparison*> comparisons;
+  for (auto& row : rows) {
+    if (row.against_float) comparisons.push_back(&*row.against_float);
+  }
+  correct_for_many(comparisons);
 }
 
 /// Counts texts up as they first appear.
@@ -202,6 +183,8 @@ StudyReport build_report(const StudyManifest& manifest, const RecordLookup& reco
   for (const auto& row : in_order(manifest)) {
     report.rows.push_back(report_row(row, records));
   }
+  correct_comparisons(report.rows);
+  for (auto& row : report.rows) row.remarks = remarks_of(row, records);
   report.warnings = warnings_of(manifest, records);
   count_runs(manifest, records, report);
   return report;

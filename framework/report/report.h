@@ -10,21 +10,38 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/report/comparison.h"
+#include "framework/report/confusion.h"
 #include "framework/report/manifest.h"
-#include "framework/report/statistics.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
 
+/// What a report tells of one run.
+struct ReportRun {
+  std::int64_t seed = 1;
+  std::string digest;
+  std::string status;   // done, failed, missing
+  std::string failure;  // why, when failed
+  std::string started;  // UTC, ISO 8601; "" where it is not known
+  std::string revision;
+  std::map<std::string_view, double> metrics;         // by the metric's id
+  std::map<std::string, std::vector<double>> curves;  // of training, one value an epoch
+  Confusion confusion;
+};
+
 struct ReportRow {
-  ManifestRow row;       // bits filled in
+  ManifestRow row;
+  std::string weight_bits;  // those of the records where only they tell
+  std::string activation_bits;
   std::size_t done = 0;  // of row.runs
   /// Over the seeds that are done, by the metric's id.
   std::map<std::string_view, Summary> metrics;
-  std::optional<Verdict> against_float;
-  /// "reproduced", "close", "missed" or "recipe differs"; "" without a published figure.
-  std::string reproduction;
+  std::optional<NamedInterval> accuracy_interval;
+  std::optional<Comparison> against_float;  // none for a baseline, or where none is done
+  std::string verdict;                      // of `verdict_on`
   std::vector<std::string> remarks;
+  std::vector<ReportRun> runs;  // as in row.runs
 };
 
 struct StudyReport {
@@ -50,17 +67,26 @@ using RecordLookup = std::function<std::optional<RunRecord>(const ManifestRun&)>
 
 /// Reads records from a folder of results, without their states. A record that cannot be
 /// read, or is another run's, counts as failed.
-RecordLookup records_in(std::filesystem::path folder);
+/// `damaged` gets a sentence for each that cannot be read, and must outlive the lookup.
+RecordLookup records_in(std::filesystem::path folder,
+                        std::vector<std::string>* damaged = nullptr);
 
 /// The only way to a report: during a run and from a folder alone.
 StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of);
 
-/// How far below a published figure, in points, one that is reproduced or close may be.
-inline constexpr double kReproducedPoints = 0.3;
-inline constexpr double kClosePoints = 1.0;
+/// `bitsweep run FILE ...`, which made the study; "" where its file is not known.
+std::string command_of(const StudyReport& report);
 
-/// "md" or "csv"; throws ConfigError for another format.
+/// A way to write a report, and its file in a folder of results.
+struct ReportFormat {
+  std::string name;  // "md"
+  std::string file;  // "report.md"
+};
+/// md, csv, json, tex and html hold the rows; runs is a table of the single runs.
+std::vector<ReportFormat> report_formats();
+std::vector<std::string> report_format_names();
+
+/// Throws ConfigError for a format that is not one of them.
 std::string render(const StudyReport& report, const std::string& format);
-std::vector<std::string> report_formats();
 
 }  // namespace bitsweep

@@ -2,40 +2,36 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+
+#include <boost/math/distributions/binomial.hpp>
+#include <boost/math/distributions/normal.hpp>
+#include <boost/math/distributions/students_t.hpp>
 
 #include "framework/core/error.h"
 
 namespace bitsweep {
 namespace {
 
-// The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8),
-// by Lentz's method. It converges quickly for x < (a + 1) / (a + b + 2).
-double beta_fraction(double a, double b, double x) {
-  constexpr double kTiny = 1e-300;
-  constexpr int kMostTerms = 100000;  // about sqrt(max(a, b)) are needed
-  const auto away_from_zero = [](double v) { return std::abs(v) < kTiny ? kTiny : v; };
+namespace math = boost::math;
 
-  double c = 1;
-  double d = 1 / away_from_zero(1 - (a + b) * x / (a + 1));
-  double fraction = d;
-  const auto multiply = [&](double term) {
-    d = 1 / away_from_zero(1 + term * d);
-    c = away_from_zero(1 + term / c);
-    fraction *= c * d;
-    return std::abs(c * d - 1);
-  };
-  for (int m = 1; m < kMostTerms; ++m) {
-    multiply(m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)));
-    const double change =
-        multiply(-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)));
-    if (change < 1e-15) break;
-  }
-  return fraction;
+double normal_quantile() {
+  return math::quantile(math::normal_distribution<double>(), 1 - kSignificanceLevel / 2);
+}
+
+// The mean's standard error, where the values have a spread at all.
+std::optional<double> standard_error(const Summary& summary) {
+  if (summary.count < 2 || !(summary.std > 0)) return {};
+  return summary.std / std::sqrt(double(summary.count));
+}
+
+math::students_t_distribution<double> student(const Summary& summary) {
+  return math::students_t_distribution<double>(double(summary.count - 1));
 }
 
 }  // namespace
 
-// Counted from the first value, so that equal values have no deviation at all.
+// Counted from the first value, so that equal values have no spread at all.
 Summary summarize(std::span<const double> values) {
   Summary summary{.count = values.size()};
   if (values.empty()) return summary;
@@ -45,38 +41,34 @@ Summary summarize(std::span<const double> values) {
   if (values.size() < 2) return summary;
   double squares = 0;
   for (const double value : values) squares += std::pow(value - summary.mean, 2);
-  summary.deviation = std::sqrt(squares / double(values.size() - 1));
+  summary.std = std::sqrt(squares / double(values.size() - 1));
+  // Values of millions of images differ by 1e-8 at least: less is a rounding error.
+  if (summary.std < 1e-12 * std::abs(summary.mean)) summary.std = 0;
   return summary;
 }
 
-double incomplete_beta(double a, double b, double x) {
-  ensure(a > 0 && b > 0 && x >= 0 && x <= 1, "the beta distribution's parameters");
-  if (x == 0 || x == 1) return x;
-  if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
-  const double log_front = std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) +
-                           a * std::log(x) + b * std::log1p(-x);
-  return std::exp(log_front) * beta_fraction(a, b, x) / a;
+std::optional<Interval> t_interval(std::span<const double> values) {
+  const auto summary = summarize(values);
+  const auto error = standard_error(summary);
+  if (!error) return {};
+  const double half =
+      *error * math::quantile(student(summary), 1 - kSignificanceLevel / 2);
+  return Interval{summary.mean - half, summary.mean + half};
 }
 
-double fair_binomial_at_most(std::int64_t k, std::int64_t n) {
-  if (k < 0) return 0;
-  if (k >= n) return 1;
-  return incomplete_beta(double(n - k), double(k + 1), 0.5);
-}
-
-double student_two_sided(double t, double degrees_of_freedom) {
-  if (std::isnan(t)) return t;
-  if (std::isinf(t)) return 0;
-  return incomplete_beta(degrees_of_freedom / 2, 0.5,
-                         degrees_of_freedom / (degrees_of_freedom + t * t));
-}
-
-double paired_t_test(std::span<const double> differences) {
-  ensure(differences.size() >= 2, "a spread takes two differences");
+std::optional<double> paired_t_test(std::span<const double> differences) {
   const auto summary = summarize(differences);
-  if (summary.deviation == 0) return summary.mean == 0 ? 1 : 0;
-  const double t = summary.mean / (summary.deviation / std::sqrt(double(summary.count)));
-  return student_two_sided(t, double(summary.count - 1));
+  const auto error = standard_error(summary);
+  if (!error) return {};
+  const double t = std::abs(summary.mean) / *error;
+  return 2 * math::cdf(math::complement(student(summary), t));
+}
+
+Discordance& Discordance::operator+=(const Discordance& other) {
+  first_only += other.first_only;
+  second_only += other.second_only;
+  images += other.images;
+  return *this;
 }
 
 Discordance discordance(std::span<const std::int32_t> first,
@@ -84,7 +76,7 @@ Discordance discordance(std::span<const std::int32_t> first,
                         std::span<const std::int32_t> labels) {
   ensure(first.size() == labels.size() && second.size() == labels.size(),
          "predictions are compared on the same images");
-  Discordance result;
+  Discordance result{.images = std::int64_t(labels.size())};
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const bool first_right = first[i] == labels[i];
     const bool second_right = second[i] == labels[i];
@@ -94,16 +86,51 @@ Discordance discordance(std::span<const std::int32_t> first,
   return result;
 }
 
-double mcnemar_exact(Discordance discordance) {
+double mcnemar_mid_p(const Discordance& discordance) {
   const auto n = discordance.first_only + discordance.second_only;
   const auto k = std::min(discordance.first_only, discordance.second_only);
-  return std::min(1.0, 2 * fair_binomial_at_most(k, n));
+  if (n == 0) return 1;
+  const math::binomial_distribution<double> coin(double(n), 0.5);
+  const double p = 2 * math::cdf(coin, double(k)) - math::pdf(coin, double(k));
+  return std::min(1.0, p);
 }
 
-double mcnemar_mid_p(Discordance discordance) {
-  const auto n = discordance.first_only + discordance.second_only;
-  const auto k = std::min(discordance.first_only, discordance.second_only);
-  return std::min(1.0, fair_binomial_at_most(k, n) + fair_binomial_at_most(k - 1, n));
+Interval paired_interval(const Discordance& discordance, std::size_t seeds) {
+  ensure(discordance.images > 0 && seeds > 0, "an interval takes images");
+  const double pairs = double(seeds);
+  const double images = double(discordance.images) / pairs + 2;
+  const double first = (double(discordance.first_only) / pairs + 1) / images;
+  const double second = (double(discordance.second_only) / pairs + 1) / images;
+  const double difference = first - second;
+  const double half =
+      normal_quantile() * std::sqrt((first + second - difference * difference) / images);
+  return {std::max(-1.0, difference - half), std::min(1.0, difference + half)};
+}
+
+Interval wilson_interval(std::int64_t count, std::int64_t total) {
+  ensure(total > 0 && count >= 0 && count <= total, "a share is of something");
+  const double n = double(total);
+  const double share = double(count) / n;
+  const double z2 = std::pow(normal_quantile(), 2);
+  const double middle = (share + z2 / (2 * n)) / (1 + z2 / n);
+  const double half =
+      std::sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n);
+  return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
+}
+
+std::vector<double> holm(std::span<const double> p_values) {
+  std::vector<std::size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](auto a, auto b) { return p_values[a] < p_values[b]; });
+  std::vector<double> adjusted(p_values.size());
+  double least = 0;
+  for (std::size_t rank = 0; rank < order.size(); ++rank) {
+    const double p = p_values[order[rank]] * double(order.size() - rank);
+    least = std::max(least, std::min(1.0, p));
+    adjusted[order[rank]] = least;
+  }
+  return adjusted;
 }
 
 }  // namespace bitsweep

@@ -48,18 +48,22 @@ void StudyRecords::refuse_older_results() {
   }
 }
 
-RecordLookup records_in(std::filesystem::path folder) {
-  return [folder =
-              std::move(folder)](const ManifestRun& run) -> std::optional<RunRecord> {
+RecordLookup records_in(std::filesystem::path folder, std::vector<std::string>* damaged) {
+  return [folder = std::move(folder),
+          damaged](const ManifestRun& run) -> std::optional<RunRecord> {
+    const auto failed = [&](const std::string& why) {
+      if (damaged) damaged->push_back(why);
+      return failed_record(why);
+    };
     const auto path = folder / run.name.record;
     if (!std::filesystem::exists(path)) return {};
     try {
       auto record = read_record_summary(path);
       if (record.digest == run.name.digest) return record;
-      return failed_record(fmt::format("{}: holds the run {}, expected {}", path.string(),
-                                       record.digest, run.name.digest));
+      return failed(fmt::format("{}: holds the run {}, expected {}", path.string(),
+                                record.digest, run.name.digest));
     } catch (const DataError& error) {
-      return failed_record(error.what());
+      return failed(error.what());
     }
   };
 }

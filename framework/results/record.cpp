@@ -567,6 +567,7 @@ RunRecord read_contents(hid_t file) {
   record.sizes = read_sizes(file);
   record.products = read_products(file);
   record.warnings = read_texts(file, "warnings");
+  record.has_state = !dataset_names(file, "state").empty();
   return record;
 }
 

@@ -81,6 +81,7 @@ struct RunRecord {
   std::vector<ProductEntry> products;
   std::vector<std::uint8_t> model;            // the packed model, as a file has it
   std::map<std::string, StoredTensor> state;  // parameters and running statistics
+  bool has_state = false;                     // when read: whether the file holds `state`
   std::vector<std::string> warnings;
 };
 

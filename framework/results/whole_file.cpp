@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 #include <random>
+#include <regex>
 #include <utility>
 
 #include <fcntl.h>
@@ -71,8 +72,15 @@ void write_whole_file(const std::filesystem::path& path, std::string_view bytes)
   }
   const int reason = errno;
   ::unlink(temporary.c_str());
-  throw RunError(
-      fmt::format("{}: cannot be written ({})", path.string(), std::strerror(reason)));
+  const std::string why =
+      fmt::format("{}: cannot be written ({})", path.string(), std::strerror(reason));
+  if (reason == ENOSPC || reason == EDQUOT) throw DiskFullError(why);
+  throw RunError(why);
+}
+
+bool is_leftover(const std::filesystem::path& path) {
+  static const std::regex name(R"(.+\.[0-9]+-[0-9a-f]{8}\.tmp)");
+  return std::regex_match(path.filename().string(), name);
 }
 
 std::string read_whole_file(const std::filesystem::path& path) {

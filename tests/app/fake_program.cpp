@@ -7,6 +7,7 @@
 
 #include "framework/app/program.h"
 #include "framework/core/error.h"
+#include "framework/results/whole_file.h"
 
 namespace {
 
@@ -17,10 +18,14 @@ constexpr std::int64_t kThrowsUnexpectedly = 12;
 constexpr std::int64_t kAborts = 13;
 constexpr std::int64_t kIsKilled = 14;
 constexpr std::int64_t kInterruptsTheBatch = 15;
+constexpr std::int64_t kFillsTheDisk = 16;
 
 void misbehave(std::int64_t seed) {
   if (seed == kThrows) {
     throw RunError("conv1/weight: step became NaN at epoch 3, batch 118");
+  }
+  if (seed == kFillsTheDisk) {
+    throw DiskFullError("x.h5: cannot be written (No space left on device)");
   }
   if (seed == kThrowsUnexpectedly) throw std::out_of_range("vector::at");
   ensure(seed != kAborts, "blocks tile the image");
@@ -34,22 +39,24 @@ void misbehave(std::int64_t seed) {
 RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
                    RunObserver& observer) {
   observer.progress({"train", 1, 2, 0.5, 0.7, 0.6});
-  const bool starts_from_baseline = !spec.is_baseline() && spec.start == "baseline";
-  ensure(environment.baseline.has_value() == starts_from_baseline,
+  ensure(environment.baseline.has_value() == spec.starts_from_baseline(),
          "a run that starts from a baseline is given it");
   if (std::getenv("BITSWEEP_FAKE_MISBEHAVES") != nullptr) misbehave(spec.seed);
   RunRecord record;
   record.canonical_text = spec.canonical_text();
   record.method = spec.method.id;
   record.seed = spec.seed;
-  record.metrics["test_accuracy"] = spec.is_baseline() ? 0.95 : 0.9;
-  if (!spec.is_baseline()) record.curves["health/conv2/weight/clipped"] = {0.5};
+  record.metrics["test_accuracy"] = spec.is_baseline() ? 0.95
+                                    : spec.is_float()  ? 0.97
+                                                       : 0.9;
+  if (!spec.is_float()) record.curves["health/conv2/weight/clipped"] = {0.5};
+  record.state["conv1/weight"] = {{2}, {0.5F, 0.25F}};
   record.provenance = current_provenance();
   return record;
 }
 
 std::vector<std::string> fake_check(const RunSpec& spec, const MethodRegistry&) {
-  if (spec.training.batch_size == 666) return {"conv1: a batch of 666 does not fit"};
+  if (spec.training.batch_size == 7) return {"conv1: a batch of 7 does not fit"};
   return {};
 }
 
@@ -70,6 +77,11 @@ double fake_validate(const RunSpec& spec, const RunEnvironment& environment) {
   if (std::getenv("BITSWEEP_FAKE_INTERRUPTS_SEARCH") != nullptr) {
     kill(getpid(), SIGTERM);  // SIGINT may be ignored where tests run
     while (true) pause();
+  }
+  if (std::getenv("BITSWEEP_FAKE_LOSES_ALL") != nullptr && !spec.sites.empty()) {
+    for (const auto& rule : spec.sites) {
+      if (rule.method.id != "float") return 0.1;
+    }
   }
   double accuracy = 0.99;
   for (const auto& rule : spec.sites) {

@@ -9,6 +9,7 @@
 #include "tests/results/scratch_folder.h"
 
 using namespace bitsweep;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -50,9 +51,9 @@ TEST_CASE("baselines come first, each seed's behind its own") {
   const Plan plan = plan_of(study_of({row_of("twn", {1, 2}), row_of("float", {1, 2})}));
   CHECK(labels(plan) == std::vector<std::string>{"float, seed 1", "float, seed 2",
                                                  "twn, seed 1", "twn, seed 2"});
-  CHECK_FALSE(plan.runs[0].baseline);
-  CHECK(plan.runs[2].baseline == std::size_t{0});
-  CHECK(plan.runs[3].baseline == std::size_t{1});
+  CHECK_FALSE(plan.runs[0].start);
+  CHECK(plan.runs[2].start == std::size_t{0});
+  CHECK(plan.runs[3].start == std::size_t{1});
 }
 
 TEST_CASE("a baseline that is no row of its own is planned once") {
@@ -82,6 +83,73 @@ TEST_CASE("a long label leaves room for the seed") {
   CHECK(plan.runs[1].name == "lenet-" + std::string(74, 'x') + "-seed12");
 }
 
+TEST_CASE("a row that asks for it is compared with float fine-tuned alike") {
+  auto twn = row_of("twn", {1, 2});
+  for (auto& run : twn.runs) {
+    run.fine_tuning = TrainingSpec{.epochs = 3};
+    run.fine_tuning->optimizer.quantizer_learning_rate = 0.1;
+    run.compared.fine_tuned = true;
+  }
+  auto bwn = twn;
+  for (auto& run : bwn.runs) run.method.id = "bwn";
+  auto long_row = twn;
+  for (auto& run : long_row.runs) run.fine_tuning->epochs = 9;
+  const Plan plan = plan_of(study_of({twn, bwn, long_row}));
+  // Two float networks, each fine-tuned in two ways; three rows.
+  CHECK(plan.runs.size() == 2 + 2 * 2 + 3 * 2);
+  CHECK(plan.runs[2].label == "float, fine-tuned lenet, seed 1");
+  CHECK(plan.runs[2].spec.is_float());
+  CHECK(plan.runs[2].spec.fine_tuning->epochs == 3);
+  CHECK(plan.runs[2].start == std::size_t{0});
+  CHECK(plan.runs[6].spec.control().canonical_text() ==
+        plan.runs[2].spec.canonical_text());
+  CHECK(plan.runs[2].spec.control().is_baseline());
+  twn.runs[0].start = "scratch";  // trained as the baseline is
+  CHECK(twn.runs[0].control().is_baseline());
+}
+
+TEST_CASE("what is not chosen is skipped, but for what the chosen need") {
+  const auto study = study_of({row_of("twn", {1, 2}), row_of("bwn", {1, 2})});
+  const PlanOptions options{.chosen = [](const RowSpec& row, const RunSpec& run) {
+    return row.label == "bwn" && run.seed == 2;
+  }};
+  const Plan plan = make_plan(
+      study, [](const auto&) { return RunState::kMissing; }, options);
+  CHECK(labels(plan)[1] == "float lenet, seed 2");
+  CHECK(plan.runs[1].state == RunState::kMissing);
+  CHECK(plan.runs.back().state == RunState::kMissing);
+  CHECK(plan.count(RunState::kSkipped) == 4);
+  CHECK_THAT(plan_listing(plan), Contains("twn, seed 1  (not chosen by --only)"));
+  CHECK_THAT(plan_summary("s", plan), Contains("0 done, 2 to do, 4 skipped"));
+}
+
+TEST_CASE("what is done or damaged is done again when it is asked for") {
+  const auto study = study_of({row_of("twn", {1})});
+  const auto forced =
+      make_plan(study, [](const auto&) { return RunState::kDone; }, {.force = true});
+  CHECK(forced.count(RunState::kMissing) == 1);  // a row, and not what it starts from
+  CHECK_THAT(plan_listing(forced), Contains("twn, seed 1  (again, by --force)"));
+  const auto damaged =
+      make_plan(study, [](const auto&) { return RunState::kDamaged; }, {.force = true});
+  CHECK(damaged.count(RunState::kDamaged) == 0);
+}
+
+TEST_CASE("a float network without weights is trained again for those who need them") {
+  const auto study = study_of({row_of("twn", {1}), row_of("bwn", {1})});
+  const std::string first = digest(study.rows[0].runs[0], kResultsVersion);
+  const auto plan_with = [&](RunState of_first) {
+    return make_plan(study, [&](const std::string& digest) -> Found {
+      if (digest == first) return of_first;
+      return {RunState::kDone, "", /*with_weights=*/false};
+    });
+  };
+  CHECK(plan_with(RunState::kDone).count(RunState::kMissing) == 0);
+  const Plan plan = plan_with(RunState::kMissing);
+  CHECK(plan.runs[0].state == RunState::kMissing);
+  CHECK_THAT(plan.runs[0].why, Contains("its weights were not kept"));
+  CHECK(plan.count(RunState::kMissing) == 2);
+}
+
 TEST_CASE("the plan's summary counts what there is") {
   const auto study = study_of({row_of("float", {1, 2}), row_of("twn", {1, 2})});
   CHECK(plan_summary("survey", plan_of(study)) ==
@@ -109,11 +177,14 @@ TEST_CASE("records are found by digest, whatever their names begin with") {
   std::ofstream(scratch / "runs/x-eeee.h5") << "damaged";
 
   const RunFiles files(scratch.path());
-  CHECK(files.state_of("aaaa") == RunState::kDone);
-  CHECK(files.state_of("bbbb") == RunState::kFailed);
-  CHECK(files.state_of("cccc") == RunState::kMissing);
-  CHECK(files.state_of("eeee") == RunState::kMissing);
-  CHECK(files.state_of("ffff") == RunState::kMissing);
+  CHECK(files.find("aaaa").state == RunState::kDone);
+  CHECK(files.find("bbbb").state == RunState::kFailed);
+  CHECK(files.find("cccc").state == RunState::kDamaged);
+  CHECK(files.find("eeee").state == RunState::kDamaged);
+  CHECK(files.find("ffff").state == RunState::kMissing);
+
+  CHECK_THAT(files.find("cccc").why, Contains("renamed-cccc.h5: holds the run dddd"));
+  CHECK_THAT(files.find("eeee").why, Contains("x-eeee.h5: not a run record"));
 
   PlannedRun run;
   run.name = "new-name";

@@ -7,73 +7,18 @@
 
 #include "framework/app/schedule/results_lock.h"
 #include "framework/results/record.h"
+#include "tests/app/fake_study.h"
 #include "tests/app/program_runner.h"
+#include "tests/data/temporary_data.h"
 #include "tests/results/scratch_folder.h"
 
 using namespace bitsweep;
+using bitsweep::test::write_mnist;
 using Catch::Matchers::Contains;
-using testing::Finished;
+using testing::kMisbehaving;
+using testing::Study;
 
 namespace fs = std::filesystem;
-
-namespace {
-
-/// A study in a folder of its own.
-class Study {
- public:
-  explicit Study(const std::string& seeds) {
-    std::ofstream(folder_ / "study.yaml")
-        << "name: tiny\n"
-           "dataset: {id: shapes, validation: 10, train_limit: 20, test_limit: 10}\n"
-           "network: {id: lenet}\n"
-           "edges: {first: float, last: float, bias: float}\n"
-           "training: {epochs: 1, batch_size: 10}\n"
-           "fine_tuning: none\n"
-           "seeds: "
-        << seeds
-        << "\n"
-           "rows:\n"
-           "  - method: {id: twn}\n";
-  }
-
-  Finished command(const std::string& command, const std::string& options,
-                   const std::string& before = "") const {
-    return testing::run_program(
-        command + " " + (folder_ / "study.yaml").string() + " " + options, before);
-  }
-  Finished run(const std::string& options = "", const std::string& before = "") const {
-    return command("run", "--out " + out().string() + " " + options, before);
-  }
-
-  fs::path out() const { return folder_ / "out"; }
-
-  /// All files of the results, but the lock's.
-  std::vector<std::string> files() const {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::recursive_directory_iterator(out())) {
-      if (entry.is_regular_file() && entry.path().filename() != ".lock") {
-        names.push_back(entry.path().lexically_relative(out()).string());
-      }
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-
-  std::vector<RunRecord> records() const {
-    std::vector<RunRecord> records;
-    for (const auto& name : files()) {
-      if (name.ends_with(".h5")) records.push_back(read_record(out() / name));
-    }
-    return records;
-  }
-
- private:
-  testing::ScratchFolder folder_;
-};
-
-const std::string kMisbehaving = "BITSWEEP_FAKE_MISBEHAVES=1";
-
-}  // namespace
 
 TEST_CASE("a study is run, recorded and reported") {
   const Study study("[1, 2]");
@@ -100,14 +45,6 @@ TEST_CASE("what is done is not run again, and the table stays") {
   const auto second = study.run();
   CHECK(second.out == first.out);
   CHECK_THAT(second.err, Contains("2 done, 0 to do") && !Contains("started"));
-}
-
-TEST_CASE("a changed parameter makes new runs beside the old") {
-  const Study study("1");
-  study.run();
-  const auto changed = study.run("--set rows.0.method.group=filter");
-  CHECK_THAT(changed.err, Contains("1 done, 1 to do"));
-  CHECK(study.records().size() == 3);
 }
 
 TEST_CASE("a failed run costs its row, is told of, and is tried again") {
@@ -191,6 +128,36 @@ TEST_CASE("a dry run lists the runs, touches nothing and needs no data") {
   CHECK(done == 4);
 }
 
+TEST_CASE("a batch larger than the training images is refused") {
+  const Study study("1");
+  const auto known = study.command("validate", "--set training.batch_size=21");
+  CHECK(known.code == 2);
+  CHECK(known.err ==
+        "bitsweep: training.batch_size: 21 is more than the 20 training images of "
+        "shapes; make it smaller\n");
+  const auto own =
+      study.command("validate", "--set 'fine_tuning={epochs: 1, batch_size: 30}'");
+  CHECK(own.code == 2);
+  CHECK_THAT(own.err, Contains("fine_tuning.batch_size: 30 is more than the 20"));
+  const testing::ScratchFolder data;
+  write_mnist(data.path());  // 40 images
+  const auto read = study.run("--data-dir " + data.path().string() +
+                              " --set 'dataset={id: mnist, validation: 10}' "
+                              "--set training.batch_size=31");
+  CHECK(read.code == 2);
+  CHECK_THAT(read.err, Contains("31 is more than the 30 training images of mnist"));
+  CHECK_FALSE(fs::exists(study.out()));
+}
+
+TEST_CASE("an override without a value is refused") {
+  const Study study("1");
+  for (const std::string setting : {"training=", "training=null", "training.epochs="}) {
+    const auto finished = study.command("validate", "--set " + setting);
+    CHECK(finished.code == 2);
+    CHECK_THAT(finished.err, Contains("has no value; write one behind the '='"));
+  }
+}
+
 TEST_CASE("missing data is told of before the first run") {
   const Study study("1");
   const auto finished = study.run("--set dataset.id=cifar100");
@@ -214,9 +181,9 @@ TEST_CASE("a mistake of the study or of its networks ends before the first run")
   const auto unknown = study.run("--set training.epoch=3");
   CHECK(unknown.code == 2);
   CHECK_THAT(unknown.err, Contains("unknown key; did you mean 'epochs'?"));
-  const auto unfit = study.command("validate", "--set training.batch_size=666");
+  const auto unfit = study.command("validate", "--set training.batch_size=7");
   CHECK(unfit.code == 2);
-  CHECK(unfit.err == "bitsweep: conv1: a batch of 666 does not fit\n");
+  CHECK(unfit.err == "bitsweep: conv1: a batch of 7 does not fit\n");
   CHECK_FALSE(fs::exists(study.out()));
 }
 
@@ -235,7 +202,10 @@ TEST_CASE("a report is made again from the folder alone") {
   const auto csv =
       testing::run_program("report " + study.out().string() + " --format csv");
   CHECK(csv.out == testing::file_text(study.out() / "report.csv"));
-  CHECK(testing::run_program("report " + study.out().string() + " --format tex").code ==
+  for (const char* file : {"runs.csv", "report.json", "report.tex", "report.html"}) {
+    CHECK(fs::exists(study.out() / file));
+  }
+  CHECK(testing::run_program("report " + study.out().string() + " --format pdf").code ==
         2);
 }
 
@@ -247,7 +217,7 @@ TEST_CASE("the health of quantizers is shown from the folder alone") {
   CHECK(all.code == 0);
   CHECK_THAT(all.out, Contains("## twn w2, seeds 1, 2") &&
                           Contains("| conv2/weight | ") && !Contains("## float") &&
-                          Contains("\nclipped: values beyond the grid's ends; unused"));
+                          Contains("\nclipped: values outside the grid; unused"));
   CHECK(testing::run_program("health " + study.out().string() + " 'twn*'").out ==
         all.out);
   CHECK(testing::run_program("health " + study.out().string() + " tvn").code == 2);

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "framework/core/error.h"
+#include "framework/results/whole_file.h"
 
 using namespace bitsweep;
 using Status = Outcome::Status;
@@ -141,6 +142,25 @@ TEST_CASE("what workers say is heard, what libraries print is not") {
 TEST_CASE("a worker without a program is a failure, not a hang") {
   const auto outcomes = scheduled({{{"/no/such/program"}, "", {}}}).outcomes;
   CHECK(outcomes.front().failure == "ended with status 127");
+}
+
+TEST_CASE("a full disk ends the schedule, whoever meets it") {
+  const auto told = scheduled({shell("printf 'bitsweep-worker\\tdisk full\\tno room\\n'"),
+                               shell(kDone), shell(kDone)},
+                              1);
+  CHECK(told.disk_full == "no room");
+  CHECK_FALSE(told.interrupted);
+  CHECK(told.outcomes[1].status == Status::kNotRun);
+  class Full final : public ScheduleObserver {
+   public:
+    void finished(std::size_t, const Outcome&) override {
+      throw DiskFullError("no room");
+    }
+  } full;
+  const auto thrown = run_jobs(
+      {shell("exit 1"), shell(kDone)}, 1, [](std::size_t) {}, full);
+  CHECK(thrown.disk_full == "no room");
+  CHECK(thrown.outcomes[1].status == Status::kNotRun);
 }
 
 TEST_CASE("an interrupt ends workers and keeps what is done") {

@@ -94,11 +94,42 @@ TEST_CASE("when all together fail, the part that helps most is raised", "[search
                       [](const auto& step) { return step.part == "raised"; }) == 3);
 }
 
-TEST_CASE("a part that the network has not goes down to one bit", "[search]") {
-  const auto result = search_bits({.margin = 0.01}, [](const PartBits& bits) {
-    return bits.convolutions < 8 || bits.activations < 8 ? 0.5 : 0.5768;
-  });
-  CHECK(result.bits == PartBits{8, 1, 8});
+TEST_CASE("a part that the network has not stays out of the search", "[search]") {
+  const auto result =
+      search_bits({.margin = 0.01, .fully_connected_bits = {}}, [](const PartBits& bits) {
+        return bits.convolutions < 8 || bits.activations < 8 ? 0.5 : 0.5768;
+      });
+  CHECK(result.bits == PartBits{8, 32, 8});
+  for (const auto& step : result.steps) CHECK(step.part != "fully connected weights");
+}
+
+TEST_CASE("a search that finds nothing says so and writes nothing", "[search]") {
+  CHECK_FALSE(search_bits({.margin = 0.01}, [](const PartBits& bits) {
+                return bits == PartBits{} ? 0.9 : 0.1;
+              }).found_any());
+  const StudyFolder folder;
+  const auto found = folder.search("--out found.yaml", "BITSWEEP_FAKE_LOSES_ALL=1");
+  CHECK(found.code == 1);
+  CHECK_THAT(found.err, Contains("search: nothing found: no width below float keeps "
+                                 "within 2 points"));
+  CHECK_FALSE(fs::exists(folder.place("found.yaml")));
+}
+
+TEST_CASE("each search has a name of its own", "[search]") {
+  const StudyFolder folder;
+  CHECK(folder.search("--margin 6").code == 0);
+  CHECK_THAT(folder.text("tiny-search-dynamic-fixed-point-w8-a8-6.yaml"),
+             Contains("name: tiny-search-dynamic-fixed-point-w8-a8-6\n"));
+  CHECK(folder.search("--margin 7").code == 0);
+  CHECK(folder.search("--margin 6 --set training.epochs=2").code == 0);
+  CHECK(folder.search("--margin 6").code == 2);  // that one is there
+}
+
+TEST_CASE("a network without convolutions is not told to pass with them", "[search]") {
+  const StudyFolder folder;
+  const auto found = folder.search("--set network=lenet-300-100");
+  CAPTURE(found.err);
+  CHECK_THAT(found.out, Contains("fully connected weights") && !Contains("conv"));
 }
 
 TEST_CASE("what never passes stays float", "[search]") {

@@ -40,6 +40,12 @@ TEST_CASE("a text with newlines and tabs stays one message") {
   CHECK(read.text == "conv1:  step is NaN");
 }
 
+TEST_CASE("a full disk is told apart from other failures") {
+  const auto read = sent(WorkerMessage::of_full_disk("x.h5: cannot be written"));
+  CHECK(read.kind == WorkerMessage::Kind::kDiskFull);
+  CHECK(read.text == "x.h5: cannot be written");
+}
+
 TEST_CASE("a library's own output is no message") {
   CHECK_FALSE(from_line("dnnl_verbose,info"));
   CHECK_FALSE(from_line(""));

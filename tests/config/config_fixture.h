@@ -111,6 +111,7 @@ class Methods final : public MethodCatalog {
                     std::vector<ParamProblem>& problems) const override {
     return resolve_.at(id)(params, problems);
   }
+  int version(const std::string&) const override { return 1; }
   std::string plugin(const std::string& id) const override {
     return id == "foreign" ? "0123abc" : "";
   }

@@ -83,6 +83,45 @@ TEST_CASE("a plugin's sum is a part of the run", "[run][round trip]") {
   CHECK(digest(rebuilt, 1) != digest(run, 1));
 }
 
+TEST_CASE("a method's version and the data's sum are parts of the run",
+          "[run][round trip]") {
+  RunSpec run = run_of(kStudy);
+  run.data_checksum = "89ab";
+  run.method.version = 2;
+  run.sites[0].method.version = 3;
+  const RunSpec back = parse_run(run.canonical_text());
+  CHECK(back.canonical_text() == run.canonical_text());
+  CHECK(back.data_checksum == "89ab");
+  CHECK(back.method.version == 2);
+  CHECK(back.sites[0].method.version == 3);
+  RunSpec newer = run;
+  newer.method.version = 3;
+  RunSpec other_data = run;
+  other_data.data_checksum = "0000";
+  CHECK(digest(newer, 1) != digest(run, 1));
+  CHECK(digest(other_data, 1) != digest(run, 1));
+  CHECK(digest(other_data.baseline(), 1) != digest(run.baseline(), 1));
+  CHECK(digest(newer.baseline(), 1) == digest(run.baseline(), 1));
+}
+
+TEST_CASE("a dataset of one's own is known by place, name and the sum of its data",
+          "[run][round trip]") {
+  RunSpec run = run_of(
+      "name: s\ndataset: {npz: pets.npz, test_share: 0.25}\nnetwork: {id: lenet}\n"
+      "rows: [{method: {id: bits}}]\n");
+  run.data_checksum = "89ab";
+  const RunSpec back = parse_run(run.canonical_text());
+  CHECK(back.canonical_text() == run.canonical_text());
+  CHECK(back.dataset.id == "pets");
+  CHECK(back.dataset.npz == "pets.npz");
+  CHECK(back.dataset.test_share == 0.25);
+  CHECK(back.data_checksum == "89ab");
+  RunSpec other_data = run;
+  other_data.data_checksum = "0000";
+  CHECK(digest(other_data, 1) != digest(run, 1));
+  CHECK(digest(other_data.baseline(), 1) != digest(run.baseline(), 1));
+}
+
 TEST_CASE("what a run reads back as is the run", "[run][round trip]") {
   const RunSpec run = parse_run(run_of(kStudy).canonical_text());
   CHECK(run.seed == 7);

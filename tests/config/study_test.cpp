@@ -67,6 +67,51 @@ TEST_CASE("a list parameter expands by a list of lists only", "[study]") {
   CHECK(two.rows[2].runs[0].method.params.at("shares").words == Labels{"0.7", "1"});
 }
 
+TEST_CASE("widths that go together are given in pairs", "[study]") {
+  CHECK(labels(load(kHead + "rows: [{method: {id: bits, bits: [[2, 3], [4, 4]]}}]\n")) ==
+        Labels{"float", "bits w2 a3", "bits w4 a4"});
+  CHECK(
+      labels(load(kHead + "rows: [{label: x, method: {id: bits, bits: [[2, 3], [4, 4]], "
+                          "stochastic: [true, false]}}]\n")) ==
+      Labels{"float", "x w2 a3 stochastic=true", "x w2 a3 stochastic=false",
+             "x w4 a4 stochastic=true", "x w4 a4 stochastic=false"});
+  const auto one = load(kHead + "rows: [{method: {id: bits, bits: 4}}]\n");
+  CHECK(one.rows[1].runs[0].method.params.at("activation_bits").text() == "4");
+  CHECK(labels(load(kHead + "rows: [{method: {id: bits, bits: [2, 4]}}]\n")) ==
+        Labels{"float", "bits w2 a4"});
+}
+
+TEST_CASE("a row asks for a float control, which other rows share", "[study]") {
+  const auto study = load(kHead +
+                          "fine_tuning: {epochs: 2}\nbaseline: {fine_tuned: true}\n"
+                          "rows:\n"
+                          "  - {method: plain}\n"
+                          "  - {method: {id: bits, weight_bits: [2, 3]}}\n"
+                          "  - {method: plain, fine_tuning: {epochs: 5}}\n"
+                          "  - {method: plain, baseline: {fine_tuned: false}, "
+                          "calibration_batches: 3}\n");
+  REQUIRE(study.rows.size() == 8);
+  CHECK(study.rows[0].runs[0].is_baseline());
+  for (const std::size_t i : {1, 2}) {
+    const RunSpec& control = study.rows[i].runs[0];
+    CHECK(control.is_float());
+    CHECK_FALSE(control.is_baseline());
+    CHECK(control.starts_from_baseline());
+    CHECK(parse_run(control.canonical_text()).canonical_text() ==
+          control.canonical_text());
+    CHECK(control.baseline().canonical_text() == study.rows[0].runs[0].canonical_text());
+  }
+  CHECK(study.rows[1].runs[0].fine_tuning->epochs == 2);
+  CHECK(study.rows[2].runs[0].fine_tuning->epochs == 5);
+  const auto control_of = [&](std::size_t row) {
+    return study.rows[row].runs[0].control().canonical_text();
+  };
+  CHECK(control_of(3) == study.rows[1].runs[0].canonical_text());
+  CHECK(control_of(4) == control_of(3));
+  CHECK(control_of(6) == study.rows[2].runs[0].canonical_text());
+  CHECK(control_of(7) == study.rows[0].runs[0].canonical_text());
+}
+
 TEST_CASE("lists of ids, edges, start and training keys make rows too", "[study]") {
   CHECK(labels(load(kHead + "rows: [{method: {id: [plain, bits]}}]\n")) ==
         Labels{"float", "plain", "bits w2"});
@@ -389,9 +434,15 @@ TEST_CASE("mistakes between keys are refused", "[study][refusal]") {
         "study.yaml:4: rows: two rows are 'plain'; remove one, or give it a label");
   CHECK(with("method: plain\n" + rows) ==
         "study.yaml:4: method: unknown key; known: name, "
-        "title, dataset, network, edges, training, "
+        "title, keep, dataset, network, edges, training, "
         "fine_tuning, sites, start, calibration_batches, pruning, "
-        "seeds, seed, rows");
+        "baseline, seeds, seed, rows");
+  CHECK_THAT(with("rows: [{method: {id: bits, bits: [2, 4], weight_bits: 3}}]\n"),
+             Catch::Matchers::Contains("given beside 'weight_bits'"));
+  CHECK_THAT(with("rows: [{method: {id: bits, bits: [1]}}]\n"),
+             Catch::Matchers::Contains("a width for weights and activations"));
+  CHECK_THAT(with("rows: [{method: {id: plain, bits: 4}}]\n"),
+             Catch::Matchers::Contains("'plain' has no weight_bits"));
   CHECK(with("sites: [{match: conv1}]\n" + rows) ==
         "study.yaml:4: sites.0: a site rule needs 'match' and 'method'");
   CHECK(with("rows: [{method: {id: bits, weight_bits: []}}]\n") ==

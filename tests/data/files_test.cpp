@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <catch2/catch.hpp>
+#include <sys/resource.h>
 
 #include "framework/core/digest.h"
 #include "framework/core/error.h"
@@ -174,9 +175,7 @@ TEST_CASE("broken IDX files are refused with what was found and expected", "[dat
   }
   SECTION("a header whose product overflows") {
     write_bytes(images, idx({0xffffffff, 28, 28}, Bytes(784)));
-    problem =
-        "800 bytes unpacked, expected 3367254359296 for the 4294967295 items of its "
-        "header";
+    problem = "its header promises 4294967295 items, expected at most 1000000";
   }
   SECTION("no images") {
     write_bytes(images, idx({0, 28, 28}, {}));
@@ -234,6 +233,65 @@ TEST_CASE("a broken gzip stream is refused", "[data]") {
   CHECK_THAT(message, EndsWith("; fetch it with scripts/fetch-datasets mnist"));
 }
 
+namespace {
+
+// The most memory that this process has held so far.
+std::size_t peak_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::size_t(usage.ru_maxrss) * 1024;
+}
+
+Bytes noise(std::size_t count) {
+  Bytes bytes(count);
+  std::uint32_t state = 1;
+  for (auto& byte : bytes) {
+    state = state * 1664525 + 1013904223;
+    byte = std::uint8_t(state >> 24);
+  }
+  return bytes;
+}
+
+constexpr std::size_t kMuchMemory = 100 << 20;
+
+}  // namespace
+
+TEST_CASE("a gzip stream that lies about its size costs what it holds", "[data]") {
+  const TemporaryFolder folder;
+  write_mnist(folder.path());
+  fs::remove(folder.path() / "train-images-idx3-ubyte");
+  const fs::path images = folder.path() / "train-images-idx3-ubyte.gz";
+  write_gzip(images, idx({400, 28, 28}, noise(400 * 784)));
+  Bytes bytes = test::read_bytes(images);
+  bytes.resize(bytes.size() - 40);
+  bytes.insert(bytes.end(), {0xff, 0xff, 0xff, 0x7f});  // 2 GB
+  write_bytes(images, bytes);
+  const std::size_t before = peak_bytes();
+  CHECK_THAT(refusal(folder.path()), StartsWith(images.string() + ": the gzip stream "));
+  CHECK(peak_bytes() - before < kMuchMemory);
+}
+
+TEST_CASE("a gzip bomb is stopped behind what its header announces", "[data]") {
+  const TemporaryFolder folder;
+  write_mnist(folder.path());
+  fs::remove(folder.path() / "train-labels-idx1-ubyte");
+  const fs::path labels = folder.path() / "train-labels-idx1-ubyte.gz";
+  const gzFile file = gzopen(labels.c_str(), "wb1");
+  Bytes piece = cyclic_labels(40);
+  for (int i = 0; i < 200; ++i) {  // 200 MB
+    piece.resize(1 << 20);
+    gzwrite(file, piece.data(), unsigned(piece.size()));
+    piece.assign(1 << 20, 0);
+  }
+  gzclose(file);
+  const std::size_t before = peak_bytes();
+  CHECK(refusal(folder.path()) ==
+        labels.string() +
+            ": more than 48 bytes unpacked, expected 48 for the 40 items of its header; "
+            "fetch it with scripts/fetch-datasets mnist");
+  CHECK(peak_bytes() - before < kMuchMemory);
+}
+
 TEST_CASE("CIFAR-10's planes become pixels", "[data]") {
   const TemporaryFolder folder;
   const fs::path inner = folder.path() / "cifar-10-batches-bin";
@@ -284,11 +342,11 @@ TEST_CASE("a CIFAR file of another size is refused", "[data]") {
   const TemporaryFolder folder;
   write_cifar10(folder.path());
   fs::resize_file(folder.path() / "data_batch_4.bin", 9999 * 3073);
-  CHECK(
-      refusal(folder.path(), "cifar10") ==
-      (folder.path() / "data_batch_4.bin").string() +
-          ": 30726927 bytes, expected 30730000 for 10000 records of 3073; fetch it with "
-          "scripts/fetch-datasets cifar10");
+  CHECK(refusal(folder.path(), "cifar10") ==
+        (folder.path() / "data_batch_4.bin").string() +
+            ": 30726927 bytes unpacked, expected 30730000 for 10000 records of 3073; "
+            "fetch it with "
+            "scripts/fetch-datasets cifar10");
 }
 
 TEST_CASE("a CIFAR label out of range is refused with its index", "[data]") {

@@ -29,12 +29,12 @@ TEST_CASE("accuracy is stated in percent") {
 
 TEST_CASE("a run worse than its baseline has a positive loss") {
   const auto baseline = scored(0.75);
-  CHECK(value("accuracy_loss", scored(0.5), &baseline) == 25);
-  CHECK(value("accuracy_loss", scored(1.0), &baseline) == -25);
+  CHECK(value("accuracy_drop", scored(0.5), &baseline) == 25);
+  CHECK(value("accuracy_drop", scored(1.0), &baseline) == -25);
 }
 
 TEST_CASE("there is no loss without a baseline") {
-  CHECK_FALSE(value("accuracy_loss", scored(0.5)));
+  CHECK_FALSE(value("accuracy_drop", scored(0.5)));
 }
 
 TEST_CASE("sizes come from the record's entries") {
@@ -49,12 +49,12 @@ TEST_CASE("sizes come from the record's entries") {
 TEST_CASE("training time is the run's own") {
   RunRecord record;
   record.provenance.seconds = 12.5;
-  CHECK(value("training_time", record) == 12.5);
+  CHECK(value("wall_time", record) == 12.5);
 }
 
 TEST_CASE("what a record does not tell is no number") {
   for (const auto& metric : metric_table()) {
-    if (metric.id == "training_time") continue;
+    if (metric.id == "wall_time") continue;
     CAPTURE(std::string(metric.id));
     CHECK_FALSE(metric.value({}, nullptr));
     const RunRecord baseline;

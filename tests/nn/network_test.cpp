@@ -7,6 +7,7 @@
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
 #include "framework/nn/initialisers.h"
+#include "framework/nn/memory.h"
 #include "framework/quant/registry.h"
 #include "methods/builtin_methods.h"
 #include "tests/nn/networks.h"
@@ -262,6 +263,32 @@ TEST_CASE("an unknown layer is refused with a suggestion", "[nn]") {
 TEST_CASE("a window larger than its image is refused", "[nn]") {
   CHECK_THROWS_WITH(Network(model({convolution("conv", 4, 9)}), {.image = {6, 6, 1}}),
                     Contains("a 9x9 window does not fit its 6x6 input"));
+}
+
+TEST_CASE("weights that do not fit the machine are refused before they are allocated",
+          "[nn][limits]") {
+  const auto many = std::to_string(1 << 20);
+  CHECK_THROWS_WITH(
+      Network(model({linear("a", many), linear("b", many), linear("c", "10")}),
+              {.image = {28, 28, 1}}),
+      Contains("b: ") && Contains("with their gradients; this machine has"));
+  CHECK_THROWS_WITH(
+      Network(model({convolution("a", 1 << 20, 64)}), {.image = {64, 64, 512}}),
+      Contains("this machine has"));
+  CHECK_THROWS_WITH(
+      Network(model({convolution("a", 1 << 20, 1)}), {.image = {64, 64, 1}}),
+      Contains("outputs an image; a layer has at most 1073741824"));
+}
+
+TEST_CASE("the memory of training is estimated from shapes", "[nn][limits]") {
+  // 3 inputs, 4 outputs, 12 weights; a ReLU in the same pass; then 4 to 2.
+  Network network(model({linear("a", "4"), layer("r", "relu"), linear("b", "classes")}),
+                  {.image = {1, 1, 3}, .classes = 2});
+  const auto estimate = estimate_memory(network, 5, "adam");
+  CHECK(estimate.weights == 4 * 2 * (12 + 8));
+  CHECK(estimate.optimizer == 4 * 2 * (12 + 8));
+  CHECK(estimate.activations >= 4 * 2 * 5 * (4 + 2));
+  CHECK(estimate.activations <= 4 * 2 * 5 * (4 + 4 + 2));
 }
 
 TEST_CASE("initialisers keep to their bounds and variances", "[nn]") {

@@ -15,11 +15,12 @@ TEST_CASE("a method's card shows what its declaration says", "[describe]") {
   entry.summary = "Learned step size.";
   entry.reference = "arXiv:1902.08153";
   entry.departures = "none that matter.";
+  entry.version = 2;
   entry.fields = {{"weight_bits", "int", "4", "2 to 8", "Width."},
                   {"scale_gradient", "bool", "true", "", "Divide it."}};
   CHECK(describe_method(entry) ==
         "lsq  Learned step size.\n"
-        "  from built-in; arXiv:1902.08153\n"
+        "  from built-in, version 2; arXiv:1902.08153\n"
         "  departs from the paper: none that matter.\n"
         "\n"
         "  weight_bits     int   default 4     2 to 8  Width.\n"

@@ -84,6 +84,24 @@ TEST_CASE("a file that is no library is refused with the loader's reason",
   CHECK_THAT(message, Contains("invalid ELF header"));
 }
 
+TEST_CASE("a library that is cut off is refused before it is mapped",
+          "[plugin][refusal]") {
+  const auto whole = library("example_plugin");
+  const auto size = std::filesystem::file_size(whole);
+  const auto path = std::filesystem::temp_directory_path() / "bitsweep_cut_off.so";
+  for (const std::uintmax_t bytes : {size - 1, size / 2, std::uintmax_t(4096)}) {
+    std::filesystem::copy_file(whole, path,
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(path, bytes);
+    CHECK_THAT(failure_of(path),
+               Contains("cannot be loaded (cut off: " + std::to_string(bytes) +
+                        " bytes, its headers tell of " + std::to_string(size)));
+  }
+  std::filesystem::resize_file(path, 10);
+  CHECK_THAT(failure_of(path), Contains("cannot be loaded (file too short)"));
+  std::filesystem::remove(path);
+}
+
 TEST_CASE("a library without our symbols is not a plugin", "[plugin][refusal]") {
   CHECK_THAT(failure_of(library("not_a_plugin")),
              Contains("not a bitsweep plugin: it has no 'bitsweep_plugin_abi'"));

@@ -41,6 +41,28 @@ TEST_CASE("bits of a range of one are named alone", "[registry]") {
   CHECK_FALSE(bits_between(1, 16).holds(17));
 }
 
+namespace {
+
+struct Changed : Method {
+  struct Params {
+    static Schema<Params> schema() { return {}; }
+  };
+  static constexpr auto summary = "Leaves all in float.";
+  static constexpr auto reference = "none";
+  static constexpr int version = 3;
+  explicit Changed(const Params&) {}
+  std::unique_ptr<Quantizer> quantizer(const Site&) const override { return nullptr; }
+};
+
+}  // namespace
+
+TEST_CASE("a method's version is that of its declaration, else 1", "[registry]") {
+  CHECK(make_method_entry<Changed>("changed").version == 3);
+  MethodRegistry registry;
+  register_builtin_methods(registry);
+  CHECK(registry.at("float").version == 1);
+}
+
 TEST_CASE("stages are by default calibration, then training", "[registry]") {
   MethodRegistry registry;
   register_builtin_methods(registry);

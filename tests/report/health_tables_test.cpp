@@ -64,7 +64,7 @@ TEST_CASE("rows that have nothing to tell are left out") {
                       Contains("## twn, seeds 1, 2, 3\n\n- seed 2: the loss rose"));
   CHECK_THAT(all, !Contains("## float") && !Contains("## bwn"));
   CHECK(tables("d*") == tables("dorefa"));
-  CHECK(tables("float") == "no record tells of quantizers\n");
+  CHECK(tables("float") == "no finished run has figures of its quantizers\n");
 }
 
 TEST_CASE("a row that the study does not have is refused with those it has") {

@@ -4,8 +4,8 @@
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/method_words.h"
+#include "framework/app/questioned.h"
 #include "framework/core/error.h"
-#include "framework/core/parallel.h"
 #include "framework/quant/conformance.h"
 
 namespace bitsweep {
@@ -31,15 +31,28 @@ int check(const Arguments& arguments, Session& session) {
     throw ConfigError(
         fmt::format("check: '{}' quantizes nothing: there is nothing to check", spec.id));
   }
-  set_threads(1);
   const bool is_quiet = arguments.has("quiet");
-  const Conformance found =
-      check_conformance(entry, given(spec, settings), !is_quiet, [&](const auto& name) {
-        if (!is_quiet) print_note("checking: " + name);
-      });
-  print_out(is_quiet ? broken_text(entry, found) : conformance_text(entry, found));
-  if (found.sound()) return 0;
-  throw RunError(fmt::format("'{}' does not keep what quantizers promise", spec.id));
+  std::string step;
+  try {
+    const std::string text = ask_in_child(
+        [&](const Tell& tell) {
+          const Conformance found =
+              check_conformance(entry, given(spec, settings), !is_quiet, tell);
+          // The first character tells whether all of it holds.
+          return (found.sound() ? "+" : "-") +
+                 (is_quiet ? broken_text(entry, found) : conformance_text(entry, found));
+        },
+        [&](const std::string& name) {
+          step = name;
+          if (!is_quiet) print_note("checking: " + name);
+        });
+    print_out(text.substr(1));
+    if (text.front() == '+') return 0;
+    throw RunError(fmt::format("'{}' does not keep what quantizers promise", spec.id));
+  } catch (const NoAnswer& failure) {
+    throw RunError(
+        fmt::format("check '{}' of '{}' BROKEN: {}", step, spec.id, failure.what()));
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// bitsweep health: how the quantizers of a folder's runs ended.
+// bitsweep health: signal-to-noise, clipping and drift of a folder's quantizers.
 
 #include "framework/app/commands/commands.h"
 #include "framework/report/health_tables.h"
@@ -9,7 +9,7 @@ namespace {
 // Below the tables; nothing where there are warnings alone.
 std::string legend(const std::string& tables) {
   if (tables.find("\n| site") == std::string::npos) return "";
-  return "\nclipped: values beyond the grid's ends; unused levels: taken by no value, of "
+  return "\nclipped: values outside the grid; unused levels: taken by no value, of "
          "2^bits at most; sign flips: weights, against the epoch before; drift: of "
          "learned parameters since the start, empty where a site learns none\n";
 }
@@ -28,7 +28,7 @@ int health(const Arguments& arguments, Session&) {
 Command health_command() {
   return {
       {.command = "health",
-       .summary = "Show how the quantizers of finished runs fared, site by site.",
+       .summary = "Show the health of each quantizer in finished runs, site by site.",
        .positionals = {{"DIR", "A folder of results: what `run` calls --out."},
                        {"ROW", "Rows by their label; * stands for any text (*).", false}},
        .options = {}},

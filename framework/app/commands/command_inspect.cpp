@@ -29,8 +29,8 @@ std::vector<std::string> cells_of(const PurposeBits& bits) {
           in_bytes(bits.rest),  in_bytes(bits.total())};
 }
 
-void add_row(Table& table, std::vector<std::string> cells, const PurposeBits& bits) {
-  for (auto& cell : cells_of(bits)) cells.push_back(std::move(cell));
+void add_row(Table& table, std::vector<Cell> cells, const PurposeBits& bits) {
+  for (auto& cell : cells_of(bits)) cells.emplace_back(std::move(cell));
   table.rows.push_back({.group = "", .cells = std::move(cells)});
 }
 

@@ -28,7 +28,10 @@ void add_fields(Lines& lines, const std::string& prefix,
 
 Lines head_keys() {
   Lines lines = {{"name", "Names the study and the folder of its results."},
-                 {"title", "Stands above the table."}};
+                 {"title", "Stands above the table."},
+                 {"keep",
+                  "What the record of a finished run keeps: state (its weights too) or "
+                  "predictions (default state)."}};
   add_fields(lines, "dataset.", DatasetSpec::schema().fields());
   lines.insert(
       lines.end(),
@@ -42,6 +45,10 @@ Lines row_keys() {
   add_fields(lines, "", RowHeading::schema().fields());
   lines.insert(lines.end(),
                {{"method.id", "One of `bitsweep methods`; beside it its parameters."},
+                {"method.bits",
+                 "Widths that go together, where the method has no parameter so called: "
+                 "[2, 4] for weights and activations, [2, 4, 8] with gradients, 4 for "
+                 "both; [[2, 2], [4, 4]] for a row each."},
                 {"network", "In the place of the study's, for this row."}});
   add_fields(lines, "published.", PublishedSpec::schema().fields());
   return lines;
@@ -51,6 +58,7 @@ Lines row_keys() {
 Lines shared_keys() {
   Lines lines = {{"seeds", "A run for each: [1, 2, 3]."}};
   add_fields(lines, "", RunSpec::schema().fields());
+  add_fields(lines, "baseline.", BaselineSpec::schema().fields());
   add_fields(lines, "edges.", EdgesSpec::schema().fields());
   lines.insert(
       lines.end(),

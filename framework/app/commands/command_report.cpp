@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
+#include "framework/core/error.h"
 #include "framework/report/report.h"
 
 namespace bitsweep {
@@ -10,9 +11,11 @@ namespace {
 
 int report(const Arguments& arguments, Session&) {
   const std::filesystem::path folder = arguments.positional(0);
-  const auto study = build_report(read_manifest(folder), records_in(folder));
+  std::vector<std::string> damaged;
+  const auto study = build_report(read_manifest(folder), records_in(folder, &damaged));
   print_out(render(study, arguments.text("format", "md")));
-  return 0;
+  if (damaged.empty()) return 0;
+  throw DataError(fmt::format("{}", fmt::join(damaged, "\n")));
 }
 
 }  // namespace
@@ -23,8 +26,9 @@ Command report_command() {
            .positionals = {{"DIR", "A folder of results: what `run` calls --out."}},
            .options = {{.name = "format",
                         .value = "FORMAT",
-                        .help = fmt::format("One of {} (md).",
-                                            fmt::join(report_formats(), ", "))}}},
+                        .help = fmt::format(
+                            "One of {} (md); runs: a line of csv for each run.",
+                            fmt::join(report_format_names(), ", "))}}},
           report};
 }
 

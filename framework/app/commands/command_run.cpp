@@ -10,7 +10,10 @@
 #include "framework/app/report_files.h"
 #include "framework/app/schedule/batch.h"
 #include "framework/app/schedule/interrupt.h"
+#include "framework/app/schedule/kept_weights.h"
 #include "framework/app/study.h"
+#include "framework/app/study_data.h"
+#include "framework/config/row_filter.h"
 #include "framework/core/error.h"
 #include "framework/data/dataset.h"
 
@@ -23,21 +26,33 @@ fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
   return arguments.text("out", "results/" + study.name);
 }
 
-Plan plan_of(const StudySpec& study, const RunFiles& files) {
-  return make_plan(study,
-                   [&](const std::string& digest) { return files.state_of(digest); });
+PlanOptions plan_options(const Arguments& arguments, const StudySpec& study) {
+  PlanOptions options{.force = arguments.has("force")};
+  if (arguments.has("only")) {
+    const RowFilter filter(arguments.text("only"));
+    filter.check(study);
+    options.chosen = [filter](const RowSpec& row, const RunSpec& run) {
+      return filter.matches(row, run);
+    };
+  }
+  return options;
 }
 
-// Files that are missing or damaged are told of before hours of training, not after.
-void check_data(const Plan& plan, const std::vector<fs::path>& folders) {
-  std::vector<RawParams> seen;
+Plan plan_of(const StudySpec& study, const RunFiles& files, const PlanOptions& options) {
+  return make_plan(
+      study, [&](const std::string& digest) { return files.find(digest); }, options);
+}
+
+// A record that cannot be trusted is the user's to look at; it is not written over.
+void refuse_damaged(const Plan& plan) {
+  std::vector<std::string> lines;
   for (const auto& run : plan.runs) {
-    if (run.state == RunState::kDone) continue;
-    auto dataset = DatasetSpec::schema().write(run.spec.dataset);
-    if (std::find(seen.begin(), seen.end(), dataset) != seen.end()) continue;
-    load_dataset(run.spec.dataset, folders);
-    seen.push_back(std::move(dataset));
+    if (run.state == RunState::kDamaged) lines.push_back(run.why);
   }
+  if (lines.empty()) return;
+  lines.push_back(
+      "nothing was run; delete what is damaged, or run it again with --force");
+  throw DataError(fmt::format("{}", fmt::join(lines, "\n")));
 }
 
 int default_jobs(int threads) {
@@ -66,8 +81,7 @@ StudyManifest manifest_of(const StudySpec& study, const Plan& plan, const RunFil
   for (const auto& run : plan.runs) by_digest[run.digest] = &run;
   return make_manifest(study, [&](const RunSpec& spec) -> RunName {
     const PlannedRun& run = *by_digest.at(digest(spec, kResultsVersion));
-    const PlannedRun& baseline = run.baseline ? plan.runs[*run.baseline] : run;
-    return {run.digest, baseline.digest,
+    return {run.digest, digest(spec.control(), kResultsVersion),
             files.path_of(run).lexically_relative(folder).string()};
   });
 }
@@ -91,6 +105,14 @@ int tell_interrupted(const BatchResult& batch, const Plan& plan) {
   return kInterruptedCode;
 }
 
+void refuse_full_disk(const BatchResult& batch, const Plan& plan) {
+  if (batch.disk_full.empty()) return;
+  throw RunError(fmt::format(
+      "the disk is full: {}; {} of {} runs are done and kept, nothing more was run; make "
+      "room, and the same command goes on from there",
+      batch.disk_full, batch.done, plan.runs.size()));
+}
+
 int tell_failures(const BatchResult& batch) {
   for (const auto& run : batch.failed) {
     print_note(fmt::format("bitsweep: failed: {}: {}", run.label, run.why));
@@ -100,46 +122,77 @@ int tell_failures(const BatchResult& batch) {
   return 1;
 }
 
+// One that is damaged is told of, not written over.
+void check_manifest_there(const fs::path& folder) {
+  if (fs::exists(manifest_path(folder))) read_manifest(folder);
+}
+
 // A folder holds one study, or its table would be lost to the next one's.
 void check_folder(const fs::path& folder, const StudySpec& study) {
-  std::string held;
-  try {
-    held = read_manifest(folder).name;
-  } catch (const DataError&) {
-    return;  // none, or none that can be read: this study writes its own
-  }
+  if (!fs::exists(manifest_path(folder))) return;
+  const std::string held = read_manifest(folder).name;
   if (held == study.name) return;
   throw ConfigError(
       fmt::format("--out: {} holds the study '{}', this one is '{}'; give another folder",
                   folder.string(), held, study.name));
 }
 
-int dry_run(const StudySpec& study, const fs::path& folder) {
-  const Plan plan = plan_of(study, RunFiles(folder));
+// Without its data a study has no run that could be done already.
+void identify_data_if_there(StudySpec& study, const std::vector<fs::path>& folders) {
+  try {
+    identify_data(study, folders);
+  } catch (const DataError& error) {
+    print_note(fmt::format("bitsweep: {}", error.what()));
+    print_note("bitsweep: without the data nothing counts as done");
+  }
+}
+
+int dry_run(const Arguments& arguments, StudySpec study, const fs::path& folder) {
+  identify_data_if_there(study, data_folders(arguments.text("data-dir")));
+  const Plan plan = plan_of(study, RunFiles(folder), plan_options(arguments, study));
   print_note(plan_summary(study.name, plan));
   print_out(plan_listing(plan));
   return 0;
 }
 
+// A variant's table has a folder of its own: that of the study stays.
+fs::path table_folder(const fs::path& folder, const Arguments& arguments) {
+  const fs::path variant = variant_folder(arguments.all("set"));
+  if (variant.empty()) return folder;
+  check_manifest_there(folder / variant);
+  std::error_code ignored;  // writing tells
+  fs::create_directories(folder / variant, ignored);
+  print_note(
+      fmt::format("a variant of the study; its table: {}", (folder / variant).string()));
+  return folder / variant;
+}
+
 int run(const Arguments& arguments, Session& session) {
-  const BatchOptions options = batch_options(arguments);
-  const StudySpec study = checked_study(arguments, session);
+  BatchOptions options = batch_options(arguments);
+  StudySpec study = checked_study(arguments, session, LostRows::kTell);
   const fs::path folder = results_folder(arguments, study);
-  if (arguments.has("dry-run")) return dry_run(study, folder);
+  if (arguments.has("dry-run")) return dry_run(arguments, std::move(study), folder);
 
+  const auto chosen = plan_options(arguments, study);
   check_folder(folder, study);
-  const RunFiles files(folder);
-  check_data(plan_of(study, files), data_folders(arguments.text("data-dir")));
+  // What is wrong with the data is told before hours of training.
+  identify_data(study, data_folders(arguments.text("data-dir")));
   const ResultsLock lock(folder);
-  const Plan plan = plan_of(study, files);
+  const RunFiles files(folder);
+  const Plan plan = plan_of(study, files, chosen);
+  refuse_damaged(plan);
   print_note(plan_summary(study.name, plan));
-  StudyManifest manifest = manifest_of(study, plan, files, folder);
+  const fs::path table = table_folder(folder, arguments);
+  StudyManifest manifest = manifest_of(study, plan, files, table);
   manifest.options = deciding_options(arguments);
-  write_manifest(manifest, folder);
+  write_manifest(manifest, table);
 
+  options.keeps_weights = study.keep == "state";
   const BatchResult batch = run_batch(plan, files, lock, options);
+  refuse_full_disk(batch, plan);
+  if (!options.keeps_weights) drop_weights_of_done(plan, RunFiles(folder));
   if (batch.interrupted) return tell_interrupted(batch, plan);
-  print_out(write_reports(build_report(manifest, records_in(folder)), folder));
+  print_out(write_reports(build_report(manifest, records_in(table)), table));
   return tell_failures(batch);
 }
 
@@ -158,12 +211,23 @@ Command run_command() {
                    data_folder_option(),
                    {.name = "out",
                     .value = "DIR",
-                    .help = "Where records and reports go (results/<study>)."},
+                    .help = "Where records and reports go (results/<study>); with --set, "
+                            "reports go to its variants/<settings>."},
                    override_option(),
                    plugin_option(),
+                   {.name = "only",
+                    .value = "EXPR",
+                    .help = "Run those rows alone of which this is true: 'method == lsq "
+                            "&& weight_bits <= 3'. Names are label, group, method, "
+                            "network, dataset, seed, a method's parameters, and keys by "
+                            "their path: fine_tuning.epochs."},
+                   {.name = "force",
+                    .value = "",
+                    .help = "Run again what is done already, or damaged."},
                    {.name = "dry-run",
                     .value = "",
-                    .help = "List the runs and which of them are done, and stop."}}},
+                    .help = "List what would be run, what is done, and what is skipped "
+                            "and why, and stop."}}},
       run};
 }
 

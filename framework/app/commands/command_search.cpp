@@ -13,6 +13,8 @@
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/search/search_study.h"
 #include "framework/app/study.h"
+#include "framework/app/study_data.h"
+#include "framework/core/digest.h"
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
@@ -27,7 +29,7 @@ const RowSpec& chosen_row(const StudySpec& study, const std::string& label) {
   std::vector<const RowSpec*> rows;
   std::vector<std::string> labels;
   for (const auto& row : study.rows) {
-    if (row.runs.front().is_baseline()) continue;
+    if (row.runs.front().is_float()) continue;
     labels.push_back(row.label);
     if (label.empty() || row.label == label) rows.push_back(&row);
   }
@@ -59,6 +61,14 @@ std::vector<int> widths(bool all) {
   return every;
 }
 
+// What is there of a float network that others are to begin with.
+Found startable(const RunFiles& files, const std::string& digest) {
+  Found found = files.find(digest);
+  if (found.state == RunState::kDamaged) throw DataError(found.why);
+  if (!found.has_weights) found.state = RunState::kMissing;
+  return found;
+}
+
 // The float network, trained now if no earlier run left it; nothing at an interrupt.
 std::optional<RunRecord> float_record(const RunSpec& run, const std::string& study,
                                       const fs::path& folder,
@@ -66,10 +76,11 @@ std::optional<RunRecord> float_record(const RunSpec& run, const std::string& stu
   StudySpec only{study, study, "", {RowSpec{"baseline", "float", {}, {run.baseline()}}}};
   const ResultsLock lock(folder);
   const RunFiles files(folder);
-  const Plan plan =
-      make_plan(only, [&](const std::string& digest) { return files.state_of(digest); });
+  const Plan plan = make_plan(
+      only, [&](const std::string& digest) { return startable(files, digest); });
   const BatchResult batch = run_batch(plan, files, lock, options);
   if (batch.interrupted) return std::nullopt;
+  if (!batch.disk_full.empty()) throw RunError("the disk is full: " + batch.disk_full);
   if (!batch.failed.empty()) {
     throw RunError("the float network failed: " + batch.failed.front().why);
   }
@@ -78,12 +89,29 @@ std::optional<RunRecord> float_record(const RunSpec& run, const std::string& stu
 
 std::string bits_text(int bits) { return bits == 32 ? "float" : std::to_string(bits); }
 
-std::string step_text(const SearchStep& step) {
-  return fmt::format("{:24} conv {:>5}  fc {:>5}  activations {:>5}   {:6.2f} %  {}",
-                     step.part, bits_text(step.bits.convolutions),
-                     bits_text(step.bits.fully_connected),
-                     bits_text(step.bits.activations), 100 * step.accuracy,
-                     step.passes ? "passes" : "fails");
+// Parts that are not there are not told of.
+std::string step_text(const SearchStep& step, const SearchedParts& parts) {
+  std::string text = fmt::format("{:24}", step.part);
+  const auto add = [&](bool is_there, const char* name, int bits) {
+    if (is_there) text += fmt::format(" {} {:>5} ", name, bits_text(bits));
+  };
+  add(parts.convolutions, "conv", step.bits.convolutions);
+  add(parts.fully_connected, "fc", step.bits.fully_connected);
+  add(parts.activations, "activations", step.bits.activations);
+  return text + fmt::format("  {:6.2f} %  {}", 100 * step.accuracy,
+                            step.passes ? "passes" : "fails");
+}
+
+// "tiny-search-dorefa-w4-a4-2": a name for each search, and the same one for the same.
+std::string search_name(const Arguments& arguments, const StudySpec& study,
+                        const RowSpec& row, double points) {
+  constexpr std::size_t kLongestLabel = 40;
+  std::string name = fmt::format("{}-search-{}-{}", study.name,
+                                 file_name(row.label).substr(0, kLongestLabel), points);
+  if (arguments.has("all-widths")) name += "-all-widths";
+  const std::string variant = variant_folder(arguments.all("set")).string();
+  if (!variant.empty()) name += "-" + sha256_hex(variant).substr(0, 8);
+  return name;
 }
 
 int tell_interrupted() {
@@ -112,63 +140,78 @@ class EndAtInterrupt {
 
 SearchResult searched(const SearchOptions& limits,
                       const std::function<double(const PartBits&)>& accuracy_of,
-                      std::vector<std::string>& remarks) {
+                      const SearchedParts& parts, std::vector<std::string>& remarks) {
   const EndAtInterrupt at_interrupt;
   return search_bits(limits, accuracy_of, [&](const SearchStep& step) {
-    remarks.push_back(step_text(step));
-    print_out(step_text(step) + "\n");
+    remarks.push_back(step_text(step, parts));
+    print_out(remarks.back() + "\n");
   });
 }
 
 int search(const Arguments& arguments, Session& session) {
   const int threads = arguments.whole_number("threads", 1, 1);
   const double margin = arguments.positive_number("margin", 2) / 100;
-  const StudySpec study = checked_study(arguments, session);
-  const RunSpec run = chosen_row(study, arguments.text("row")).runs.front();
+  StudySpec study = checked_study(arguments, session);
+  const RowSpec row = chosen_row(study, arguments.text("row"));
+  RunSpec run = row.runs.front();
   refuse_without_validation(run);
-  const fs::path out = output_file(arguments, study.name + "-search.yaml");
+  const std::string name = search_name(arguments, study, row, 100 * margin);
+  const fs::path out = output_file(arguments, name + ".yaml");
 
   BatchOptions options{
       .workers = 1,
       .worker_command = {fs::read_symlink("/proc/self/exe").string(), "worker",
                          "--threads", std::to_string(threads)}};
-  for (const char* name : {"data-dir", "plugin"}) {
-    for (const auto& value : arguments.all(name)) {
+  for (const char* option : {"data-dir", "plugin"}) {
+    for (const auto& value : arguments.all(option)) {
       options.worker_command.insert(options.worker_command.end(),
-                                    {std::string("--") + name, value});
+                                    {std::string("--") + option, value});
     }
   }
   RunEnvironment environment{.methods = &session.methods,
                              .data_folders = data_folders(arguments.text("data-dir")),
                              .baseline = {}};
+  study.rows = {RowSpec{"", "searched", {}, {run}}};
+  identify_data(study, environment.data_folders);
+  run = study.rows.front().runs.front();
   environment.baseline = float_record(run, study.name, "results/" + study.name, options);
   if (!environment.baseline) return tell_interrupted();
 
   set_threads(threads);
   const auto every = widths(arguments.has("all-widths"));
+  const SearchedParts parts = searched_parts(run, session.methods);
+  const auto widths_of = [&](bool is_there, const char* parameter) {
+    return is_there ? legal_widths(run.method, parameter, every, session.methods)
+                    : std::vector<int>{};
+  };
   const SearchOptions limits{
       .margin = margin,
-      .weight_bits = legal_widths(run.method, "weight_bits", every, session.methods),
-      .activation_bits =
-          legal_widths(run.method, "activation_bits", every, session.methods)};
+      .convolution_bits = widths_of(parts.convolutions, "weight_bits"),
+      .fully_connected_bits = widths_of(parts.fully_connected, "weight_bits"),
+      .activation_bits = widths_of(parts.activations, "activation_bits")};
   const auto accuracy_of = [&](const PartBits& bits) {
     return session.pipeline.validate(run_with_bits(run, bits, session.methods),
                                      environment);
   };
   std::vector<std::string> remarks;
-  const SearchResult found = searched(limits, accuracy_of, remarks);
+  const SearchResult found = searched(limits, accuracy_of, parts, remarks);
+  if (!found.found_any()) {
+    throw RunError(fmt::format(
+        "search: nothing found: no width below float keeps within {} points of the float "
+        "network's {:.2f} % of {} validation images; no study was written; give a larger "
+        "--margin, or another method",
+        100 * margin, 100 * found.float_accuracy, run.dataset.validation));
+  }
 
   const std::string heading = fmt::format(
-      "At most {} points below the float network's {:.2f} % of {} validation images; {}.",
-      100 * margin, 100 * found.float_accuracy, run.dataset.validation,
-      found.passes ? "the last network passes" : "no network passes");
+      "At most {} points below the float network's {:.2f} % of {} validation images; "
+      "the last network passes.",
+      100 * margin, 100 * found.float_accuracy, run.dataset.validation);
   remarks.insert(remarks.begin(), {arguments.command_line(), heading});
-  write_whole_file(
-      out, study_text(study.name + "-search", run, found.bits, session.methods, remarks));
+  write_whole_file(out, study_text(name, run, found.bits, session.methods, remarks));
   print_out(fmt::format("\n{}\nwritten: {}\nnext: bitsweep run {}\n", heading,
                         out.string(), out.string()));
-  if (found.passes) return 0;
-  throw RunError("no widths keep the margin; give a larger --margin, or fine-tune");
+  return 0;
 }
 
 }  // namespace
@@ -178,23 +221,24 @@ Command search_command() {
       {.command = "search",
        .summary = "Find the narrowest widths of a network's parts within a margin.",
        .positionals = {{"STUDY", "The study's YAML file; its first seed counts."}},
-       .options = {{.name = "margin",
-                    .value = "POINTS",
-                    .help = "Points of validation accuracy that may be lost (2)."},
-                   {.name = "row",
-                    .value = "LABEL",
-                    .help = "The row whose method is searched, where there are several."},
-                   {.name = "all-widths",
-                    .value = "",
-                    .help = "Try every width from 16 down, not 16, 8, 4, 2, 1."},
-                   {.name = "out",
-                    .value = "FILE.yaml",
-                    .help = "The study that is written (<study>-search.yaml)."},
-                   force_option(),
-                   {.name = "threads", .value = "N", .help = "Threads (1)."},
-                   data_folder_option(),
-                   override_option(),
-                   plugin_option()}},
+       .options =
+           {{.name = "margin",
+             .value = "POINTS",
+             .help = "Points of validation accuracy that may be lost (2)."},
+            {.name = "row",
+             .value = "LABEL",
+             .help = "The row whose method is searched, where there are several."},
+            {.name = "all-widths",
+             .value = "",
+             .help = "Try every width from 16 down, not 16, 8, 4, 2, 1."},
+            {.name = "out",
+             .value = "FILE.yaml",
+             .help = "The study that is written (<study>-search-<row>-<margin>.yaml)."},
+            force_option(),
+            {.name = "threads", .value = "N", .help = "Threads (1)."},
+            data_folder_option(),
+            override_option(),
+            plugin_option()}},
       search};
 }
 

@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <cmath>
+#include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <iterator>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -14,6 +17,7 @@
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
+#include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
@@ -39,11 +43,35 @@ class MessagePipe {
   int pipe_;
 };
 
+// A run that hangs (in a plugin, mostly) must not hold up the others for ever. The
+// longest time between two signs of life is an evaluation.
+class Patience {
+ public:
+  Patience() {
+    const char* given = std::getenv("BITSWEEP_PATIENCE");
+    const int seconds = given ? std::atoi(given) : 0;
+    if (seconds > 0) seconds_ = unsigned(seconds);
+    std::signal(SIGALRM, give_up);
+    renew();
+  }
+  void renew() const { alarm(seconds_); }
+
+ private:
+  static void give_up(int) {
+    constexpr std::string_view kWhy = "no progress for longer than BITSWEEP_PATIENCE\n";
+    [[maybe_unused]] const ssize_t sent = write(STDERR_FILENO, kWhy.data(), kWhy.size());
+    _exit(1);
+  }
+
+  unsigned seconds_ = 4 * 60 * 60;
+};
+
 class SendingObserver final : public RunObserver {
  public:
   explicit SendingObserver(const MessagePipe& pipe) : pipe_(pipe) {}
 
   void progress(const Progress& progress) override {
+    patience_.renew();
     const auto now = Clock::now();
     if (progress.stage == stage_ && now - sent_ < std::chrono::milliseconds(100)) return;
     stage_ = progress.stage;
@@ -57,6 +85,7 @@ class SendingObserver final : public RunObserver {
 
  private:
   const MessagePipe& pipe_;
+  const Patience patience_;
   std::string stage_;
   Clock::time_point sent_;
 };
@@ -71,15 +100,16 @@ double test_accuracy(const RunRecord& record) {
 }
 
 // A plugin that was built anew while its study runs would write under its old name.
-void check_plugin(const MethodSpec& method, const MethodRegistry& methods) {
-  if (methods.at(method.id).plugin == method.plugin) return;
+void check_method(const MethodSpec& method, const MethodRegistry& methods) {
+  const MethodEntry& entry = methods.at(method.id);
+  if (entry.plugin == method.plugin && entry.version == method.version) return;
   throw RunError(fmt::format("{}: changed since the study began; run the study again",
                              methods.at(method.id).origin));
 }
 
 double run_and_record(const Arguments& arguments, Session& session,
                       RunObserver& observer) {
-  load_plugins(arguments, session);
+  load_tried_plugins(arguments, session);
   set_threads(arguments.whole_number("threads", 1, 1));
   RunEnvironment environment;
   environment.methods = &session.methods;
@@ -88,10 +118,14 @@ double run_and_record(const Arguments& arguments, Session& session,
     environment.baseline = read_record(arguments.text("baseline"));
   }
   const RunSpec spec = parse_run(all_input());
-  check_plugin(spec.method, session.methods);
-  for (const auto& rule : spec.sites) check_plugin(rule.method, session.methods);
+  check_method(spec.method, session.methods);
+  for (const auto& rule : spec.sites) check_method(rule.method, session.methods);
   auto record = session.pipeline.run(spec, environment, observer);
   record.digest = digest(spec, kResultsVersion);
+  if (arguments.has("without-weights")) {
+    record.state.clear();
+    record.model.clear();
+  }
   write_record(record, arguments.text("record"));
   return test_accuracy(record);
 }
@@ -103,6 +137,8 @@ int worker(const Arguments& arguments, Session& session) {
     const double accuracy = run_and_record(arguments, session, observer);
     pipe.send(WorkerMessage::of_result(accuracy));
     return 0;
+  } catch (const DiskFullError& error) {
+    pipe.send(WorkerMessage::of_full_disk(error.what()));
   } catch (const std::bad_alloc&) {
     pipe.send(WorkerMessage::of_failure("out of memory"));
   } catch (const std::exception& error) {
@@ -124,6 +160,10 @@ Command worker_command() {
                        {.name = "baseline",
                         .value = "FILE.h5",
                         .help = "The record of the float run to start from."},
+                       {.name = "without-weights",
+                        .value = "",
+                        .help = "Leave the network's weights out of the record, and its "
+                                "packed model."},
                        {.name = "threads", .value = "N", .help = "Threads (1)."},
                        data_folder_option(),
                        plugin_option()}},

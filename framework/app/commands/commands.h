@@ -9,6 +9,8 @@ Command run_command();
 Command validate_command();
 Command keys_command();
 Command report_command();
+Command diff_command();
+Command clean_command();
 Command health_command();
 Command methods_command();
 Command models_command();
@@ -28,7 +30,10 @@ OptionInfo plugin_option();
 OptionInfo override_option();
 OptionInfo data_folder_option();
 
-/// Loads what `--plugin` names into the program's registry.
+/// Loads what `--plugin` names into the program's registry, each first in a process of
+/// its own. Throws PluginError for one that is broken, or ends that process, or hangs it.
 void load_plugins(const Arguments& arguments, Session& session);
+/// The same without the trial, for a process that is itself the one to lose.
+void load_tried_plugins(const Arguments& arguments, Session& session);
 
 }  // namespace bitsweep

@@ -7,6 +7,7 @@
 #include "framework/app/schedule/time_left.h"
 #include "framework/core/error.h"
 #include "framework/results/record.h"
+#include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
@@ -22,7 +23,8 @@ class Batch {
         options_(options),
         job_of_(plan.runs.size()) {
     for (std::size_t run = 0; run < plan.runs.size(); ++run) {
-      if (plan.runs[run].state == RunState::kDone) continue;
+      const RunState state = plan.runs[run].state;
+      if (state == RunState::kDone || state == RunState::kSkipped) continue;
       job_of_[run] = run_of_.size();
       run_of_.push_back(run);
       jobs_.push_back(job(plan.runs[run]));
@@ -63,9 +65,12 @@ class Batch {
   Job job(const PlannedRun& run) const {
     Job job{options_.worker_command, run.spec.canonical_text(), {}};
     job.command.insert(job.command.end(), {"--record", lock_.draft(run.digest).string()});
-    if (run.baseline && run.spec.start == "baseline") {
-      job.after = job_of_[*run.baseline];
-      const auto path = files_.path_of(plan_.runs[*run.baseline]);
+    if (!options_.keeps_weights && !run.spec.is_baseline()) {
+      job.command.push_back("--without-weights");
+    }
+    if (run.start) {
+      job.after = job_of_[*run.start];
+      const auto path = files_.path_of(plan_.runs[*run.start]);
       job.command.insert(job.command.end(), {"--baseline", path.string()});
     }
     return job;
@@ -80,7 +85,7 @@ class Batch {
   std::vector<Job> jobs_;
 };
 
-// Leaves a record of each failure; a disk too full for that is one more to tell of.
+// Leaves a record of each failure.
 class FailureKeeper final : public ScheduleObserver {
  public:
   FailureKeeper(const Batch& batch, ScheduleObserver& display, BatchResult& result)
@@ -101,6 +106,8 @@ class FailureKeeper final : public ScheduleObserver {
     result_.failed.push_back({batch_.run(job).label, outcome.failure});
     try {
       batch_.keep_failure(job, outcome.failure);
+    } catch (const DiskFullError&) {
+      throw;  // ends the batch
     } catch (const RunError& error) {
       display_.warning(job, error.what());
     }
@@ -127,6 +134,7 @@ BatchResult run_batch(const Plan& plan, const RunFiles& files, const ResultsLock
     result.done += outcome.status == Outcome::Status::kDone;
   }
   result.interrupted = schedule.interrupted;
+  result.disk_full = schedule.disk_full;
   return result;
 }
 

@@ -14,6 +14,8 @@ struct BatchOptions {
   int workers = 1;
   /// Program, hidden command and the options that all workers share.
   std::vector<std::string> worker_command;
+  /// Whether records keep the weights of networks that no other starts from.
+  bool keeps_weights = true;
 };
 
 struct FailedRun {
@@ -25,6 +27,7 @@ struct BatchResult {
   std::vector<FailedRun> failed;
   std::size_t done = 0;  // of the whole plan, those of earlier batches among them
   bool interrupted = false;
+  std::string disk_full;  // why the batch ended early; or ""
 };
 
 /// Runs in worker processes, with a display on standard error. A run that finishes leaves

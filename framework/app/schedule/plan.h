@@ -11,7 +11,21 @@
 
 namespace bitsweep {
 
-enum class RunState { kMissing, kDone, kFailed };
+enum class RunState { kMissing, kDone, kFailed, kDamaged, kSkipped };
+
+/// `text` in small letters, digits and dots, one dash for each stretch of anything else.
+std::string file_name(const std::string& text);
+
+/// What a folder holds of a run.
+struct Found {
+  Found(RunState its_state = RunState::kMissing, std::string reason = {},
+        bool with_weights = true)
+      : state(its_state), why(std::move(reason)), has_weights(with_weights) {}
+
+  RunState state;
+  std::string why;          // it failed, or its record cannot be read
+  bool has_weights = true;  // of kDone: another run can start from it
+};
 
 struct PlannedRun {
   RunSpec spec;
@@ -19,7 +33,8 @@ struct PlannedRun {
   std::string name;   // fit for a file: "lenet5-twn-seed1"
   std::string digest;
   RunState state = RunState::kMissing;
-  std::optional<std::size_t> baseline = {};  // index of the float run it is compared with
+  std::string why = {};                   // it is in that state, where that needs telling
+  std::optional<std::size_t> start = {};  // index of the float run it begins with
 };
 
 /// Each run once, however many rows share it, and the baselines first.
@@ -32,14 +47,22 @@ struct Plan {
   std::size_t baseline_count() const;
 };
 
+struct PlanOptions {
+  /// Which runs are wanted; null for all. What these start from and are compared with is
+  /// wanted too.
+  std::function<bool(const RowSpec& row, const RunSpec& run)> chosen = {};
+  bool force = false;  // what was chosen is to be done again, done or damaged
+};
+
 Plan make_plan(const StudySpec& study,
-               const std::function<RunState(const std::string& digest)>& state_of);
+               const std::function<Found(const std::string& digest)>& find,
+               const PlanOptions& options = {});
 
 /// "survey: 12 rows x 3 seeds; 36 runs, 3 of them float baselines; 10 are done, 26 to do,
 /// 1 of them failed before".
 std::string plan_summary(const std::string& study, const Plan& plan);
 
-/// One line a run: state, digest, label.
+/// One line a run: state, digest, label, and why where there is a reason to tell.
 std::string plan_listing(const Plan& plan);
 
 }  // namespace bitsweep

@@ -3,12 +3,14 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 
 #include "framework/core/error.h"
+#include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
@@ -41,6 +43,18 @@ FileDescriptor locked(const fs::path& folder) {
   return file;
 }
 
+// What writes that were killed left: nobody else writes while the folder is locked.
+void remove_leftovers(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
+    if (entry.is_regular_file(ignored) && is_leftover(entry.path())) {
+      leftovers.push_back(entry.path());
+    }
+  }
+  for (const auto& path : leftovers) fs::remove(path, ignored);
+}
+
 fs::path corner(const fs::path& folder) { return folder / ".unfinished"; }
 
 }  // namespace
@@ -51,6 +65,7 @@ ResultsLock::ResultsLock(fs::path folder) : folder_(std::move(folder)) {
   make_folder(folder_ / "runs");
   std::error_code ignored;
   fs::remove_all(corner(folder_), ignored);  // of a batch that was killed
+  remove_leftovers(folder_);
   make_folder(corner(folder_));
 }
 

@@ -1,5 +1,7 @@
 #include "framework/app/schedule/run_files.h"
 
+#include <fmt/format.h>
+
 #include "framework/core/error.h"
 #include "framework/results/record.h"
 
@@ -25,15 +27,21 @@ RunFiles::RunFiles(fs::path results) : folder_(std::move(results) / "runs") {
   }
 }
 
-RunState RunFiles::state_of(const std::string& digest) const {
+Found RunFiles::find(const std::string& digest) const {
   const auto found = known_.find(digest);
   if (found == known_.end()) return RunState::kMissing;
   try {
     const RunRecord record = read_record_summary(found->second);
-    if (record.digest != digest) return RunState::kMissing;
-    return record.status == "done" ? RunState::kDone : RunState::kFailed;
-  } catch (const DataError&) {
-    return RunState::kMissing;
+    if (record.digest != digest) {
+      return {RunState::kDamaged,
+              fmt::format("{}: holds the run {}, expected {}; give it its own name back, "
+                          "or delete it",
+                          found->second.string(), record.digest, digest)};
+    }
+    if (record.status != "done") return {RunState::kFailed, record.failure};
+    return {RunState::kDone, "", record.has_state};
+  } catch (const DataError& error) {
+    return {RunState::kDamaged, error.what()};
   }
 }
 

@@ -14,8 +14,9 @@ class RunFiles {
   /// Looks at names alone; a folder that is not there has no records.
   explicit RunFiles(std::filesystem::path results);
 
-  /// A record that is damaged or of another run counts as missing.
-  RunState state_of(const std::string& digest) const;
+  /// What there is of the run. A record that cannot be read, or is another run's, is
+  /// damaged: it is for the user to see and to delete, not to be written over.
+  Found find(const std::string& digest) const;
 
   /// Where the run's record is, or will be: `<results>/runs/<name>-<digest>.h5`.
   std::filesystem::path path_of(const PlannedRun& run) const;

@@ -12,6 +12,7 @@
 #include "framework/app/schedule/worker_message.h"
 #include "framework/app/schedule/worker_process.h"
 #include "framework/core/error.h"
+#include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
@@ -32,7 +33,8 @@ struct Worker {
   std::string last_complaint;
 
   bool has_ended() {
-    return !process.output().is_open() && !process.complaints().is_open();
+    const bool is_silent = !process.output().is_open() && !process.complaints().is_open();
+    return is_silent || process.has_exited();
   }
 };
 
@@ -50,11 +52,11 @@ class Schedule {
 
   ScheduleResult run() {
     start_ready_jobs();
-    while (!workers_.empty() && !result_.interrupted) {
+    while (!workers_.empty() && !is_over()) {
       wait_for_news();
       result_.interrupted = signals_.arrived();
       for (auto& worker : workers_) hear(*worker);
-      if (!result_.interrupted) settle_ended_workers();
+      if (!is_over()) settle_ended_workers();
       observer_.tick();
     }
     workers_.clear();  // kills what still runs
@@ -62,8 +64,11 @@ class Schedule {
   }
 
  private:
+  bool is_over() const { return result_.interrupted || !result_.disk_full.empty(); }
+
   void start_ready_jobs() {
     for (std::size_t job = 0; job < jobs_.size() && workers_.size() < most_; ++job) {
+      if (is_over()) return;
       if (started_[job]) continue;
       const Outcome* needed =
           jobs_[job].after ? &result_.outcomes[*jobs_[job].after] : nullptr;
@@ -92,7 +97,11 @@ class Schedule {
 
   void settle(std::size_t job, Outcome outcome) {
     result_.outcomes[job] = std::move(outcome);
-    observer_.finished(job, result_.outcomes[job]);
+    try {
+      observer_.finished(job, result_.outcomes[job]);
+    } catch (const DiskFullError& error) {
+      result_.disk_full = error.what();
+    }
   }
 
   void wait_for_news() {
@@ -132,7 +141,7 @@ class Schedule {
       if (!worker->has_ended()) continue;
       const auto ended = std::move(worker);
       const Outcome outcome = outcome_of(*ended);
-      if (result_.interrupted) return;
+      if (is_over()) return;
       settle(ended->job, outcome);
     }
     std::erase(workers_, nullptr);
@@ -141,6 +150,7 @@ class Schedule {
 
   Outcome outcome_of(Worker& worker) {
     const int status = worker.process.wait();
+    hear(worker);  // what it said last
     const std::chrono::duration<double> lasted = Clock::now() - worker.started;
     Outcome outcome{.status = Outcome::Status::kFailed, .seconds = lasted.count()};
     // A signal to the whole group may reach the worker first; the batch was meant.
@@ -148,7 +158,9 @@ class Schedule {
       result_.interrupted = true;
       return outcome;
     }
-    if (worker.verdict && worker.verdict->kind == WorkerMessage::Kind::kFailed) {
+    if (worker.verdict && worker.verdict->kind == WorkerMessage::Kind::kDiskFull) {
+      result_.disk_full = worker.verdict->text;
+    } else if (worker.verdict && worker.verdict->kind == WorkerMessage::Kind::kFailed) {
       outcome.failure = worker.verdict->text;
     } else if (const auto reason = exit_reason(status); !reason.empty()) {
       outcome.failure = worker.last_complaint.empty()

@@ -42,12 +42,14 @@ class ScheduleObserver {
 struct ScheduleResult {
   std::vector<Outcome> outcomes;  // one a job
   bool interrupted = false;       // by a signal; what was under way is lost, no more
+  std::string disk_full;          // why no more was run: nothing could be kept; or ""
 };
 
 /// Runs all jobs, `workers` at once, in their order as far as dependencies let them; a
 /// job stands behind the one it depends on. `complete` is called when a worker has
 /// succeeded, before jobs that wait for it start, and may still throw RunError to make it
-/// a failure.
+/// a failure. A full disk, which a worker tells of or the observer throws as
+/// DiskFullError, ends the schedule: what is trained could not be kept.
 ScheduleResult run_jobs(const std::vector<Job>& jobs, int workers,
                         const std::function<void(std::size_t job)>& complete,
                         ScheduleObserver& observer);

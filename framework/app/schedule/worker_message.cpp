@@ -72,6 +72,12 @@ WorkerMessage WorkerMessage::of_failure(const std::string& why) {
   return message;
 }
 
+WorkerMessage WorkerMessage::of_full_disk(const std::string& why) {
+  WorkerMessage message = of_failure(why);
+  message.kind = Kind::kDiskFull;
+  return message;
+}
+
 std::string to_line(const WorkerMessage& message) {
   const auto& p = message.progress;
   switch (message.kind) {
@@ -84,6 +90,8 @@ std::string to_line(const WorkerMessage& message) {
       return fmt::format("{}\tdone\t{}\n", kMark, message.test_accuracy);
     case WorkerMessage::Kind::kFailed:
       return fmt::format("{}\tfailed\t{}\n", kMark, one_line(message.text));
+    case WorkerMessage::Kind::kDiskFull:
+      return fmt::format("{}\tdisk full\t{}\n", kMark, one_line(message.text));
   }
   return "";
 }
@@ -97,9 +105,11 @@ std::optional<WorkerMessage> from_line(std::string_view line) {
   } else if (fields[1] == "done") {
     message.kind = WorkerMessage::Kind::kDone;
     if (!read(fields[2], message.test_accuracy)) return std::nullopt;
-  } else if (fields[1] == "warning" || fields[1] == "failed") {
-    message.kind = fields[1] == "warning" ? WorkerMessage::Kind::kWarning
-                                          : WorkerMessage::Kind::kFailed;
+  } else if (fields[1] == "warning" || fields[1] == "failed" ||
+             fields[1] == "disk full") {
+    message.kind = fields[1] == "warning"  ? WorkerMessage::Kind::kWarning
+                   : fields[1] == "failed" ? WorkerMessage::Kind::kFailed
+                                           : WorkerMessage::Kind::kDiskFull;
     message.text = fields[2];
   } else {
     return std::nullopt;

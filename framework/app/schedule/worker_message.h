@@ -10,16 +10,17 @@
 namespace bitsweep {
 
 struct WorkerMessage {
-  enum class Kind { kProgress, kWarning, kDone, kFailed };
+  enum class Kind { kProgress, kWarning, kDone, kFailed, kDiskFull };
   Kind kind = Kind::kProgress;
   RunObserver::Progress progress;  // of kProgress
   double test_accuracy = 0;        // of kDone, a share; NaN where the run has none
-  std::string text;                // of kWarning and kFailed
+  std::string text;                // of kWarning, kFailed and kDiskFull
 
   static WorkerMessage of_progress(const RunObserver::Progress& progress);
   static WorkerMessage of_warning(const std::string& text);
   static WorkerMessage of_result(double test_accuracy);
   static WorkerMessage of_failure(const std::string& why);
+  static WorkerMessage of_full_disk(const std::string& why);
 };
 
 /// Ends in a newline; newlines and tabs within texts become spaces.

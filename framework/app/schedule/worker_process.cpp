@@ -51,6 +51,7 @@ FileDescriptor file_with(std::string_view text) {
 // In the child, between fork and exec: only calls that are safe there.
 [[noreturn]] void become(char* const* command, pid_t parent, int input, int output,
                          int complaints) {
+  setpgid(0, 0);  // so that what it starts can be ended with it
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it went before we could ask for the signal
   // The keyboard's signals reach the whole group; the parent decides what they mean.
@@ -108,6 +109,7 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& command,
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ < 0) throw_system_error("fork");
+  if (pid_ > 0) setpgid(pid_, pid_);  // whichever of the two comes first
   if (pid_ == 0) {
     become(words.data(), parent, input_file.number(), output.writing.number(),
            complaints.writing.number());
@@ -122,7 +124,17 @@ WorkerProcess::~WorkerProcess() {
   wait();
 }
 
+bool WorkerProcess::has_exited() const {
+  siginfo_t info{};
+  return waitid(P_PID, id_t(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid_;
+}
+
 int WorkerProcess::wait() {
+  siginfo_t unused{};
+  while (waitid(P_PID, id_t(pid_), &unused, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+  }
+  kill(-pid_, SIGKILL);  // its number is still its own: nobody else's group is meant
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }

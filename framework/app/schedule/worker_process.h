@@ -52,7 +52,9 @@ class WorkerProcess {
   LineReader& output() { return output_; }
   LineReader& complaints() { return complaints_; }  // its standard error
 
-  /// Waits for its end; the status is `waitpid`'s.
+  /// True when it has ended, even where a process that it started holds its pipes open.
+  bool has_exited() const;
+  /// Waits for its end, and ends what it started; the status is `waitpid`'s.
   int wait();
 
  private:

@@ -15,9 +15,10 @@ struct Part {
   std::vector<int> SearchOptions::*widths;
 };
 constexpr std::array kParts = {
-    Part{"convolution weights", &PartBits::convolutions, &SearchOptions::weight_bits},
+    Part{"convolution weights", &PartBits::convolutions,
+         &SearchOptions::convolution_bits},
     Part{"fully connected weights", &PartBits::fully_connected,
-         &SearchOptions::weight_bits},
+         &SearchOptions::fully_connected_bits},
     Part{"activations", &PartBits::activations, &SearchOptions::activation_bits}};
 
 class Search {

@@ -19,7 +19,9 @@ struct PartBits {
 
 struct SearchOptions {
   double margin = 0.02;  // a share: a network passes when it loses no more than this
-  std::vector<int> weight_bits = {16, 8, 4, 2, 1};  // descending
+  // Descending; none for a part that the network has not.
+  std::vector<int> convolution_bits = {16, 8, 4, 2, 1};
+  std::vector<int> fully_connected_bits = {16, 8, 4, 2, 1};
   std::vector<int> activation_bits = {16, 8, 4, 2, 1};
 };
 
@@ -36,6 +38,9 @@ struct SearchResult {
   std::vector<SearchStep> steps;
   PartBits bits;        // the narrowest found
   bool passes = false;  // that network, within the margin
+
+  /// Whether any part is below float.
+  bool found_any() const { return passes && bits != PartBits{}; }
 };
 
 /// Goes down each part's widths while all else is float, until the first that fails, and

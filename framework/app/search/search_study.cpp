@@ -31,7 +31,7 @@ MethodSpec with_bits(MethodSpec method, int bits, const MethodRegistry& methods)
 
 // Whose sites the search is about: those that the method itself quantizes.
 std::vector<Site> searched_sites(const RunSpec& run, const MethodRegistry& methods) {
-  const DatasetInfo& info = dataset_info(run.dataset.id);
+  const DatasetInfo info = dataset_info(run.dataset);
   Network network(run.network,
                   {.image = info.shape, .classes = info.classes, .batch = 1});
   EdgesSpec edges = run.edges;
@@ -46,6 +46,8 @@ std::vector<Site> searched_sites(const RunSpec& run, const MethodRegistry& metho
   return sites;
 }
 
+void forget_source(MethodSpec& method) { method = {method.id, method.params}; }
+
 // A remark's own line breaks stay within the comment.
 std::string comment(const std::vector<std::string>& remarks) {
   std::string text;
@@ -58,6 +60,17 @@ std::string comment(const std::vector<std::string>& remarks) {
 }
 
 }  // namespace
+
+SearchedParts searched_parts(const RunSpec& run, const MethodRegistry& methods) {
+  SearchedParts parts;
+  for (const Site& site : searched_sites(run, methods)) {
+    const bool is_value = site.role == Role::kInput || site.role == Role::kOutput;
+    (is_value              ? parts.activations
+     : site.is_convolution ? parts.convolutions
+                           : parts.fully_connected) = true;
+  }
+  return parts;
+}
 
 RunSpec run_with_bits(const RunSpec& run, const PartBits& bits,
                       const MethodRegistry& methods) {
@@ -92,6 +105,10 @@ std::string study_text(const std::string& name, const RunSpec& run, const PartBi
                        const std::vector<std::string>& remarks) {
   RunSpec narrow = run_with_bits(run, bits, methods);
   narrow.fine_tuning = run.fine_tuning;
+  // What a run is beside its keys is found anew when the study is read.
+  narrow.data_checksum.clear();
+  forget_source(narrow.method);
+  for (auto& rule : narrow.sites) forget_source(rule.method);
   const Node whole = run_node(narrow);
   Node study = Node::of_mapping();
   study.set("name", Node::of_word(name));

@@ -16,6 +16,14 @@ namespace bitsweep {
 RunSpec run_with_bits(const RunSpec& run, const PartBits& bits,
                       const MethodRegistry& methods);
 
+/// Which parts the method quantizes in the run's network.
+struct SearchedParts {
+  bool convolutions = false;
+  bool fully_connected = false;
+  bool activations = false;
+};
+SearchedParts searched_parts(const RunSpec& run, const MethodRegistry& methods);
+
 /// The widths of `weight_bits` or `activation_bits` that the method's schema lets
 /// through, of those given.
 std::vector<int> legal_widths(const MethodSpec& method, const std::string& parameter,

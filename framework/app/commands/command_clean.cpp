@@ -1,0 +1,110 @@
+// bitsweep clean: what a folder of results need not keep.
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "framework/app/commands/commands.h"
+#include "framework/app/schedule/kept_weights.h"
+#include "framework/app/schedule/results_lock.h"
+#include "framework/core/counted.h"
+#include "framework/core/error.h"
+#include "framework/report/manifest.h"
+#include "framework/results/record.h"
+
+namespace bitsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folder's own table and those of its variants.
+std::vector<fs::path> table_folders(const fs::path& folder) {
+  std::vector<fs::path> folders = {folder};
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(folder / "variants", missing)) {
+    folders.push_back(entry.path());
+  }
+  std::erase_if(folders,
+                [](const auto& path) { return !fs::exists(manifest_path(path)); });
+  if (!folders.empty()) return folders;
+  throw ConfigError(fmt::format("clean: {} is no folder of results: it has no study.txt",
+                                folder.string()));
+}
+
+struct Needs {
+  std::set<fs::path> records;
+  bool all_done = true;
+};
+
+Needs needs_of(const std::vector<fs::path>& folders) {
+  Needs needs;
+  for (const auto& folder : folders) {
+    for (const auto& row : read_manifest(folder).rows) {
+      for (const auto& run : row.runs) {
+        const fs::path record = fs::weakly_canonical(folder / run.name.record);
+        needs.records.insert(record);
+        needs.all_done = needs.all_done && fs::exists(record) &&
+                         read_record_summary(record).status == "done";
+      }
+    }
+  }
+  return needs;
+}
+
+std::vector<fs::path> records_in_runs(const fs::path& folder) {
+  std::vector<fs::path> records;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(folder / "runs", missing)) {
+    if (entry.path().extension() == ".h5") records.push_back(entry.path());
+  }
+  return records;
+}
+
+int clean(const Arguments& arguments, Session&) {
+  const fs::path folder = arguments.positional(0);
+  const std::string keep = arguments.text("keep", "state");
+  if (keep != "state" && keep != "predictions") {
+    throw ConfigError(
+        fmt::format("clean: --keep: '{}' is not allowed (state, predictions)", keep));
+  }
+  const auto tables = table_folders(folder);
+  const Needs needs = needs_of(tables);
+  const ResultsLock lock(folder);  // removes what writes that were killed left
+  std::size_t removed = 0;
+  std::size_t stripped = 0;
+  for (const auto& path : records_in_runs(folder)) {
+    if (arguments.has("unused") && !needs.records.contains(fs::weakly_canonical(path))) {
+      fs::remove(path);
+      ++removed;
+      continue;
+    }
+    if (keep == "state") continue;
+    // What is not run yet may begin with any of the float networks.
+    const bool may_be_needed =
+        !needs.all_done && read_record_summary(path).method == "float";
+    if (!may_be_needed) stripped += drop_weights(path);
+  }
+  print_out(fmt::format("{} removed, {} without weights now\n",
+                        counted(removed, "unused record"), counted(stripped, "record")));
+  return 0;
+}
+
+}  // namespace
+
+Command clean_command() {
+  return {
+      {.command = "clean",
+       .summary = "Remove what a folder of results need not keep.",
+       .positionals = {{"DIR", "A folder of results: what `run` calls --out."}},
+       .options = {{.name = "keep",
+                    .value = "WHAT",
+                    .help = "What finished records keep: state, or predictions alone; "
+                            "float networks that unfinished rows may begin with keep "
+                            "their weights (state)."},
+                   {.name = "unused",
+                    .value = "",
+                    .help = "Remove records that no table of the folder is made of."}}},
+      clean};
+}
+
+}  // namespace bitsweep

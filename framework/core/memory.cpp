@@ -1,0 +1,67 @@
+#include "framework/core/memory.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace bitsweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The number in `file`; without one ("max") no limit.
+void lower_to(const fs::path& file, double& limit) {
+  double bytes = 0;
+  if (std::ifstream(file) >> bytes && bytes > 0) limit = std::min(limit, bytes);
+}
+
+// Each group bounds those inside it. Version 2 says "0::/a/b", version 1 "5:memory:/a/b".
+void lower_to_groups(double& limit) {
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto name = line.find(':') + 1;
+    const auto path = line.find(':', name) + 1;
+    if (name == 0 || path == 0) continue;
+    const std::string controllers = line.substr(name, path - name - 1);
+    const bool is_second = controllers.empty();
+    if (!is_second && controllers != "memory") continue;
+    const fs::path root = is_second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    const char* file = is_second ? "memory.max" : "memory.limit_in_bytes";
+    lower_to(root / file, limit);
+    fs::path group = root;
+    for (const auto& part : fs::path(line.substr(path)).relative_path()) {
+      group /= part;
+      lower_to(group / file, limit);
+    }
+  }
+}
+
+}  // namespace
+
+double memory_limit() {
+  double limit = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
+  lower_to_groups(limit);
+  if (const char* megabytes = std::getenv("BITSWEEP_MEMORY_MB")) {
+    const double given = std::atof(megabytes) * 1e6;
+    if (given > 0) limit = std::min(limit, given);
+  }
+  return limit;
+}
+
+std::string memory_text(double bytes) {
+  const char* unit = "MB";
+  double amount = bytes / 1e6;
+  for (const char* next : {"GB", "TB", "PB"}) {
+    if (amount < 1000) break;
+    amount /= 1000;
+    unit = next;
+  }
+  return amount < 10 ? fmt::format("{:.1f} {}", amount, unit)
+                     : fmt::format("{:.0f} {}", amount, unit);
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,57 @@
+#include "framework/nn/memory.h"
+
+#include <cmath>
+
+namespace bitsweep {
+namespace {
+
+constexpr double kFloat = sizeof(float);
+
+double of_weights(WeightedLayer& layer, double slices) {
+  const double values = double(layer.weight().value.size());
+  const bool is_convolution = layer.weight_site().site.is_convolution;
+  double copies = 2;  // the values and their gradient
+  if (layer.weight_site().is_quantized()) copies += 1;
+  if (is_convolution) copies += 1 + slices;  // packed; each slice sums its own gradient
+  return copies * values * kFloat;
+}
+
+double of_activations(const Layer& layer, double batch) {
+  const double values = batch * double(layer.output().shape.elements());
+  return 2 * values * kFloat;  // and the gradient
+}
+
+double of_quantized_activations(WeightedLayer& layer, double batch) {
+  double values = 0;
+  if (layer.input_site().is_quantized()) {
+    values += double(layer.input().shape.elements());
+  }
+  for (BoundSite* bound : layer.sites()) {
+    if (bound->site.role == Role::kOutput && bound->is_quantized()) {
+      values += double(layer.output().shape.elements());
+    }
+  }
+  return batch * values * kFloat;
+}
+
+}  // namespace
+
+MemoryEstimate estimate_memory(const Network& network, int batch,
+                               const std::string& optimizer) {
+  MemoryEstimate estimate;
+  // A list of the slices of a batch of billions would itself be too much.
+  const double slices =
+      batch <= 1024 ? double(slice_batch(batch).size()) : std::ceil(batch / 16.0);
+  for (WeightedLayer* layer : network.weighted_layers()) {
+    estimate.weights += of_weights(*layer, slices);
+    estimate.optimizer +=
+        (optimizer == "adam" ? 2 : 1) * double(layer->weight().value.size()) * kFloat;
+    estimate.activations += of_quantized_activations(*layer, batch);
+  }
+  for (const auto& layer : network.layers()) {
+    estimate.activations += of_activations(*layer, batch);
+  }
+  return estimate;
+}
+
+}  // namespace bitsweep

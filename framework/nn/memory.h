@@ -1,0 +1,25 @@
+// How much memory a network takes, before it is taken.
+#pragma once
+
+#include <string>
+
+#include "framework/nn/network.h"
+
+namespace bitsweep {
+
+/// Bytes, from shapes alone; what the engine keeps for itself and the images of the
+/// dataset come on top.
+struct MemoryEstimate {
+  double weights = 0;      // values, gradients, packed copies, a partial sum a slice
+  double optimizer = 0;    // momentum; for adam the squares too
+  double activations = 0;  // values and gradients of a batch
+
+  double total() const { return weights + optimizer + activations; }
+};
+
+/// Of training with `batch` images a step. `network` has its quantizers, and need not be
+/// built; `optimizer` is an id.
+MemoryEstimate estimate_memory(const Network& network, int batch,
+                               const std::string& optimizer);
+
+}  // namespace bitsweep

@@ -1,0 +1,98 @@
+#include <cmath>
+#include <cstdlib>
+
+#include <nlohmann/json.hpp>
+
+#include "framework/report/render_formats.h"
+#include "framework/report/report_table.h"
+
+namespace bitsweep {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// With the digits that it carries; null for what is not finite.
+Json number(double value) {
+  return std::isfinite(value) ? Json(std::strtod(number_text(value).c_str(), nullptr))
+                              : Json();
+}
+
+Json json_of(const Cell& field) {
+  if (const auto* value = std::get_if<double>(&field)) return number(*value);
+  const auto* text = std::get_if<std::string>(&field);
+  return text ? Json(*text) : Json();
+}
+
+Json fields_json(const Table& table, const Table::Row& row) {
+  Json json{{"group", row.group}};
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    if (table.columns[c].readers == Readers::kPeople) continue;
+    for (const auto& [id, field] : fields_of(row.cells[c], table.columns[c])) {
+      json[id] = json_of(field);
+    }
+  }
+  return json;
+}
+
+Json classes_json(const Confusion& confusion) {
+  Json classes = Json::array();
+  for (std::size_t label = 0; label < confusion.classes.size(); ++label) {
+    const auto& [images, right] = confusion.classes[label];
+    classes.push_back({{"class", label},
+                       {"images", images},
+                       {"right", right},
+                       {"accuracy_percent",
+                        images ? number(100 * double(right) / double(images)) : Json()}});
+  }
+  return classes;
+}
+
+Json curves_json(const ReportRun& run) {
+  Json curves = Json::object();
+  for (const auto& [name, values] : run.curves) {
+    auto& curve = curves[name] = Json::array();
+    for (const double value : values) curve.push_back(number(value));
+  }
+  return curves;
+}
+
+}  // namespace
+
+std::string render_json(const StudyReport& report) {
+  Json rows = Json::array();
+  const Table table = study_table(report);
+  const Table runs = runs_table(report);
+  std::size_t next_run = 0;
+  for (std::size_t r = 0; r < report.rows.size(); ++r) {
+    Json row = fields_json(table, table.rows[r]);
+    row["remarks"] = report.rows[r].remarks;
+    row.erase("digests");
+    auto& row_runs = row["runs"] = Json::array();
+    for (const auto& run : report.rows[r].runs) {
+      Json json = fields_json(runs, runs.rows[next_run++]);
+      // What the row says already.
+      for (const char* id : {"group", "method", "method_id", "network", "dataset",
+                             "weight_bits", "activation_bits", "published_drop_pp"}) {
+        json.erase(id);
+      }
+      json["curves"] = curves_json(run);
+      json["classes"] = classes_json(run.confusion);
+      json["confusion_matrix"] = run.confusion.matrix;
+      row_runs.push_back(std::move(json));
+    }
+    rows.push_back(std::move(row));
+  }
+  const Json json{
+      {"name", report.name},
+      {"title", report.title},
+      {"command", command_of(report)},
+      {"facts", report.facts},
+      {"runs",
+       {{"done", report.done}, {"failed", report.failed}, {"missing", report.missing}}},
+      {"rows", std::move(rows)},
+      {"notes", notes_of(report)}};
+  // A text that is no UTF-8 must not cost the report.
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace bitsweep
