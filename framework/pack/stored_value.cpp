@@ -47,6 +47,8 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
     thresholds_.emplace(ThresholdTable<float>{
         .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
   }
+  is_sign_of_x_ = levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
+                  thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
   const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
   if (!form) return;
   has_bytes_ = true;
@@ -93,7 +95,8 @@ void CodeForm::encode(std::span<const float> x, int channels,
                       std::span<std::uint64_t> bits) const {
   ensure(x.size() <= kBlock, "a block of values");
   if (levels_.size() > kByteCodes) return encode_wide(x, floats);
-  if (bytes.empty() && floats.empty()) return kernels::pack_signs(x, channels, bits);
+  if (is_sign_of_x_ && !bits.empty()) kernels::pack_signs(x, channels, bits);
+  if (bytes.empty() && floats.empty() && (is_sign_of_x_ || bits.empty())) return;
   std::array<std::uint8_t, kBlock> indices;
   const auto own = std::span(indices).first(x.size());
   code_indices(x, own);
@@ -104,7 +107,11 @@ void CodeForm::encode(std::span<const float> x, int channels,
   } else if (!bytes.empty()) {
     for (std::size_t i = 0; i < own.size(); ++i) bytes[i] = byte_of_[own[i]];
   }
-  if (!bits.empty()) kernels::pack_signs(x, channels, bits);
+  if (is_sign_of_x_ || bits.empty()) return;
+  std::array<float, kBlock> values;
+  const auto levels = std::span(values).first(own.size());
+  kernels::look_up(own, levels_, levels);
+  kernels::pack_signs(levels, channels, bits);
 }
 
 void CodeForm::decode(std::span<const std::uint8_t> bytes, int channels,

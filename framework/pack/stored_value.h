@@ -81,7 +81,8 @@ class CodeForm {
   InputCodes input_;
   double unit_ = 1;
   bool has_bytes_ = false;
-  bool is_shifted_ = false;  // byte = code index + shift_
+  bool is_sign_of_x_ = false;  // the code of x is its sign
+  bool is_shifted_ = false;    // byte = code index + shift_
   int shift_ = 0;
 };
 
