@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
@@ -23,6 +24,8 @@
 
 namespace bitsweep {
 namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 bool is_elementwise(Operation operation) {
   switch (operation) {
@@ -112,6 +115,10 @@ class Executor::Plan {
     for (StoredValue& value : values_) value.allocate(options.batch);
     sums_.resize(slices_.size());
     for (auto& sums : sums_) sums.resize(largest_sums_ * std::size_t(slices_[0].images));
+    pooled_.resize(slices_.size());
+    for (auto& sums : pooled_) {
+      sums.resize(largest_pooled_ * std::size_t(slices_[0].images));
+    }
   }
 
   const ExecutorOptions options_;
@@ -205,17 +212,58 @@ class Executor::Plan {
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
-    Pipeline& pipeline = pipelines_.emplace_back(node.output);
-    pipeline.from_sums(product.factors(), product.offsets());
-    pipeline.store_floats(own);
-    unfinished_.insert(int(i) + 1);
-    extend(i + 1, pipeline);
-    add_before();
+    if (const auto pool = pool_of_sums(i)) return plan_pooled_product(i, *pool);
+    Pipeline& pipeline = pipeline_of_sums(i + 1, product);
     per_slice([this, &product, &input, &pipeline, &own, index](const Slice& slice) {
       auto& sums = sums_[std::size_t(slice.index)];
       product.sums(slice, input, sums.data());
       if (watches_) watch(index, slice, {sums.data(), own.elements(slice)});
       pipeline.run(slice, sums.data());
+    });
+  }
+
+  // All that follows value v, which is made of a product's sums.
+  Pipeline& pipeline_of_sums(std::size_t v, const Product& product) {
+    Pipeline& pipeline = pipelines_.emplace_back(values_[v].shape);
+    pipeline.from_sums(product.factors(), product.offsets());
+    pipeline.store_floats(values_[v]);
+    unfinished_.insert(int(v));
+    extend(v, pipeline);
+    add_before();
+    return pipeline;
+  }
+
+  // The max pool that alone reads a product, whose values never fall as its sums rise:
+  // then sums are pooled, before anything is made of them.
+  std::optional<std::size_t> pool_of_sums(std::size_t i) const {
+    const auto& readers = all_.consumers[i + 1];
+    if (readers.size() != 1) return std::nullopt;
+    const auto pool = std::size_t(readers.front());
+    if (all_.graph.nodes[pool].operation != Operation::kMaxPool) return std::nullopt;
+    const auto factors = products_[std::size_t(product_of_[i])]->factors();
+    const auto is_finite = [](float factor) { return factor >= 0 && factor < kInfinity; };
+    if (!std::all_of(factors.begin(), factors.end(), is_finite)) return std::nullopt;
+    return pool;
+  }
+
+  void plan_pooled_product(std::size_t i, std::size_t pool_node) {
+    const auto index = std::size_t(product_of_[i]);
+    const Product& product = *products_[index];
+    const GraphNode& node = all_.graph.nodes[pool_node];
+    StoredValue &input = value(all_.graph.nodes[i].inputs.front()), &own = values_[i + 1];
+    done_[pool_node] = true;
+    Pipeline& pipeline = pipeline_of_sums(pool_node + 1, product);
+    largest_pooled_ = std::max(largest_pooled_, node.output.elements());
+    per_slice([this, &product, &input, &pipeline, &own, index,
+               out = node.output.elements(),
+               pool = pool_of(node, own.shape)](const Slice& slice) {
+      const auto s = std::size_t(slice.index);
+      const std::span sums(sums_[s].data(), own.elements(slice));
+      const std::span pooled(pooled_[s].data(), std::size_t(slice.images) * out);
+      product.sums(slice, input, sums.data());
+      if (watches_) watch(index, slice, sums);
+      kernels::max_pool(pool, slice.images, std::span<const std::int32_t>(sums), pooled);
+      pipeline.run(slice, pooled.data());
     });
   }
 
@@ -359,13 +407,8 @@ class Executor::Plan {
   void plan_float_pool(std::size_t i) {
     const GraphNode& node = all_.graph.nodes[i];
     StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
-    auto& places =
-        places_.emplace_back(std::size_t(options_.batch) * to.shape.elements());
-    per_slice([&from, &to, &places,
-               pool = pool_of(node, from.shape)](const Slice& slice) {
-      kernels::max_pool_forward(pool, slice.images, from.floats_of(slice),
-                                to.floats_of(slice),
-                                {places.data() + to.first(slice), to.elements(slice)});
+    per_slice([&from, &to, pool = pool_of(node, from.shape)](const Slice& slice) {
+      kernels::max_pool(pool, slice.images, from.floats_of(slice), to.floats_of(slice));
     });
   }
 
@@ -418,11 +461,11 @@ class Executor::Plan {
   std::set<int> unfinished_;  // values that the pipeline being planned makes
   std::deque<Pipeline> pipelines_;
   std::deque<Buffer> scales_;
-  std::deque<std::vector<std::uint8_t>> places_;
   std::deque<std::vector<Buffer>> scratch_;
   std::vector<std::function<void(const Slice&)>> before_;
   std::vector<AlignedVector<std::int32_t>> sums_;  // one a slice
-  std::size_t largest_sums_ = 0;
+  std::vector<AlignedVector<std::int32_t>> pooled_;
+  std::size_t largest_sums_ = 0, largest_pooled_ = 0;  // of an image
 };
 
 Executor::Executor(const PackedModel& model, const ExecutorOptions& options) {

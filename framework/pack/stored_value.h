@@ -70,6 +70,7 @@ class CodeForm {
 
  private:
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
+  void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
   void encode_wide(std::span<const float> x, std::span<float> floats) const;
 
   PackedQuantizer quantizer_;
