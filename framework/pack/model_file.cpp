@@ -29,7 +29,7 @@ constexpr std::uint64_t kMostNodes = 65536;
 constexpr std::uint64_t kMostElements = std::uint64_t{1} << 26;  // of one image's values
 // Entropy coding makes little of equal codes: a damaged file may claim any number of
 // them.
-constexpr std::uint64_t kFreeValues = std::uint64_t{1} << 24;  // of all tensors
+constexpr std::uint64_t kFreeValues = std::uint64_t{1} << 20;  // of all tensors
 constexpr std::uint64_t kValuesPerByte = 1024;                 // beyond these
 
 // The first byte of a tensor.
