@@ -15,6 +15,11 @@ target_compile_options(bitsweep_compile INTERFACE
 target_include_directories(bitsweep_compile INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(bitsweep_compile INTERFACE BITSWEEP_ARCH="${BITSWEEP_ARCH}")
 target_link_libraries(bitsweep_compile INTERFACE OpenMP::OpenMP_CXX Eigen3::Eigen fmt::fmt)
+if(BITSWEEP_FUZZ)
+  # Coverage for the fuzzer to steer by; its main function is linked to tests/fuzz alone.
+  target_compile_options(bitsweep_compile INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(bitsweep_compile INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(BITSWEEP_SANITIZE)
   target_compile_options(bitsweep_compile INTERFACE
     -fsanitize=${BITSWEEP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
