@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include <fmt/format.h>
@@ -209,6 +210,54 @@ void max_pool_forward(const PoolGeometry& g, int images, std::span<const float> 
     });
   };
   for_each_window(g, images, pool);
+}
+
+namespace {
+
+// y = each window's values put together by `larger`, in their order, from `least` on.
+template <class Vector, class Value, class Larger>
+void pool_maxima(const PoolGeometry& g, int images, std::span<const Value> x,
+                 std::span<Value> y, Value least, Larger larger) {
+  check_sizes(g, images, x.size(), y.size());
+  const std::size_t depth = std::size_t(g.input.channels);
+  const std::size_t row_size = std::size_t(g.input.width) * depth;
+  const Value* image = x.data();
+  Value* out = y.data();
+  for (int i = 0; i < images; ++i, image += g.input.elements()) {
+    for (int row = 0; row < g.output.height; ++row) {
+      const Extent rows = window_extent(row, g.input.height, g);
+      for (int column = 0; column < g.output.width; ++column, out += depth) {
+        const Extent columns = window_extent(column, g.input.width, g);
+        const Value* const first = image + std::size_t(rows.begin) * row_size +
+                                   std::size_t(columns.begin) * depth;
+        for_channel_blocks(depth, [&](std::size_t c, auto count, int /*done*/) {
+          Vector largest = Vector{} + least;
+          const Value* line = first + c;
+          for (int h = rows.begin; h < rows.end; ++h, line += row_size) {
+            const Value* pixel = line;
+            for (int w = columns.begin; w < columns.end; ++w, pixel += depth) {
+              largest = larger(largest, load<Vector>(pixel, count));
+            }
+          }
+          store(largest, out + c, count);
+        });
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void max_pool(const PoolGeometry& g, int images, std::span<const float> x,
+              std::span<float> y) {
+  pool_maxima<Floats>(g, images, x, y, -std::numeric_limits<float>::infinity(),
+                      [](Floats a, Floats b) { return (a >= b) | (a != a) ? a : b; });
+}
+
+void max_pool(const PoolGeometry& g, int images, std::span<const std::int32_t> x,
+              std::span<std::int32_t> y) {
+  pool_maxima<Ints>(g, images, x, y, std::numeric_limits<std::int32_t>::min(),
+                    [](Ints a, Ints b) { return a > b ? a : b; });
 }
 
 void max_pool_backward(const PoolGeometry& g, int images, std::span<const float> dy,

@@ -32,6 +32,11 @@ namespace kernels {
 /// first of equals. A NaN counts as larger than any number.
 void max_pool_forward(const PoolGeometry& geometry, int images, std::span<const float> x,
                       std::span<float> y, std::span<std::uint8_t> argmax);
+/// The same without places; of sums, too.
+void max_pool(const PoolGeometry& geometry, int images, std::span<const float> x,
+              std::span<float> y);
+void max_pool(const PoolGeometry& geometry, int images, std::span<const std::int32_t> x,
+              std::span<std::int32_t> y);
 /// Each dy goes to its maximum; windows that overlap add up. dx is written in full.
 void max_pool_backward(const PoolGeometry& geometry, int images,
                        std::span<const float> dy, std::span<const std::uint8_t> argmax,

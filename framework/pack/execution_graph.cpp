@@ -27,6 +27,8 @@ void quantize_before_pools(ExecutionGraph& all, const PackedModel& model) {
       }
       const auto& own = model.quantizers[std::size_t(all.quantizer_of[i + 1])];
       if (own.rule.of_magnitude) continue;
+      const int from = pool.inputs.front();
+      if (from > 0 && is_product(nodes[std::size_t(from - 1)])) continue;
       quantize.inputs = pool.inputs;
       quantize.output = all.graph.shape_of(pool.inputs.front());
       pool.inputs = {int(i) + 1};

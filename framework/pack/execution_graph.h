@@ -20,7 +20,8 @@ struct ExecutionGraph {
 };
 
 /// max_pool then quantize becomes quantize then max_pool where the pool has no other
-/// reader and codes rise with values: the largest code is that of the largest value.
+/// reader and codes rise with values: the largest code is that of the largest value. Not
+/// so behind a product, whose sums themselves are pooled.
 ExecutionGraph execution_graph(const PackedModel& model);
 
 }  // namespace bitsweep

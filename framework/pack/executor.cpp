@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <set>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
@@ -20,6 +24,8 @@
 
 namespace bitsweep {
 namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 bool is_elementwise(Operation operation) {
   switch (operation) {
@@ -41,6 +47,43 @@ PoolGeometry pool_of(const GraphNode& node, ImageShape input) {
           .kernel = node.window.kernel,
           .stride = node.window.stride,
           .pad = node.window.pad};
+}
+
+// Bytes that a batch takes, from shapes alone, weights apart.
+double memory_of(const Graph& graph, const ExecutorOptions& options) {
+  const double batch = options.batch, slices = double(slice_batch(options.batch).size());
+  double values = batch * double(graph.image.elements());
+  double scratch = 0, sums = 0;
+  for (const GraphNode& node : graph.nodes) {
+    const ImageShape input = graph.shape_of(node.inputs.front());
+    const double own = double(node.output.elements());
+    values += batch * own;
+    if (node.operation == Operation::kLrnAcross ||
+        node.operation == Operation::kLrnWithin) {
+      scratch += slices * double(within_channel_scratch(input, node.lrn));
+    }
+    if (!is_product(node)) continue;
+    sums = std::max(sums, batch * own);
+    if (node.operation != Operation::kConvolution) continue;
+    const Window& w = node.window;
+    const double border = 2.0 * w.pad;
+    scratch += slices * (input.height + border) * (input.width + border) *
+               double(input.channels);
+    if (options.engine == EngineKind::kReference) {  // windows side by side
+      scratch += slices * w.kernel * w.kernel * double(input.channels) / w.groups *
+                 double(node.output.pixels());
+    }
+  }
+  return double(sizeof(float)) * (values + scratch + sums);
+}
+
+void check_memory(const PackedModel& model, const ExecutorOptions& options) {
+  const double bytes = memory_of(model.graph, options);
+  if (bytes <= options.most_memory) return;
+  throw RunError(
+      fmt::format("the model takes {:.0f} MB for a batch of {} images, and {:.0f} MB are "
+                  "allowed; take smaller batches",
+                  bytes / 1e6, options.batch, options.most_memory / 1e6));
 }
 
 }  // namespace
@@ -72,6 +115,10 @@ class Executor::Plan {
     for (StoredValue& value : values_) value.allocate(options.batch);
     sums_.resize(slices_.size());
     for (auto& sums : sums_) sums.resize(largest_sums_ * std::size_t(slices_[0].images));
+    pooled_.resize(slices_.size());
+    for (auto& sums : pooled_) {
+      sums.resize(largest_pooled_ * std::size_t(slices_[0].images));
+    }
   }
 
   const ExecutorOptions options_;
@@ -165,16 +212,58 @@ class Executor::Plan {
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
-    Pipeline& pipeline = pipelines_.emplace_back(node.output);
-    pipeline.from_sums(product.factors(), product.offsets());
-    pipeline.store_floats(own);
-    extend(i + 1, pipeline);
-    add_before();
+    if (const auto pool = pool_of_sums(i)) return plan_pooled_product(i, *pool);
+    Pipeline& pipeline = pipeline_of_sums(i + 1, product);
     per_slice([this, &product, &input, &pipeline, &own, index](const Slice& slice) {
       auto& sums = sums_[std::size_t(slice.index)];
       product.sums(slice, input, sums.data());
       if (watches_) watch(index, slice, {sums.data(), own.elements(slice)});
       pipeline.run(slice, sums.data());
+    });
+  }
+
+  // All that follows value v, which is made of a product's sums.
+  Pipeline& pipeline_of_sums(std::size_t v, const Product& product) {
+    Pipeline& pipeline = pipelines_.emplace_back(values_[v].shape);
+    pipeline.from_sums(product.factors(), product.offsets());
+    pipeline.store_floats(values_[v]);
+    unfinished_.insert(int(v));
+    extend(v, pipeline);
+    add_before();
+    return pipeline;
+  }
+
+  // The max pool that alone reads a product, whose values never fall as its sums rise:
+  // then sums are pooled, before anything is made of them.
+  std::optional<std::size_t> pool_of_sums(std::size_t i) const {
+    const auto& readers = all_.consumers[i + 1];
+    if (readers.size() != 1) return std::nullopt;
+    const auto pool = std::size_t(readers.front());
+    if (all_.graph.nodes[pool].operation != Operation::kMaxPool) return std::nullopt;
+    const auto factors = products_[std::size_t(product_of_[i])]->factors();
+    const auto is_finite = [](float factor) { return factor >= 0 && factor < kInfinity; };
+    if (!std::all_of(factors.begin(), factors.end(), is_finite)) return std::nullopt;
+    return pool;
+  }
+
+  void plan_pooled_product(std::size_t i, std::size_t pool_node) {
+    const auto index = std::size_t(product_of_[i]);
+    const Product& product = *products_[index];
+    const GraphNode& node = all_.graph.nodes[pool_node];
+    StoredValue &input = value(all_.graph.nodes[i].inputs.front()), &own = values_[i + 1];
+    done_[pool_node] = true;
+    Pipeline& pipeline = pipeline_of_sums(pool_node + 1, product);
+    largest_pooled_ = std::max(largest_pooled_, node.output.elements());
+    per_slice([this, &product, &input, &pipeline, &own, index,
+               out = node.output.elements(),
+               pool = pool_of(node, own.shape)](const Slice& slice) {
+      const auto s = std::size_t(slice.index);
+      const std::span sums(sums_[s].data(), own.elements(slice));
+      const std::span pooled(pooled_[s].data(), std::size_t(slice.images) * out);
+      product.sums(slice, input, sums.data());
+      if (watches_) watch(index, slice, sums);
+      kernels::max_pool(pool, slice.images, std::span<const std::int32_t>(sums), pooled);
+      pipeline.run(slice, pooled.data());
     });
   }
 
@@ -210,7 +299,14 @@ class Executor::Plan {
   // Takes the readers of value v into the pipeline, and theirs: all quantizers, and one
   // other. False: there were none.
   bool extend(std::size_t v, Pipeline& pipeline) {
-    bool any = false;
+    for (auto next = take_readers(v, pipeline); next;
+         next = take_readers(*next + 1, pipeline)) {
+    }
+    return !std::exchange(unfinished_, {}).empty();
+  }
+
+  // The other one.
+  std::optional<std::size_t> take_readers(std::size_t v, Pipeline& pipeline) {
     std::optional<std::size_t> next;
     for (const int reader : all_.consumers[v]) {
       const auto r = std::size_t(reader);
@@ -219,24 +315,29 @@ class Executor::Plan {
       if (done_[r] || !first || !is_elementwise(node.operation)) continue;
       if (node.operation == Operation::kQuantize) {
         pipeline.quantize(*form_of(reader + 1), values_[r + 1]);
-        done_[r] = any = true;
+        done_[r] = true;
+        unfinished_.insert(reader + 1);
       } else if (!next && is_ready(r)) {
         next = r;
       }
     }
-    if (!next) return any;
+    if (!next) return next;
     done_[*next] = true;
+    unfinished_.insert(int(*next) + 1);
     add_operation(*next, pipeline);
     pipeline.store_floats(values_[*next + 1]);
-    extend(*next + 1, pipeline);
-    return true;
+    return next;
   }
 
-  // Whether what else the node reads has been made.
+  // Whether what else the node reads is there: block by block, or before its pipeline.
   bool is_ready(std::size_t i) const {
     const GraphNode& node = all_.graph.nodes[i];
-    return node.inputs.size() == 1 || node.inputs[1] == 0 ||
-           done_[std::size_t(node.inputs[1] - 1)];
+    if (node.inputs.size() == 1) return true;
+    const int other = node.inputs[1];
+    if (node.operation == Operation::kPixelScale && unfinished_.contains(other)) {
+      return false;
+    }
+    return other == 0 || done_[std::size_t(other - 1)];
   }
 
   void add_operation(std::size_t i, Pipeline& pipeline) {
@@ -260,14 +361,7 @@ class Executor::Plan {
   const Buffer& pixel_scales(const GraphNode& node) {
     StoredValue& input = value(node.inputs[1]);
     input.needs_floats = true;
-    const bool is_linear =
-        node.output.pixels() == 1 && node.window.kernel == 1 && input.shape.pixels() > 1;
-    ConvolutionGeometry geometry{.input = input.shape,
-                                 .output = node.output,
-                                 .kernel = node.window.kernel,
-                                 .stride = node.window.stride,
-                                 .pad = node.window.pad};
-    if (is_linear) geometry.input = {1, 1, int(input.shape.elements())};
+    const auto geometry = pixel_scale_geometry(node, input.shape);
     Buffer& a =
         scales_.emplace_back(std::size_t(options_.batch) * geometry.input.pixels());
     Buffer& k = scales_.emplace_back(std::size_t(options_.batch) * node.output.pixels());
@@ -313,13 +407,8 @@ class Executor::Plan {
   void plan_float_pool(std::size_t i) {
     const GraphNode& node = all_.graph.nodes[i];
     StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
-    auto& places =
-        places_.emplace_back(std::size_t(options_.batch) * to.shape.elements());
-    per_slice([&from, &to, &places,
-               pool = pool_of(node, from.shape)](const Slice& slice) {
-      kernels::max_pool_forward(pool, slice.images, from.floats_of(slice),
-                                to.floats_of(slice),
-                                {places.data() + to.first(slice), to.elements(slice)});
+    per_slice([&from, &to, pool = pool_of(node, from.shape)](const Slice& slice) {
+      kernels::max_pool(pool, slice.images, from.floats_of(slice), to.floats_of(slice));
     });
   }
 
@@ -369,17 +458,26 @@ class Executor::Plan {
   }
 
   std::vector<bool> done_;
+  std::set<int> unfinished_;  // values that the pipeline being planned makes
   std::deque<Pipeline> pipelines_;
   std::deque<Buffer> scales_;
-  std::deque<std::vector<std::uint8_t>> places_;
   std::deque<std::vector<Buffer>> scratch_;
   std::vector<std::function<void(const Slice&)>> before_;
   std::vector<AlignedVector<std::int32_t>> sums_;  // one a slice
-  std::size_t largest_sums_ = 0;
+  std::vector<AlignedVector<std::int32_t>> pooled_;
+  std::size_t largest_sums_ = 0, largest_pooled_ = 0;  // of an image
 };
 
-Executor::Executor(const PackedModel& model, const ExecutorOptions& options)
-    : plan_(std::make_unique<Plan>(model, options)) {}
+Executor::Executor(const PackedModel& model, const ExecutorOptions& options) {
+  check_memory(model, options);
+  try {
+    plan_ = std::make_unique<Plan>(model, options);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {  // the engine's own
+    throw RunError(fmt::format("the model cannot be run: {}", error.what()));
+  }
+}
 Executor::~Executor() = default;
 Executor::Executor(Executor&&) noexcept = default;
 

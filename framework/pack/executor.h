@@ -19,6 +19,8 @@ struct ExecutorOptions {
   int batch = 100;
   /// False: every product in float, of looked-up levels, as in simulation.
   bool integer = true;
+  /// Bytes that the values between the layers of a batch may take.
+  double most_memory = 8e9;
 };
 
 /// How one product runs.
@@ -37,8 +39,9 @@ struct SumRange {
   std::int32_t least = 0, most = 0;
 };
 
-/// Keeps no reference to the model. Throws RunError for a model that cannot be run: a sum
-/// that may leave 32 bits takes the float product instead.
+/// Keeps no reference to the model. A sum that may leave 32 bits takes the float product.
+/// Throws RunError for a model that cannot be run: one that takes more memory, or has a
+/// layer that the engine does not know.
 class Executor {
  public:
   Executor(const PackedModel& model, const ExecutorOptions& options);

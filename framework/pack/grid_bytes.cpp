@@ -145,8 +145,14 @@ Grid read_grid(ByteReader& in, std::size_t elements) {
   ChannelLayout layout;
   if ((flags & kHasChannels) != 0) layout = read_layout(in, elements);
   try {
-    return (flags & kIsLevels) != 0 ? read_levels(in, flags, layout)
-                                    : read_uniform(in, flags, layout);
+    const Grid grid = (flags & kIsLevels) != 0 ? read_levels(in, flags, layout)
+                                               : read_uniform(in, flags, layout);
+    const bool is_one = grid.scales().size() == 1 && grid.dimension() == 1 &&
+                        (grid.levels() == nullptr || grid.levels()->books == 1);
+    if (elements == 0 && !is_one) {
+      throw DataError("a grid of values before a layer differs by channel");
+    }
+    return grid;
   } catch (const MethodError& error) {
     throw DataError(fmt::format("a grid is none: {}", error.what()));
   }

@@ -25,6 +25,8 @@ std::optional<IntegerForm> uniform_form(const Grid& grid) {
   if (!std::all_of(uniform.zero_point.begin(), uniform.zero_point.end(), is_first)) {
     return std::nullopt;
   }
+  constexpr float kFarthest = 1 << 24;  // whole floats; their integers fit 32 bits
+  if (std::fabs(zero) > kFarthest) return std::nullopt;
   const int parts = zero == std::rint(zero) ? 1 : 2;
   if (zero * float(parts) != std::rint(zero * float(parts))) return std::nullopt;
   IntegerForm form{.unit = units_of(grid, 1.0 / parts)};

@@ -74,6 +74,14 @@ class GraphChecker {
         graph_.shape_of(node.inputs.back()) != node.output) {
       bad("of two shapes");
     }
+    if (node.operation == Operation::kPixelScale) {
+      const auto g = pixel_scale_geometry(node, graph_.shape_of(node.inputs.back()));
+      if (!fits(g.input.height, g.output.height, w) ||
+          !fits(g.input.width, g.output.width, w)) {
+        bad("whose windows do not follow from its second input");
+      }
+    }
+    if (is_product(node)) check_work(node, index);
     if (node.operation != Operation::kAffine) return;
     const auto channels = std::size_t(node.output.channels);
     for (const char* name : {"scale", "shift"}) {
@@ -82,6 +90,20 @@ class GraphChecker {
         bad("without one constant a channel");
       }
     }
+  }
+
+  // Weights and multiply-accumulates that can be counted, and made in a lifetime.
+  void check_work(const GraphNode& node, std::size_t index) const {
+    constexpr double kMost = double(std::int64_t{1} << 40);
+    double count = double(node.output.pixels());
+    for (const auto extent : weight_shape(node, graph_.shape_of(node.inputs.front()))) {
+      count *= double(extent);
+    }
+    if (count <= kMost) return;
+    refuse(
+        fmt::format("has a {} node, number {}, of {:.0f} multiply-accumulates; expected "
+                    "at most {:.0f}",
+                    operation_name(node.operation), index, count, kMost));
   }
 
   static bool fits(int input, int output, const Window& w) {
@@ -114,8 +136,8 @@ class GraphChecker {
         return out == ImageShape{1, 1, in.channels};
       case Operation::kPadShortcut:
         return in.channels + 2 * w.pad == out.channels &&
-               (out.height - 1) * w.stride < in.height &&
-               (out.width - 1) * w.stride < in.width;
+               std::int64_t(out.height - 1) * w.stride < in.height &&
+               std::int64_t(out.width - 1) * w.stride < in.width;
       default:
         return in == out;
     }
@@ -150,6 +172,17 @@ std::vector<std::int64_t> weight_shape(const GraphNode& product, ImageShape inpu
     return {filters, std::int64_t(input.elements())};
   }
   return {filters, kernel, kernel, input.channels / product.window.groups};
+}
+
+ConvolutionGeometry pixel_scale_geometry(const GraphNode& node, ImageShape input) {
+  const bool is_linear =
+      node.output.pixels() == 1 && node.window.kernel == 1 && input.pixels() > 1;
+  if (is_linear) input = {1, 1, int(input.elements())};
+  return {.input = input,
+          .output = node.output,
+          .kernel = node.window.kernel,
+          .stride = node.window.stride,
+          .pad = node.window.pad};
 }
 
 void check_graph(const Graph& graph) { GraphChecker(graph).check(); }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/data/batches.h"
+#include "framework/engine/convolution.h"
 #include "framework/nn/encoded_network.h"
 #include "framework/nn/graph.h"
 #include "framework/quant/code_rule.h"
@@ -43,6 +44,11 @@ std::vector<std::int64_t> weight_shape(const GraphNode& product, ImageShape inpu
 
 /// Whether a node has weights.
 bool is_product(const GraphNode& node);
+
+/// The windows over `input`, the second one, whose means scale the pixels of a
+/// kPixelScale node: those of the product before it, a linear layer's image being one
+/// pixel.
+ConvolutionGeometry pixel_scale_geometry(const GraphNode& node, ImageShape input);
 
 /// Throws DataError where the graph does not fit together: an input from a later node, a
 /// shape that does not follow, a constant of the wrong size.

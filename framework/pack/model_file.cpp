@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -25,7 +26,11 @@ constexpr std::uint64_t kFloat = 32;
 constexpr std::uint64_t kMostText = 4096;
 constexpr std::uint64_t kMostExtent = 65536;
 constexpr std::uint64_t kMostNodes = 65536;
-constexpr std::uint64_t kMostElements = std::uint64_t{1} << 28;  // of a tensor
+constexpr std::uint64_t kMostElements = std::uint64_t{1} << 26;  // of one image's values
+// Entropy coding makes little of equal codes: a damaged file may claim any number of
+// them.
+constexpr std::uint64_t kFreeValues = std::uint64_t{1} << 20;  // of all tensors
+constexpr std::uint64_t kValuesPerByte = 1024;                 // beyond these
 
 // The first byte of a tensor.
 constexpr std::uint8_t kPlainFloats = 0;
@@ -43,12 +48,13 @@ std::uint64_t product(const std::vector<std::int64_t>& shape) {
 
 // The code that stands for 0 in every channel.
 std::optional<std::uint32_t> zero_code(const Grid& grid) {
+  if (grid.dimension() != 1) return std::nullopt;
   for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
     bool is_zero = true;
     for (std::size_t c = 0; is_zero && c < grid.layout().channels; ++c) {
       is_zero = grid.value(code, c) == 0;
     }
-    if (is_zero && grid.dimension() == 1) return std::uint32_t(code - grid.low_code());
+    if (is_zero) return std::uint32_t(code - grid.low_code());
   }
   return std::nullopt;
 }
@@ -247,13 +253,17 @@ GraphNode read_node(ByteReader& in, std::size_t index) {
 
 struct TensorReader {
   ByteReader& in;
+  std::uint64_t values_left;  // that the file may still have
 
   void read(NetworkTensor& tensor) {
     const std::uint64_t elements = product(tensor.shape);
-    if (elements > kMostElements) {
-      throw DataError(fmt::format("{} has {} values; at most {} are read", tensor.name,
-                                  elements, kMostElements));
+    if (elements > values_left) {
+      throw DataError(
+          fmt::format("{} has {} values, with those before it more than a file of its "
+                      "size is believed to hold",
+                      tensor.name, elements));
     }
+    values_left -= elements;
     switch (in.byte()) {
       case kPlainFloats:
         tensor.values = in.floats(elements);
@@ -394,17 +404,22 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload) {
     const Grid grid = read_grid(in, 0);
     model.quantizers.push_back({grid, read_rule(in, grid)});
   }
+  TensorReader reader{in, kFreeValues + kValuesPerByte * payload.size()};
+  std::set<std::string> names;
   for (const GraphNode& node : model.graph.nodes) {
     if (!is_product(node)) continue;
+    if (!names.insert(node.name).second) {
+      throw DataError("two of its layers have the name " + node.name);
+    }
     const bool has_bias = in.byte() != 0;
     model.tensors.push_back(
         {.name = node.name + "/weight",
          .shape = weight_shape(node, model.graph.shape_of(node.inputs.front()))});
-    TensorReader{in}.read(model.tensors.back());
+    reader.read(model.tensors.back());
     if (!has_bias) continue;
     model.tensors.push_back(
         {.name = node.name + "/bias", .shape = {std::int64_t(node.output.channels)}});
-    TensorReader{in}.read(model.tensors.back());
+    reader.read(model.tensors.back());
   }
   in.expect_end();
   return model;

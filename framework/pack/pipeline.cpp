@@ -36,15 +36,15 @@ void Pipeline::from_sums(std::vector<float> factor, std::vector<float> offset) {
   });
 }
 
-void Pipeline::from_floats(StoredValue& value) {
-  works_.push_back([&value](const Block& block) {
-    std::copy_n(value.floats.data() + block.begin, block.values.size(),
-                block.values.data());
-  });
+void Pipeline::from_floats(StoredValue& value) { source_ = &value; }
+
+void Pipeline::change(Work work) {
+  changes_ = true;
+  works_.push_back(std::move(work));
 }
 
 void Pipeline::affine(const std::vector<float>& scale, const std::vector<float>& shift) {
-  works_.push_back([m = spread(scale), b = spread(shift)](const Block& block) {
+  change([m = spread(scale), b = spread(shift)](const Block& block) {
     const float *const factors = m.data(), *const offsets = b.data();
     float* const y = block.values.data();
 #pragma GCC ivdep
@@ -55,17 +55,16 @@ void Pipeline::affine(const std::vector<float>& scale, const std::vector<float>&
 }
 
 void Pipeline::relu() {
-  works_.push_back(
-      [](const Block& block) { kernels::relu_forward(block.values, block.values); });
+  change([](const Block& block) { kernels::relu_forward(block.values, block.values); });
 }
 
 void Pipeline::hard_tanh() {
-  works_.push_back(
+  change(
       [](const Block& block) { kernels::hard_tanh_forward(block.values, block.values); });
 }
 
 void Pipeline::add(StoredValue& other) {
-  works_.push_back([&other](const Block& block) {
+  change([&other](const Block& block) {
     kernels::add_into({other.floats.data() + block.begin, block.values.size()},
                       block.values);
   });
@@ -73,7 +72,7 @@ void Pipeline::add(StoredValue& other) {
 
 void Pipeline::scale_pixels(const Buffer& scales) {
   const auto channels = std::size_t(shape_.channels);
-  works_.push_back([&scales, channels](const Block& block) {
+  change([&scales, channels](const Block& block) {
     const float* const own = scales.data() + block.begin / channels;
     for (std::size_t i = 0; i < block.values.size(); ++i) {
       block.values[i] *= own[i / channels];
@@ -126,7 +125,13 @@ void Pipeline::run(const Slice& slice, const std::int32_t* sums) const {
   const std::size_t begin = std::size_t(slice.begin) * shape_.elements();
   const std::size_t size = std::size_t(slice.images) * shape_.elements();
   for (std::size_t at = 0; at < size; at += block_) {
-    const Block block{.values = {room, std::min(block_, size - at)},
+    const std::size_t own = std::min(block_, size - at);
+    float* values = room;
+    if (source_ != nullptr) {  // as it lies, where the block stays as it is
+      float* const stored = source_->floats.data() + begin + at;
+      values = changes_ ? std::copy_n(stored, own, room) - own : stored;
+    }
+    const Block block{.values = {values, own},
                       .begin = begin + at,
                       .sums = sums + (sums == nullptr ? 0 : at)};
     for (const Work& work : works_) work(block);

@@ -41,11 +41,14 @@ class Pipeline {
   };
   using Work = std::function<void(const Block&)>;
 
+  void change(Work work);  // work that changes the block
   std::vector<float> spread(const std::vector<float>& by_channel) const;
 
   ImageShape shape_;
   std::size_t block_;  // elements, whole pixels
   std::vector<Work> works_;
+  StoredValue* source_ = nullptr;  // null: sums
+  bool changes_ = false;
 };
 
 }  // namespace bitsweep

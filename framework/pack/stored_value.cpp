@@ -25,6 +25,14 @@ std::optional<InputCodes> byte_form(const IntegerForm& form) {
   return std::nullopt;
 }
 
+// What x is multiplied by instead of divided by `scale`, to the same bits: a power of two
+// whose inverse is no subnormal. 0: none.
+float exact_inverse(float scale) {
+  int exponent = 0;
+  const bool is_power = std::frexp(scale, &exponent) == 0.5f;
+  return is_power && -120 < exponent && exponent < 120 ? 1 / scale : 0;
+}
+
 }  // namespace
 
 void StoredValue::allocate(int batch) {
@@ -47,6 +55,8 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
     thresholds_.emplace(ThresholdTable<float>{
         .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
   }
+  is_sign_of_x_ = levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
+                  thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
   const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
   if (!form) return;
   has_bytes_ = true;
@@ -72,10 +82,36 @@ void CodeForm::code_indices(std::span<const float> x,
                               .high = float(grid.high)};
   const float* const from = x.data();
   std::uint8_t* const to = indices.data();
+  const float factor = exact_inverse(q.scale);
+  if (factor == 0) {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const float code = uniform_code(from[i], q, round_half_even);
+      to[i] = std::uint8_t(std::int32_t(code - q.low));
+    }
+    return;
+  }
+  const UniformQuantization whole{
+      .scale = 1, .zero_point = q.zero_point, .low = q.low, .high = q.high};
 #pragma GCC ivdep
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const float code = uniform_code(from[i], q, round_half_even);
-    to[i] = std::uint8_t(std::int32_t(code - q.low));
+    const float code = uniform_code(from[i] * factor, whole, round_half_even);
+    to[i] = std::uint8_t(std::int32_t(code - whole.low));
+  }
+}
+
+// As the grid decodes them, which a vector does sooner than it looks levels up.
+void CodeForm::values_of(std::span<const std::uint8_t> indices,
+                         std::span<float> values) const {
+  const UniformGrid* const grid = quantizer_.grid.uniform();
+  if (grid == nullptr) return kernels::look_up(indices, levels_, values);
+  const float scale = grid->scale.front(), zero_point = grid->zero_point.front();
+  const std::int32_t low = grid->low;
+  const std::uint8_t* const from = indices.data();
+  float* const to = values.data();
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    to[i] = scale * (float(low + from[i]) - zero_point);
   }
 }
 
@@ -93,18 +129,23 @@ void CodeForm::encode(std::span<const float> x, int channels,
                       std::span<std::uint64_t> bits) const {
   ensure(x.size() <= kBlock, "a block of values");
   if (levels_.size() > kByteCodes) return encode_wide(x, floats);
-  if (bytes.empty() && floats.empty()) return kernels::pack_signs(x, channels, bits);
+  if (is_sign_of_x_ && !bits.empty()) kernels::pack_signs(x, channels, bits);
+  if (bytes.empty() && floats.empty() && (is_sign_of_x_ || bits.empty())) return;
   std::array<std::uint8_t, kBlock> indices;
   const auto own = std::span(indices).first(x.size());
   code_indices(x, own);
-  if (!floats.empty()) kernels::look_up(own, levels_, floats);
+  if (!floats.empty()) values_of(own, floats);
   if (!bytes.empty() && is_shifted_) {
     const auto shift = std::uint8_t(shift_);
     for (std::size_t i = 0; i < own.size(); ++i) bytes[i] = std::uint8_t(own[i] + shift);
   } else if (!bytes.empty()) {
     for (std::size_t i = 0; i < own.size(); ++i) bytes[i] = byte_of_[own[i]];
   }
-  if (!bits.empty()) kernels::pack_signs(x, channels, bits);
+  if (is_sign_of_x_ || bits.empty()) return;
+  std::array<float, kBlock> values;
+  const auto levels = std::span(values).first(own.size());
+  values_of(own, levels);
+  kernels::pack_signs(levels, channels, bits);
 }
 
 void CodeForm::decode(std::span<const std::uint8_t> bytes, int channels,

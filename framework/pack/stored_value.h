@@ -70,6 +70,7 @@ class CodeForm {
 
  private:
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
+  void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
   void encode_wide(std::span<const float> x, std::span<float> floats) const;
 
   PackedQuantizer quantizer_;
@@ -81,7 +82,8 @@ class CodeForm {
   InputCodes input_;
   double unit_ = 1;
   bool has_bytes_ = false;
-  bool is_shifted_ = false;  // byte = code index + shift_
+  bool is_sign_of_x_ = false;  // the code of x is its sign
+  bool is_shifted_ = false;    // byte = code index + shift_
   int shift_ = 0;
 };
 

@@ -6,10 +6,7 @@
 // alone: the disk's failures are ours to report, and it never parses bytes that are not
 // what was written.
 //
-//   attributes of /     format, format_version, results_version, digest, seed, status,
-//   ... /configuration      the canonical text /provenance         attributes /metrics
-//   attributes, one a metric /curves/<name>      a dataset each; a slash in a name makes
-//   a group /state/<layer>/<tensor> /predictions, /labels, /sizes, /warnings
+// README.md in this folder documents the layout.
 
 #include "framework/results/record.h"
 

@@ -36,6 +36,8 @@ class Quantized:
     low: int
     high: int
     bits: int
+    dimension: int = 1  # values of a code, `stride` apart
+    stride: int = 1
 
     def decoded(self, role):
         """The values that codes and grid stand for, in float32 as the program does it.
@@ -47,6 +49,10 @@ class Quantized:
             shape[0 if role == "weight" else -1] = per_channel.size
             return per_channel.reshape(shape)
 
+        if self.dimension > 1:
+            words = self.levels.reshape(-1, self.dimension)[self.codes]
+            blocks = words.reshape(-1, self.stride, self.dimension).transpose(0, 2, 1)
+            return spread(self.scale) * blocks.reshape(self.values.shape)
         if self.levels is not None:
             return spread(self.scale) * self.levels[self.codes]
         return spread(self.scale) * (self.codes.astype(np.float32) - spread(self.zero_point))
@@ -80,4 +86,6 @@ def quantize(method, tensor, role, **parameters):
             return Quantized(values=read("values"), codes=read("codes"), scale=read("scale"),
                              zero_point=read("zero_point"), levels=read("levels"),
                              low=int(file.attrs["low"]), high=int(file.attrs["high"]),
-                             bits=int(file.attrs["bits"]))
+                             bits=int(file.attrs["bits"]),
+                             dimension=int(file.attrs.get("dimension", 1)),
+                             stride=int(file.attrs.get("stride", 1)))

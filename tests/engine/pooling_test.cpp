@@ -1,3 +1,4 @@
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -140,6 +141,30 @@ TEST_CASE("pooling kernels agree with their twins bit for bit") {
     kernels::average_pool_backward(g, kImages, dy, dx);
     reference::average_pool_backward(g, kImages, dy, dx_twin);
     CHECK(dx == dx_twin);
+  }
+}
+
+TEST_CASE("maxima without places are those with places, bit for bit") {
+  constexpr int kImages = 2;
+  for (const Case& c : cases()) {
+    const auto g = geometry_of(c);
+    auto x = values_with_ties(kImages * g.input.elements());
+    for (std::size_t i = 0; i < x.size(); i += 3) {
+      if (x[i] == 0) x[i] = i % 2 == 0 ? -0.0f : std::numeric_limits<float>::quiet_NaN();
+    }
+    const std::size_t outputs = kImages * g.output.elements();
+    std::vector<float> wanted(outputs), found(outputs);
+    std::vector<std::uint8_t> places(outputs);
+    kernels::max_pool_forward(g, kImages, x, wanted, places);
+    kernels::max_pool(g, kImages, std::span<const float>(x), found);
+    CHECK(std::memcmp(found.data(), wanted.data(), outputs * sizeof(float)) == 0);
+
+    const auto whole = values_with_ties(x.size());
+    const std::vector<std::int32_t> sums(whole.begin(), whole.end());
+    std::vector<std::int32_t> largest(outputs);
+    kernels::max_pool_forward(g, kImages, whole, wanted, places);
+    kernels::max_pool(g, kImages, std::span<const std::int32_t>(sums), largest);
+    CHECK(std::equal(largest.begin(), largest.end(), wanted.begin()));
   }
 }
 

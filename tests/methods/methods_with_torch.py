@@ -278,7 +278,7 @@ APOT_LEVELS = {
 
 
 def nearest_level(x, levels):
-    levels = torch.tensor(levels).to(x)
+    levels = torch.as_tensor(levels).to(x)
     return levels[(x.detach().unsqueeze(-1) - levels).abs().argmin(dim=-1)]
 
 
@@ -429,9 +429,94 @@ def minifloat(x, case, _):
     return through(sign(x) * q, x if case.is_parameter else inside(x, -top, top))
 
 
+def lloyd_from_linear(values, count):
+    """1-D k-means from equally spaced centres, until no value changes its cluster."""
+    centres = torch.linspace(values.min(), values.max(), count, dtype=values.dtype)
+    of = None
+    while True:
+        nearest = (values[:, None] - centres).abs().argmin(1)
+        if of is not None and torch.equal(nearest, of):
+            return of
+        of = nearest
+        for k in range(count):
+            if (of == k).any():
+                centres[k] = values[of == k].mean()
+
+
+def shared_weights(w, bits, learned, reduce):
+    """Weights become the centroid of their cluster, whose gradient is the members' sum."""
+    flat = w.detach().reshape(-1)
+    of = lloyd_from_linear(flat, min(2 ** bits, flat.unique().numel()))
+    centroids = learned["centroids"]
+    size = torch.bincount(of, minlength=centroids.numel()).clamp(min=1)
+    factor = 1 / size if reduce == "mean" else torch.ones(centroids.numel())
+    y = through(centroids.detach(), factor * centroids)[of].reshape(w.shape)
+    return y + (w - w.detach())
+
+
+def kmeans(w, case, learned):
+    return shared_weights(w, case.bits(), learned, case.word("grad_reduce"))
+
+
+def deep_compression(w, case, learned):
+    bits = "weight_bits" if case.convolution else "fc_bits"
+    return shared_weights(w, int(case.params[bits]), learned, case.word("grad_reduce"))
+
+
+def sparse_least_squares(w, case, _):
+    """l0: the best contiguous segments of the sorted values, by dynamic programming."""
+    values = np.sort(w.detach().numpy().reshape(-1))
+    count = min(2 ** case.bits(), len(np.unique(values)))
+    sums, squares = (np.concatenate([[0], np.cumsum(values ** p)]) for p in (1, 2))
+    begin, end = np.arange(len(values)), np.arange(1, len(values) + 1)
+    size = np.maximum(end[None, :] - begin[:, None], 1)
+    total = sums[end][None, :] - sums[begin][:, None]
+    error = squares[end][None, :] - squares[begin][:, None] - total ** 2 / size
+    error[end[None, :] <= begin[:, None]] = np.inf
+    best, cuts = error[0], []
+    for _level in range(1, count):
+        before = np.concatenate([[np.inf], best[:-1]])
+        paths = before[:, None] + error
+        cuts.append(paths.argmin(0))
+        best = paths.min(0)
+    at, levels = len(values), []
+    for cut in reversed(cuts):
+        first = cut[at - 1]
+        levels.append(values[first:at].mean())
+        at = first
+    levels = torch.tensor(sorted(levels + [values[:at].mean()]))
+    return through(nearest_level(w.detach(), levels), w)
+
+
+def product_quantization(w, case, learned):
+    """k-means has ended: every vector belongs to the nearest codeword."""
+    flat = w.reshape(case.shape)
+    if len(case.shape) == 4 and case.shape[1] * case.shape[2] > 1:
+        vectors = flat.permute(0, 3, 1, 2).reshape(-1, case.shape[1] * case.shape[2])
+        def back(y):
+            out, height, width, inputs = case.shape
+            return y.reshape(out, inputs, height, width).permute(0, 2, 3, 1)
+    else:
+        inner = flat[0].numel()
+        dimension = min(int(case.params["dimension"]), inner)
+        while inner % dimension:
+            dimension -= 1
+        vectors, back = flat.reshape(-1, dimension), lambda y: y
+    words = learned["codewords"].reshape(-1, vectors.shape[1])
+    # The other side has moved what is learned, value by value, after k-means.
+    moved = 0.45 + 0.05 * torch.arange(words.numel()).reshape(words.shape)
+    found = words.detach() / moved
+    apart = ((vectors.detach()[:, None, :] - found) ** 2).sum(2)
+    of = apart.argmin(1)
+    size = torch.bincount(of, minlength=len(words)).clamp(min=1)[:, None]
+    y = through(words.detach(), words / size)[of]
+    return back(y).reshape(w.shape) + (w - w.detach())
+
+
 TWINS = {f.__name__: f for f in (
-    apot, binaryconnect, bnn, bwn, dorefa, dynamic_fixed_point, hwgq, inq, lognet, lsq,
-    minifloat, pact, power_of_two, qnn, static_fixed_point, ttq, twn, wrpn, xnor)}
+    apot, binaryconnect, bnn, bwn, deep_compression, dorefa, dynamic_fixed_point, hwgq, inq,
+    kmeans, lognet, lsq, minifloat, pact, power_of_two, product_quantization, qnn,
+    sparse_least_squares, static_fixed_point, ttq, twn, wrpn, xnor)}
 WITHOUT_QUANTIZERS = {"float"}
 
 failures = []

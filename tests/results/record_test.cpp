@@ -41,7 +41,8 @@ RunRecord full_record() {
                        3,
                        "2024-05-06T07:08:09Z",
                        12.3,
-                       0.1 + 0.2};
+                       0.1 + 0.2,
+                       1234.5};
   record.curves["train/loss"] = {2.3,
                                  0.1 + 0.2,
                                  std::numeric_limits<double>::quiet_NaN(),
@@ -60,6 +61,9 @@ RunRecord full_record() {
   record.state["conv1/weight"] = {{2, 1, 1, 3}, {1, -0.0f, 3, 1e-45f, 5, 6}};
   record.state["block/conv2/bias"] = {{0}, {}};
   record.state["step"] = {{}, {0.25f}};
+  record.products = {{"conv1", "float", 1ll << 33, 32, 32},
+                     {"fc1", "xor and popcount: größer", 409600, 1, 1}};
+  record.model = {'B', 'S', 'W', 'M', 1, 0, 255};
   record.warnings = {"first", "", "zweite: größer"};
   return record;
 }
@@ -91,6 +95,7 @@ void check_equal(const RunRecord& a, const RunRecord& b) {
   CHECK(a.provenance.started == b.provenance.started);
   CHECK(a.provenance.seconds == b.provenance.seconds);
   CHECK(a.provenance.peak_memory_mb == b.provenance.peak_memory_mb);
+  CHECK(a.provenance.images_per_second == b.provenance.images_per_second);
   REQUIRE(a.curves.size() == b.curves.size());
   for (const auto& [name, values] : a.curves) CHECK(same_bits(values, b.curves.at(name)));
   REQUIRE(a.metrics.size() == b.metrics.size());
@@ -106,6 +111,14 @@ void check_equal(const RunRecord& a, const RunRecord& b) {
     CHECK(a.sizes[i].bits == b.sizes[i].bits);
     CHECK(a.sizes[i].side_bits == b.sizes[i].side_bits);
     CHECK(a.sizes[i].quantized == b.sizes[i].quantized);
+  }
+  REQUIRE(a.products.size() == b.products.size());
+  for (std::size_t i = 0; i < a.products.size(); ++i) {
+    CHECK(a.products[i].layer == b.products[i].layer);
+    CHECK(a.products[i].kernel == b.products[i].kernel);
+    CHECK(a.products[i].multiply_accumulates == b.products[i].multiply_accumulates);
+    CHECK(a.products[i].weight_bits == b.products[i].weight_bits);
+    CHECK(a.products[i].input_bits == b.products[i].input_bits);
   }
   REQUIRE(a.state.size() == b.state.size());
   for (const auto& [name, tensor] : a.state) {
@@ -344,4 +357,32 @@ assert list(sizes['bits']) == [2, 32] and list(sizes['quantized']) == [1, 0]
 assert f['warnings'][2].decode() == 'zweite: größer'
 )";
   CHECK(python(folder / "look.py", folder / "run.h5"));
+}
+
+// The page's own reader, as it stands there.
+TEST_CASE("the README's reader reads a record") {
+  if (!python_has_h5py()) return;
+  const ScratchFolder folder;
+  const auto record = full_record();
+  write_record(record, folder / "run.h5");
+  const std::string page =
+      read_whole_file(BITSWEEP_SOURCE_DIR "/framework/results/README.md");
+  const std::string fence = "```python\n";
+  const auto begin = page.find(fence) + fence.size();
+  std::ofstream(folder / "read.py")
+      << page.substr(begin, page.find("```", begin) - begin);
+  const std::string command =
+      "PYTHONIOENCODING=utf-8 /usr/bin/python3 " + (folder / "read.py").string() + " " +
+      (folder / "run.h5").string() + " " + (folder / "model.bsw").string() + " > " +
+      (folder / "text").string();
+  REQUIRE(std::system(command.c_str()) == 0);
+  const std::string text = read_whole_file(folder / "text");
+  for (const char* part :
+       {"name: größe", "accuracy 0.9876", "[  0   9 255   3] of [   0    9 1000   -3]",
+        "fc1 1 xor and popcount: größer", "conv1/weight (2, 1, 1, 3)"}) {
+    CHECK_THAT(text, Contains(part));
+  }
+  const std::string model = read_whole_file(folder / "model.bsw");
+  CHECK(std::equal(model.begin(), model.end(), record.model.begin(), record.model.end(),
+                   [](char a, std::uint8_t b) { return std::uint8_t(a) == b; }));
 }

@@ -39,8 +39,12 @@ void write_grid(TensorFile& file, const Grid& grid) {
     write("/zero_point", uniform->zero_point);
   } else {
     file.attribute("kind", "levels");
-    write("/scale", grid.levels()->scale);
-    write("/levels", grid.levels()->levels);
+    const LevelGrid& levels = *grid.levels();
+    write("/scale", levels.scale);
+    write("/levels", levels.levels);
+    file.attribute("books", std::int64_t(levels.books));
+    file.attribute("dimension", std::int64_t(levels.vectors.dimension));
+    file.attribute("stride", std::int64_t(levels.vectors.stride));
   }
 }
 
@@ -49,7 +53,10 @@ void write_quantized(const fs::path& path, const QuantizedTensor& quantized,
                      const std::string& role) {
   TensorFile file;
   file.tensor("/values", quantized.values, shape);
-  file.tensor("/codes", quantized.codes, shape);
+  // Of a grid of vectors a code stands for several values.
+  const bool is_vector = quantized.grid.dimension() > 1;
+  file.tensor("/codes", quantized.codes,
+              is_vector ? std::vector{std::int64_t(quantized.codes.size())} : shape);
   write_grid(file, quantized.grid);
   file.attribute("role", role);
   file.attribute("method", method.id);

@@ -1,0 +1,153 @@
+// Images a second of packed models against the float model of the same network, both by
+// the executor, in one run. Weights are drawn, not trained: speed does not depend on
+// them.
+//   bench_packed [part of a name] [threads] [seconds]
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "framework/config/model_file.h"
+#include "framework/core/parallel.h"
+#include "framework/core/random.h"
+#include "framework/nn/attachment.h"
+#include "framework/pack/executor.h"
+#include "framework/schema/schema.h"
+#include "methods/builtin_methods.h"
+
+namespace {
+
+using namespace bitsweep;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kBatch = 100;
+
+struct Case {
+  const char* model;
+  ImageShape image;
+  const char* method;
+  std::vector<std::pair<const char*, const char*>> params;
+  EdgesSpec edges;
+};
+
+std::vector<Case> cases() {
+  const EdgesSpec all{.first = "8", .last = "8", .image = "8"};
+  const std::vector<std::pair<const char*, const char*>> eight = {
+      {"weight_bits", "8"}, {"activation_bits", "8"}};
+  std::vector<Case> list;
+  for (const char* model : {"cifar10-full", "resnet-20"}) {
+    list.push_back({model, {32, 32, 3}, "lsq", eight, all});
+    list.push_back({model, {32, 32, 3}, "dynamic_fixed_point", eight, all});
+  }
+  list.push_back({"lenet-sign", {28, 28, 1}, "bnn", {}, {}});
+  return list;
+}
+
+class Images {
+ public:
+  explicit Images(ImageShape shape) : values_(kBatch * shape.elements()) {
+    const RandomStream random(7, "images");
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      values_[i] = float(random.normal_at(std::uint32_t(i)));
+    }
+  }
+  BatchSource source() const {
+    return {.load =
+                [this](int index, std::span<float> image) {
+                  std::copy_n(values_.data() + std::size_t(index) * image.size(),
+                              image.size(), image.data());
+                },
+            .label = [](int index) { return index % 10; }};
+  }
+
+ private:
+  std::vector<float> values_;
+};
+
+PackedModel packed(const Case& c, const Images& images, const MethodRegistry& methods) {
+  Network network(load_model(c.model),
+                  {.image = c.image, .classes = 10, .batch = kBatch});
+  RawParams raw;
+  for (const auto& [name, value] : c.params) raw[name] = RawValue::scalar(value);
+  std::vector<ParamProblem> problems;
+  attach_quantizers(
+      network, {.id = c.method, .params = methods.at(c.method).resolve(raw, problems)},
+      c.edges, {}, methods);
+  network.build();
+  network.calibrate_weights();
+  network.calibrate_activations(images.source(), true);
+  network.finish_calibration();
+  network.train_step(images.source(), Loss::kCrossEntropy, 0);
+  network.prepare_evaluation();
+  const std::vector<float> ones(c.image.elements(), 1), zeros(c.image.elements(), 0);
+  return pack_model(network, {c.image, ones, zeros}, c.model, "random");
+}
+
+// The best of rounds of a tenth of a second: others use the machine as well.
+class Timed {
+ public:
+  Timed(std::string name, const PackedModel& model, const Images& images, bool integer)
+      : name_(std::move(name)), executor_(model, {.batch = kBatch, .integer = integer}) {
+    for (int i = 0; i < kBatch; ++i) images.source().load(i, executor_.image(i));
+    executor_.run(kBatch);
+  }
+  void round() {
+    int runs = 0;
+    const auto begin = Clock::now();
+    double seconds = 0;
+    while (seconds < 0.1) {
+      executor_.run(kBatch);
+      ++runs;
+      seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    }
+    best_ = std::max(best_, runs * kBatch / seconds);
+  }
+  const std::string& name() const { return name_; }
+  double best() const { return best_; }
+  const Executor& executor() const { return executor_; }
+
+ private:
+  std::string name_;
+  Executor executor_;
+  double best_ = 0;
+};
+
+void bench(const Case& c, double seconds, const MethodRegistry& methods) {
+  const Images images(c.image);
+  const PackedModel floats = packed({c.model, c.image, "float", {}, {}}, images, methods);
+  const PackedModel own = packed(c, images, methods);
+  Timed base("float", floats, images, false), codes(c.method, own, images, true);
+  const auto begin = Clock::now();
+  while (std::chrono::duration<double>(Clock::now() - begin).count() < seconds) {
+    base.round();
+    codes.round();
+  }
+  fmt::print("{:<14} {:<20} {:>8} {:>10.0f} {:>10.0f} {:>6.2f}\n", c.model, c.method,
+             threads(), base.best(), codes.best(), codes.best() / base.best());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string filter = argc > 1 ? argv[1] : "";
+  const int only = argc > 2 ? std::atoi(argv[2]) : 0;
+  const double seconds = argc > 3 ? std::atof(argv[3]) : 4;
+  MethodRegistry methods;
+  register_builtin_methods(methods);
+  fmt::print("images/s, batches of {}, {}\n{:<14} {:<20} {:>8} {:>10} {:>10} {:>6}\n",
+             kBatch, engine_name(selected_engine()), "network", "method", "threads",
+             "float", "packed", "ratio");
+  for (const int count : {1, 2}) {
+    if (only != 0 && only != count) continue;
+    set_threads(count);
+    for (const Case& c : cases()) {
+      if (fmt::format("{} {}", c.model, c.method).find(filter) != std::string::npos) {
+        bench(c, seconds, methods);
+      }
+    }
+  }
+}
