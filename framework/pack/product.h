@@ -7,6 +7,7 @@
 
 #include "framework/engine/integer/bit_convolution.h"
 #include "framework/pack/executor.h"
+#include "framework/pack/integer_product.h"
 #include "framework/pack/stored_value.h"
 
 namespace bitsweep {
@@ -47,8 +48,8 @@ class Product {
   ConvolutionGeometry geometry(const ProductContext& context) const;
   void choose(const ProductContext& context);
   void make_float(const ProductContext& context);
-  void make_integer(const ProductContext& context, const IntegerForm& weights);
-  void make_bits(const ProductContext& context, const IntegerForm& weights);
+  void make_integer(const ProductContext& context, const IntegerProduct& product);
+  void make_bits(const ProductContext& context, const IntegerProduct& product);
 
   // Slices are of one size, but for the last where the batch does not divide.
   template <class Kernel>
