@@ -8,6 +8,10 @@ find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
+# The classes of ONNX files; its own configuration file looks for no protobuf.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
+
 # Debian's dnnl-config.cmake asks for OpenCL's headers, which nothing here uses.
 find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)
 find_library(DNNL_LIBRARY dnnl REQUIRED)

@@ -50,6 +50,7 @@ class Executor::Plan {
  public:
   Plan(const PackedModel& model, const ExecutorOptions& options)
       : options_(options),
+        model_(model),
         all_(execution_graph(model)),
         slices_(slice_batch(options.batch)),
         values_(all_.graph.nodes.size() + 1),
@@ -75,6 +76,7 @@ class Executor::Plan {
   }
 
   const ExecutorOptions options_;
+  const PackedModel& model_;  // only while it plans
   const ExecutionGraph all_;
   const std::vector<Slice> slices_;
   std::vector<StoredValue> values_;
@@ -166,9 +168,11 @@ class Executor::Plan {
       return plan_readers(i + 1);
     }
     Pipeline& pipeline = pipelines_.emplace_back(node.output);
-    pipeline.from_sums(product.factors(), product.offsets());
-    pipeline.store_floats(own);
-    extend(i + 1, pipeline);
+    if (!requantizes(i, product, pipeline)) {
+      pipeline.from_sums(product.factors(), product.offsets());
+      pipeline.store_floats(own);
+      extend(i + 1, pipeline);
+    }
     add_before();
     per_slice([this, &product, &input, &pipeline, &own, index](const Slice& slice) {
       auto& sums = sums_[std::size_t(slice.index)];
@@ -176,6 +180,24 @@ class Executor::Plan {
       if (watches_) watch(index, slice, {sums.data(), own.elements(slice)});
       pipeline.run(slice, sums.data());
     });
+  }
+
+  // The codes behind product node i straight from its sums, where that was asked for and
+  // is possible.
+  bool requantizes(std::size_t i, const Product& product, Pipeline& pipeline) {
+    if (!options_.requantize) return false;
+    const int input = all_.graph.nodes[i].inputs.front();
+    const auto found =
+        find_requantization(model_, all_, i, *product.integers(), *form_of(input));
+    if (!found) return false;
+    for (std::size_t node = i; node != found->quantize;) {
+      node = std::size_t(all_.consumers[node + 1].front());
+      done_[node] = true;
+    }
+    const int codes = int(found->quantize) + 1;
+    pipeline.from_requantized_sums(*found);
+    pipeline.quantize(*form_of(codes), value(codes));
+    return true;
   }
 
   void plan_float_product(const Product& product, StoredValue& input, StoredValue& own) {

@@ -19,6 +19,10 @@ struct ExecutorOptions {
   int batch = 100;
   /// False: every product in float, of looked-up levels, as in simulation.
   bool integer = true;
+  /// Sums of integers become codes in one step where `find_requantization` allows it,
+  /// with batch normalisation and the rounded bias inside: as integer hardware does, and
+  /// ONNX Runtime with the files of the dialect qdq. False: in the order of training.
+  bool requantize = false;
 };
 
 /// How one product runs.

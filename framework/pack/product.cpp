@@ -64,18 +64,17 @@ void Product::choose(const ProductContext& context) {
   };
   if (!context.options.integer) return fall_back("asked for");
   std::string reason;
-  const auto product = integer_product(context.weight, context.input, reason);
-  if (!product) return fall_back(reason);
-  plan_.largest_sum = product->largest_sum;
-  factors_ = product->factors;
+  whole_ = integer_product(context.weight, context.input, reason);
+  if (!whole_) return fall_back(reason);
+  plan_.largest_sum = whole_->largest_sum;
   const bool square =
       !is_linear_ || context.input_shape.height == context.input_shape.width;
-  const bool few = product->form.is_sign() || product->form.is_ternary();
+  const bool few = whole_->form.is_sign() || whole_->form.is_ternary();
   if (few && context.input->integers()->is_sign() && square &&
       context.node.window.groups == 1) {
-    return make_bits(context, *product);
+    return make_bits(context, *whole_);
   }
-  make_integer(context, *product);
+  make_integer(context, *whole_);
 }
 
 void Product::make_float(const ProductContext& context) {
