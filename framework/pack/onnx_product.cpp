@@ -114,11 +114,19 @@ std::string OnnxProduct::from_dequantized(const std::string& x,
                                           const IntegerProduct& product,
                                           const NetworkTensor* bias) {
   const std::vector<float> units(product.form.unit.begin(), product.form.unit.end());
-  return with_bias(product_of(x, dequantized(product.weights, units)), bias);
+  const auto y = product_of(x, dequantized(product.weights, units));
+  if (!is_linear_ || bias == nullptr) return with_bias(y, bias);
+  // An Add would become part of a Gemm, which ONNX Runtime computes in float; a product
+  // alone, on integers.
+  auto negative = values_of(*bias);
+  for (float& value : negative) value = -value;
+  return writer_.node(
+      node_.name, "Sub",
+      {y, onnx_by_channel(writer_, node_.name + "/negative_bias", negative, true)});
 }
 
-// With zero points: ONNX Runtime adds those that are missing, in a shape that it then
-// refuses. Of their own, for it makes constants named after them.
+// With zero points of its own: ONNX Runtime adds those that are missing, in a shape that
+// it then refuses, and makes constants named after those that are there.
 std::string OnnxProduct::dequantized(const std::vector<std::int8_t>& weights,
                                      const std::vector<float>& units) {
   const std::string name = node_.name + "/weight_values";
@@ -126,7 +134,8 @@ std::string OnnxProduct::dequantized(const std::vector<std::int8_t>& weights,
   if (are_equal(units)) {
     return writer_.node(
         name, "DequantizeLinear",
-        {codes, writer_.scalar(units.front()), writer_.scalar_byte(OnnxBytes::kInt8, 0)});
+        {codes, writer_.floats(node_.name + "/step", {}, {units.front()}),
+         writer_.bytes(node_.name + "/zero_point", {}, OnnxBytes::kInt8, {0})});
   }
   const auto filters = std::int64_t(filters_);
   return writer_.node(

@@ -56,7 +56,15 @@ OnnxQuantizer::OnnxQuantizer(OnnxWriter& writer, const PackedQuantizer& quantize
       dialect_(dialect),
       form_(quantizer),
       gives_bytes_(form_.has_bytes() &&
-                   (dialect == OnnxDialect::kInteger || dialect == OnnxDialect::kQdq)) {}
+                   (dialect == OnnxDialect::kInteger || dialect == OnnxDialect::kQdq)),
+      type_(form_.input().is_signed ? OnnxBytes::kInt8 : OnnxBytes::kUint8),
+      zero_point_(form_.input().zero_point) {
+  // ONNX Runtime fuses products whose bytes, before and behind, are of one type.
+  constexpr int kMiddle = 128;
+  if (dialect != OnnxDialect::kQdq || type_ == OnnxBytes::kUint8) return;
+  type_ = OnnxBytes::kUint8;
+  zero_point_ += kMiddle;
+}
 
 // clamp(round half to even (x / scale + zero point))
 bool OnnxQuantizer::is_round() const {

@@ -31,10 +31,8 @@ class OnnxQuantizer {
   const CodeForm& form() const { return form_; }
   /// Whether its values are made as bytes first.
   bool gives_bytes() const { return gives_bytes_; }
-  OnnxBytes type() const {
-    return form_.input().is_signed ? OnnxBytes::kInt8 : OnnxBytes::kUint8;
-  }
-  int zero_point() const { return form_.input().zero_point; }
+  OnnxBytes type() const { return type_; }
+  int zero_point() const { return zero_point_; }
 
   /// From float values, named as in `x`, to bytes: integer + zero point.
   /// `low`: the lowest code that may come, if it is not the grid's.
@@ -57,6 +55,8 @@ class OnnxQuantizer {
   OnnxDialect dialect_;
   CodeForm form_;
   bool gives_bytes_;
+  OnnxBytes type_;
+  int zero_point_;
 };
 
 }  // namespace bitsweep
