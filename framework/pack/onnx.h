@@ -1,4 +1,4 @@
-// Packed models as ONNX files. README.md in this folder says what each dialect promises.
+// Packed models as ONNX files. ONNX.md in this folder says what each dialect promises.
 #pragma once
 
 #include <filesystem>
