@@ -11,6 +11,10 @@ find_package(PNG REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
+# The classes of ONNX files; its own configuration file looks for no protobuf.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
+
 # Debian's dnnl-config.cmake asks for OpenCL's headers, which nothing here uses.
 find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)
 find_library(DNNL_LIBRARY dnnl REQUIRED)

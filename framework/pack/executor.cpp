@@ -93,6 +93,7 @@ class Executor::Plan {
  public:
   Plan(const PackedModel& model, const ExecutorOptions& options)
       : options_(options),
+        model_(model),
         all_(execution_graph(model)),
         slices_(slice_batch(options.batch)),
         values_(all_.graph.nodes.size() + 1),
@@ -122,6 +123,7 @@ class Executor::Plan {
   }
 
   const ExecutorOptions options_;
+  const PackedModel& model_;  // only while it plans
   const ExecutionGraph all_;
   const std::vector<Slice> slices_;
   std::vector<StoredValue> values_;
@@ -212,8 +214,14 @@ class Executor::Plan {
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
+    if (plan_requantized_product(i, product)) return;
     if (const auto pool = pool_of_sums(i)) return plan_pooled_product(i, *pool);
     Pipeline& pipeline = pipeline_of_sums(i + 1, product);
+    add_sums(index, product, input, own, pipeline);
+  }
+
+  void add_sums(std::size_t index, const Product& product, StoredValue& input,
+                StoredValue& own, Pipeline& pipeline) {
     per_slice([this, &product, &input, &pipeline, &own, index](const Slice& slice) {
       auto& sums = sums_[std::size_t(slice.index)];
       product.sums(slice, input, sums.data());
@@ -265,6 +273,27 @@ class Executor::Plan {
       kernels::max_pool(pool, slice.images, std::span<const std::int32_t>(sums), pooled);
       pipeline.run(slice, pooled.data());
     });
+  }
+
+  // The codes behind product node i straight from its sums, where that was asked for and
+  // is possible.
+  bool plan_requantized_product(std::size_t i, const Product& product) {
+    if (!options_.requantize) return false;
+    const int input = all_.graph.nodes[i].inputs.front();
+    const auto found =
+        find_requantization(model_, all_, i, *product.integers(), *form_of(input));
+    if (!found) return false;
+    for (std::size_t node = i; node != found->quantize;) {
+      node = std::size_t(all_.consumers[node + 1].front());
+      done_[node] = true;
+    }
+    const int codes = int(found->quantize) + 1;
+    Pipeline& pipeline = pipelines_.emplace_back(all_.graph.nodes[i].output);
+    pipeline.from_requantized_sums(*found);
+    pipeline.quantize(*form_of(codes), value(codes));
+    add_sums(std::size_t(product_of_[i]), product, value(input), values_[i + 1],
+             pipeline);
+    return true;
   }
 
   void plan_float_product(const Product& product, StoredValue& input, StoredValue& own) {

@@ -21,6 +21,10 @@ struct ExecutorOptions {
   bool integer = true;
   /// Bytes that the values between the layers of a batch may take.
   double most_memory = 8e9;
+  /// Sums of integers become codes in one step where `find_requantization` allows it,
+  /// with batch normalisation and the rounded bias inside: as integer hardware does, and
+  /// ONNX Runtime with the files of the dialect qdq. False: in the order of training.
+  bool requantize = false;
 };
 
 /// How one product runs.

@@ -6,6 +6,7 @@
 
 #include "framework/core/error.h"
 #include "framework/engine/elementwise.h"
+#include "framework/engine/rounding.h"
 
 namespace bitsweep {
 
@@ -41,6 +42,30 @@ void Pipeline::from_floats(StoredValue& value) { source_ = &value; }
 void Pipeline::change(Work work) {
   changes_ = true;
   works_.push_back(std::move(work));
+}
+
+// float(±sum + bias) * factor, rounded half to even; then times the output's scale, from
+// which `quantize` finds the same codes again.
+void Pipeline::from_requantized_sums(const Requantization& r) {
+  std::vector<std::int32_t> sign(block_), bias(block_);
+  for (std::size_t i = 0; i < block_; ++i) {
+    sign[i] = r.negated[i % r.negated.size()] ? -1 : 1;
+    bias[i] = r.bias[i % r.bias.size()];
+  }
+  works_.push_back([sign, bias, m = spread(r.factor), low = float(r.low),
+                    high = float(r.high), scale = r.output_scale](const Block& block) {
+    const std::int32_t *const sums = block.sums, *const signs = sign.data(),
+                              *const biases = bias.data();
+    const float* const factors = m.data();
+    float* const y = block.values.data();
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < block.values.size(); ++i) {
+      const auto sum = float(sums[i] * signs[i] + biases[i]);
+      const float code = round_half_even(sum * factors[i]);
+      const float raised = code < low ? low : code;
+      y[i] = (raised > high ? high : raised) * scale;
+    }
+  });
 }
 
 void Pipeline::affine(const std::vector<float>& scale, const std::vector<float>& shift) {

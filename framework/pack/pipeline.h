@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "framework/pack/requantization.h"
 #include "framework/pack/stored_value.h"
 
 namespace bitsweep {
@@ -18,6 +19,8 @@ class Pipeline {
   // each a channel; or floats.
   void from_sums(std::vector<float> factor, std::vector<float> offset);
   void from_floats(StoredValue& value);
+  // Or sums as the values of codes, as the requantization makes them.
+  void from_requantized_sums(const Requantization& requantization);
 
   void affine(const std::vector<float>& scale, const std::vector<float>& shift);
   void relu();

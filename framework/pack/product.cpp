@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -13,46 +12,6 @@ namespace bitsweep {
 namespace {
 
 constexpr int kOutputBlock = 64;  // of a linear float product, as in training
-
-std::vector<float> values_of(const NetworkTensor& tensor) {
-  return tensor.encoded ? tensor.encoded->values() : tensor.values;
-}
-
-// One scale for all weights, or one for each filter.
-bool is_by_filter(const NetworkTensor& weight) {
-  const Grid& grid = weight.encoded->grid;
-  const auto filters = std::size_t(weight.shape.front());
-  return grid.scales().size() == 1 ||
-         (grid.layout().channels == filters &&
-          grid.layout().inner == weight.elements() / filters);
-}
-
-std::vector<std::int8_t> integers_of(const NetworkTensor& weight,
-                                     const IntegerForm& form) {
-  const auto& codes = weight.encoded->codes;
-  std::vector<std::int8_t> integers(codes.size());
-  std::transform(codes.begin(), codes.end(), integers.begin(),
-                 [&, low = weight.encoded->grid.low_code()](std::int32_t code) {
-                   return std::int8_t(form.integers[std::size_t(code - low)]);
-                 });
-  return integers;
-}
-
-// The largest sum |w| of a filter.
-double largest_filter(const NetworkTensor& weight, const IntegerForm& form) {
-  const auto& codes = weight.encoded->codes;
-  const std::size_t size = codes.size() / std::size_t(weight.shape.front());
-  const std::int32_t low = weight.encoded->grid.low_code();
-  double largest = 0;
-  for (std::size_t begin = 0; begin < codes.size(); begin += size) {
-    double sum = 0;
-    for (std::size_t i = begin; i < begin + size; ++i) {
-      sum += std::abs(form.integers[std::size_t(codes[i] - low)]);
-    }
-    largest = std::max(largest, sum);
-  }
-  return largest;
-}
 
 }  // namespace
 
@@ -99,41 +58,23 @@ ConvolutionGeometry Product::geometry(const ProductContext& context) const {
 }
 
 void Product::choose(const ProductContext& context) {
-  const auto fall_back = [&](const char* reason) {
-    plan_.reason = reason;
+  const auto fall_back = [&](std::string why) {
+    plan_.reason = std::move(why);
     make_float(context);
   };
   if (!context.options.integer) return fall_back("asked for");
-  if (!context.weight.encoded) return fall_back("the weights are float");
-  if (context.input == nullptr) return fall_back("the inputs are float");
-  if (!context.input->has_bytes()) {
-    return fall_back("the inputs' levels are no multiples of one step");
-  }
-  const auto weights = integer_form(context.weight.encoded->grid);
-  if (!weights) return fall_back("the weights' levels are no multiples of one step");
-  if (weights->least() < -128 || weights->most() > 127) {
-    return fall_back("the weights' integers do not fit 8 bits");
-  }
-  if (!is_by_filter(context.weight)) {
-    return fall_back("the weights' scales change within a filter");
-  }
-  const IntegerForm& inputs = *context.input->integers();
-  plan_.largest_sum = largest_filter(context.weight, *weights) *
-                      std::max(std::abs(inputs.least()), std::abs(inputs.most()));
-  if (plan_.largest_sum > double(std::numeric_limits<std::int32_t>::max())) {
-    return fall_back("a sum may leave 32 bits");
-  }
-  for (std::size_t c = 0; c < std::size_t(outputs_); ++c) {
-    const double unit = weights->unit[weights->unit.size() == 1 ? 0 : c];
-    factors_.push_back(float(unit * context.input->unit()));
-  }
+  std::string reason;
+  whole_ = integer_product(context.weight, context.input, reason);
+  if (!whole_) return fall_back(reason);
+  plan_.largest_sum = whole_->largest_sum;
   const bool square =
       !is_linear_ || context.input_shape.height == context.input_shape.width;
-  const bool few = weights->is_sign() || weights->is_ternary();
-  if (few && inputs.is_sign() && square && context.node.window.groups == 1) {
-    return make_bits(context, *weights);
+  const bool few = whole_->form.is_sign() || whole_->form.is_ternary();
+  if (few && context.input->integers()->is_sign() && square &&
+      context.node.window.groups == 1) {
+    return make_bits(context, *whole_);
   }
-  make_integer(context, *weights);
+  make_integer(context, *whole_);
 }
 
 void Product::make_float(const ProductContext& context) {
@@ -152,22 +93,20 @@ void Product::make_float(const ProductContext& context) {
   });
 }
 
-void Product::make_integer(const ProductContext& context, const IntegerForm& form) {
+void Product::make_integer(const ProductContext& context, const IntegerProduct& product) {
   kind_ = Kind::kInteger;
-  const auto weights = integers_of(context.weight, form);
   const auto shape = geometry(context);
   integers_ = by_size<IntegerConvolution>(context.slices, [&](int images, int slots) {
     auto kernel =
         make_integer_convolution(engine_, shape, context.input->input(), images, slots);
-    kernel->pack_weights(weights, {});
+    kernel->pack_weights(product.weights, {});
     return kernel;
   });
   plan_.kernel = "integer: " + integers_.whole->implementation();
 }
 
-void Product::make_bits(const ProductContext& context, const IntegerForm& form) {
+void Product::make_bits(const ProductContext& context, const IntegerProduct& product) {
   kind_ = Kind::kBits;
-  const auto weights = integers_of(context.weight, form);
   auto shape = geometry(context);
   if (is_linear_) {  // a kernel that covers the image: bits lie pixel by pixel
     shape.input = context.input_shape;
@@ -175,11 +114,12 @@ void Product::make_bits(const ProductContext& context, const IntegerForm& form) 
   }
   bits_ = by_size<BitConvolution>(context.slices, [&](int images, int slots) {
     auto kernel = make_bit_convolution(engine_, shape, BitInput{}, images, slots);
-    kernel->pack_weights(weights);
+    kernel->pack_weights(product.weights);
     return kernel;
   });
-  plan_.kernel = fmt::format("{}: {}", form.is_sign() ? "xor and popcount" : "bit planes",
-                             bits_.whole->implementation());
+  plan_.kernel =
+      fmt::format("{}: {}", product.form.is_sign() ? "xor and popcount" : "bit planes",
+                  bits_.whole->implementation());
 }
 
 void Product::claim(StoredValue& value) const {

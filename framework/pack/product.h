@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "framework/engine/integer/bit_convolution.h"
 #include "framework/pack/executor.h"
+#include "framework/pack/integer_product.h"
 #include "framework/pack/stored_value.h"
 
 namespace bitsweep {
@@ -28,12 +30,14 @@ class Product {
 
   const ProductPlan& plan() const { return plan_; }
   bool is_float() const { return kind_ == Kind::kFloat; }
+  /// What it computes on whole numbers; nothing of float products.
+  const std::optional<IntegerProduct>& integers() const { return whole_; }
   /// Notes in `value` the form that the product reads.
   void claim(StoredValue& value) const;
 
   /// Integer products: sums of a slice, [images, output]. value = sum * factor + offset.
   void sums(const Slice& slice, StoredValue& input, std::int32_t* sums) const;
-  std::vector<float> factors() const { return factors_; }
+  std::vector<float> factors() const { return whole_->factors; }
   std::vector<float> offsets() const { return bias_; }
 
   /// Float products: of a slice, or of the whole batch in independent blocks.
@@ -47,8 +51,8 @@ class Product {
   ConvolutionGeometry geometry(const ProductContext& context) const;
   void choose(const ProductContext& context);
   void make_float(const ProductContext& context);
-  void make_integer(const ProductContext& context, const IntegerForm& weights);
-  void make_bits(const ProductContext& context, const IntegerForm& weights);
+  void make_integer(const ProductContext& context, const IntegerProduct& product);
+  void make_bits(const ProductContext& context, const IntegerProduct& product);
 
   // Slices are of one size, but for the last where the batch does not divide.
   template <class Kernel>
@@ -73,7 +77,7 @@ class Product {
   BySize<BitConvolution> bits_;
   std::vector<float> weights_;  // of a linear float product
   std::vector<float> bias_;     // one an output
-  std::vector<float> factors_;
+  std::optional<IntegerProduct> whole_;
 };
 
 }  // namespace bitsweep

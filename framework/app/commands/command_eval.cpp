@@ -77,7 +77,8 @@ int eval(const Arguments& arguments, Session&) {
   const std::filesystem::path out = writes ? output_file(arguments) : "";
   set_threads(arguments.whole_number("threads", threads(), 1));
   const ExecutorOptions options{.batch = arguments.whole_number("batch", 100, 1),
-                                .integer = !arguments.has("simulate")};
+                                .integer = !arguments.has("simulate"),
+                                .requantize = arguments.has("requantize")};
   const auto limit = std::size_t(arguments.whole_number("limit", 0, 0));
   const Dataset data = data_for(model, arguments);
   const Preprocessing preprocessing = preprocessing_of(model);
@@ -121,6 +122,10 @@ Command eval_command() {
                    {.name = "simulate",
                     .value = "",
                     .help = "Run every product in float, as in training."},
+                   {.name = "requantize",
+                    .value = "",
+                    .help = "Make codes of sums in one step with rounded biases, as "
+                            "integer hardware and ONNX's qdq do."},
                    {.name = "out",
                     .value = "FILE.h5",
                     .help = "Write /images as the network sees them, /logits, "

@@ -1,4 +1,4 @@
-// bitsweep export: the packed model of a finished run, as a file of its own.
+// bitsweep export: the packed model of a finished run, as a file of its own or as ONNX.
 
 #include <fmt/format.h>
 
@@ -6,6 +6,7 @@
 #include "framework/app/model_argument.h"
 #include "framework/app/output_file.h"
 #include "framework/core/error.h"
+#include "framework/pack/onnx.h"
 #include "framework/results/whole_file.h"
 
 namespace bitsweep {
@@ -15,9 +16,16 @@ int export_model(const Arguments& arguments, Session&) {
   const std::filesystem::path record = arguments.positional(0);
   const auto out = output_file(arguments);
   const auto bytes = model_bytes_of(record);
-  parse_model(bytes);  // what cannot be read is not written either
-  write_whole_file(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  print_note(fmt::format("{}: {} bytes", out.string(), bytes.size()));
+  const PackedModel model = parse_model(bytes);  // what cannot be read is not written
+  std::string file(bytes.begin(), bytes.end());
+  if (out.extension() == ".onnx") {
+    file = onnx_bytes(model, onnx_dialect(arguments.text("dialect", "integer")));
+  } else if (arguments.has("dialect")) {
+    throw ConfigError(fmt::format(
+        "export: --dialect is of ONNX files; '{}' does not end in .onnx", out.string()));
+  }
+  write_whole_file(out, file);
+  print_note(fmt::format("{}: {} bytes", out.string(), file.size()));
   return 0;
 }
 
@@ -25,12 +33,16 @@ int export_model(const Arguments& arguments, Session&) {
 
 Command export_command() {
   return {{.command = "export",
-           .summary = "Write the packed model of a finished run to a file.",
-           .positionals = {{"RECORD.h5", "The record of a run."}},
+           .summary = "Write the packed model of a finished run to a file, or as ONNX.",
+           .positionals = {{"FILE", "The record of a run (.h5), or a packed model."}},
            .options = {{.name = "out",
-                        .value = "FILE.bsw",
-                        .help = "Where to write the packed model.",
+                        .value = "FILE",
+                        .help = "Where to write the packed model (.bsw), or the ONNX "
+                                "model (.onnx).",
                         .required = true},
+                       {.name = "dialect",
+                        .value = "NAME",
+                        .help = "Of ONNX: integer, qdq, qonnx or float (integer)."},
                        force_option()}},
           export_model};
 }

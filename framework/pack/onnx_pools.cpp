@@ -1,0 +1,172 @@
+#include "framework/pack/onnx_pools.h"
+
+#include <algorithm>
+
+namespace bitsweep {
+namespace {
+
+// Borders that make windows end where ours do.
+OnnxShape borders(const GraphNode& node, ImageShape in) {
+  const Window& w = node.window;
+  const auto behind = [&](int input, int output) {
+    return std::max(0, (output - 1) * w.stride + w.kernel - input - w.pad);
+  };
+  return {w.pad, w.pad, behind(in.height, node.output.height),
+          behind(in.width, node.output.width)};
+}
+
+// [height, width]: what each sum is divided by; the border counts, what is beyond it
+// does not.
+std::vector<float> window_areas(const GraphNode& node, ImageShape in) {
+  const Window& w = node.window;
+  const auto length = [&](int index, int size) {
+    const int start = index * w.stride - w.pad;
+    return std::min(start + w.kernel, size + w.pad) - start;
+  };
+  std::vector<float> areas;
+  for (int h = 0; h < node.output.height; ++h) {
+    for (int v = 0; v < node.output.width; ++v) {
+      areas.push_back(float(length(h, in.height) * length(v, in.width)));
+    }
+  }
+  return areas;
+}
+
+}  // namespace
+
+std::string onnx_max_pool(OnnxWriter& writer, const GraphNode& node, ImageShape in,
+                          const std::string& x) {
+  const Window& w = node.window;
+  return writer.node(node.name, "MaxPool", {x},
+                     {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
+                      {"strides", OnnxShape{w.stride, w.stride}},
+                      {"pads", borders(node, in)}});
+}
+
+// The window's values one after the other, row by row: a pool's own operator adds in an
+// order of its own, and divides by another area where a window ends beyond the border.
+std::string onnx_average_pool(OnnxWriter& writer, const GraphNode& node, ImageShape in,
+                              const std::string& x, OnnxSums order) {
+  const Window& w = node.window;
+  const ImageShape& out = node.output;
+  const OnnxShape pads = borders(node, in);
+  const auto areas = window_areas(node, in);
+  const bool whole = std::all_of(areas.begin(), areas.end(), [&](float area) {
+    return area == float(w.kernel * w.kernel);
+  });
+  if (whole && order == OnnxSums::kUsual) {
+    return writer.node(node.name, "AveragePool", {x},
+                       {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
+                        {"strides", OnnxShape{w.stride, w.stride}},
+                        {"pads", pads},
+                        {"count_include_pad", std::int64_t(1)}});
+  }
+  std::string padded = x;
+  if (std::any_of(pads.begin(), pads.end(), [](auto pad) { return pad > 0; })) {
+    padded =
+        writer.node(node.name + "/padded", "Pad",
+                    {x, writer.int64s(node.name + "/pads",
+                                      {0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]})});
+  }
+  std::vector<std::string> taps;
+  for (int h = 0; h < w.kernel; ++h) {
+    for (int v = 0; v < w.kernel; ++v) {
+      taps.push_back(writer.node(
+          node.name + "/tap", "Slice",
+          {padded, writer.int64s("from", {h, v}),
+           writer.int64s("to", {h + (out.height - 1) * w.stride + 1,
+                                v + (out.width - 1) * w.stride + 1}),
+           writer.int64s("axes", {2, 3}), writer.int64s("steps", {w.stride, w.stride})}));
+    }
+  }
+  const auto sums = writer.node(node.name + "/sums", "Sum", taps);
+  const auto divisor =
+      whole ? writer.scalar(areas.front())
+            : writer.floats(node.name + "/area", {out.height, out.width}, areas);
+  return writer.node(node.name, "Div", {sums, divisor});
+}
+
+// One by one: a running sum over the pixels, of which the last one counts.
+std::string onnx_global_average_pool(OnnxWriter& writer, const GraphNode& node,
+                                     ImageShape in, const std::string& x,
+                                     OnnxSums order) {
+  if (order == OnnxSums::kUsual) return writer.node(node.name, "GlobalAveragePool", {x});
+  const auto pixels = std::int64_t(in.pixels());
+  const auto rows =
+      writer.node(node.name + "/pixels", "Reshape",
+                  {x, writer.int64s(node.name + "/shape", {-1, in.channels, pixels})});
+  const auto sums =
+      writer.node(node.name + "/running", "CumSum", {rows, writer.scalar_int64(2)});
+  const auto last = writer.node(node.name + "/sums", "Gather",
+                                {sums, writer.int64s(node.name + "/last", {pixels - 1})},
+                                {{"axis", std::int64_t(2)}});
+  const auto means =
+      writer.node(node.name + "/means", "Div", {last, writer.scalar(float(pixels))});
+  return writer.node(
+      node.name, "Reshape",
+      {means, writer.int64s(node.name + "/image", {-1, in.channels, 1, 1})});
+}
+
+std::string onnx_lrn_within(OnnxWriter& writer, const GraphNode& node,
+                            const std::string& x) {
+  const ResponseNormalisation& lrn = node.lrn;
+  const std::int64_t pad = lrn.size / 2;
+  const auto squares = writer.node(node.name + "/squares", "Mul", {x, x});
+  const auto means = writer.node(node.name + "/means", "AveragePool", {squares},
+                                 {{"kernel_shape", OnnxShape{lrn.size, lrn.size}},
+                                  {"strides", OnnxShape{1, 1}},
+                                  {"pads", OnnxShape{pad, pad, pad, pad}},
+                                  {"count_include_pad", std::int64_t(1)}});
+  const auto weighted =
+      writer.node(node.name + "/weighted", "Mul", {means, writer.scalar(lrn.alpha)});
+  const auto base =
+      writer.node(node.name + "/base", "Add", {weighted, writer.scalar(lrn.k)});
+  const auto power =
+      writer.node(node.name + "/power", "Pow", {base, writer.scalar(-lrn.beta)});
+  return writer.node(node.name, "Mul", {x, power});
+}
+
+std::string onnx_pad_shortcut(OnnxWriter& writer, const GraphNode& node,
+                              const std::string& x) {
+  const Window& w = node.window;
+  const ImageShape& out = node.output;
+  const auto taken = writer.node(
+      node.name + "/taken", "Slice",
+      {x, writer.int64s("from", {0, 0}),
+       writer.int64s("to",
+                     {(out.height - 1) * w.stride + 1, (out.width - 1) * w.stride + 1}),
+       writer.int64s("axes", {2, 3}), writer.int64s("steps", {w.stride, w.stride})});
+  if (w.pad == 0) return taken;
+  return writer.node(
+      node.name, "Pad",
+      {taken, writer.int64s(node.name + "/pads", {0, w.pad, 0, 0, 0, w.pad, 0, 0})});
+}
+
+std::string onnx_lrn_across(OnnxWriter& writer, const GraphNode& node,
+                            const std::string& x) {
+  return writer.node(node.name, "LRN", {x},
+                     {{"alpha", node.lrn.alpha},
+                      {"beta", node.lrn.beta},
+                      {"bias", node.lrn.k},
+                      {"size", std::int64_t(node.lrn.size)}});
+}
+
+std::string onnx_pixel_scales(OnnxWriter& writer, const GraphNode& node, ImageShape in,
+                              const std::string& x, bool is_flat) {
+  const auto values = float(is_flat ? in.elements() : std::size_t(in.channels));
+  const auto magnitudes = writer.node(node.name + "/magnitudes", "Abs", {x});
+  const auto sums = writer.node(node.name + "/pixel_sums", "ReduceSum",
+                                {magnitudes, writer.int64s(node.name + "/axes", {1})},
+                                {{"keepdims", std::int64_t(1)}});
+  const auto means =
+      writer.node(node.name + "/pixel_means", "Div", {sums, writer.scalar(values)});
+  const Window& w = node.window;
+  if (is_flat || (w.kernel == 1 && w.stride == 1)) return means;
+  return writer.node(node.name + "/window_means", "AveragePool", {means},
+                     {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
+                      {"strides", OnnxShape{w.stride, w.stride}},
+                      {"pads", OnnxShape{w.pad, w.pad, w.pad, w.pad}},
+                      {"count_include_pad", std::int64_t(1)}});
+}
+
+}  // namespace bitsweep

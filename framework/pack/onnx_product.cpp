@@ -1,0 +1,225 @@
+#include "framework/pack/onnx_product.h"
+
+#include <algorithm>
+
+namespace bitsweep {
+namespace {
+
+bool are_equal(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [&](float v) { return v == values.front(); });
+}
+
+// One code book or zero point, with one scale a filter at most.
+bool is_one_grid(const NetworkTensor& weight) {
+  if (!weight.encoded) return false;
+  const Grid& grid = weight.encoded->grid;
+  if (grid.level_count() > 256 || !is_by_filter(weight)) return false;
+  if (grid.levels() != nullptr) {
+    return grid.levels()->books == 1 && grid.dimension() == 1;
+  }
+  return are_equal(grid.uniform()->zero_point);
+}
+
+}  // namespace
+
+std::string onnx_by_channel(OnnxWriter& writer, const std::string& name,
+                            const std::vector<float>& values, bool is_flat) {
+  if (are_equal(values)) return writer.scalar(values.front());
+  const auto channels = std::int64_t(values.size());
+  return writer.floats(name, is_flat ? OnnxShape{channels} : OnnxShape{channels, 1, 1},
+                       values);
+}
+
+OnnxProduct::OnnxProduct(OnnxWriter& writer, const GraphNode& node, ImageShape input,
+                         OnnxDialect dialect)
+    : writer_(writer),
+      node_(node),
+      dialect_(dialect),
+      is_linear_(node.operation == Operation::kLinear),
+      filters_(std::size_t(node.output.channels)),
+      height_(std::size_t(is_linear_ ? input.height : node.window.kernel)),
+      width_(std::size_t(is_linear_ ? input.width : node.window.kernel)),
+      channels_(std::size_t(input.channels / node.window.groups)) {}
+
+template <class Value>
+std::vector<Value> OnnxProduct::in_file_order(const std::vector<Value>& from) const {
+  std::vector<Value> to(from.size());
+  const std::size_t inputs = height_ * width_ * channels_;
+  for (std::size_t f = 0; f < filters_; ++f) {
+    std::size_t i = 0;
+    for (std::size_t c = 0; c < channels_; ++c) {
+      for (std::size_t h = 0; h < height_; ++h) {
+        for (std::size_t w = 0; w < width_; ++w, ++i) {
+          to[is_linear_ ? i * filters_ + f : f * inputs + i] =
+              from[((f * height_ + h) * width_ + w) * channels_ + c];
+        }
+      }
+    }
+  }
+  return to;
+}
+
+OnnxShape OnnxProduct::shape_in_file() const {
+  const auto filters = std::int64_t(filters_);
+  if (is_linear_) return {std::int64_t(height_ * width_ * channels_), filters};
+  return {filters, std::int64_t(channels_), std::int64_t(height_), std::int64_t(width_)};
+}
+
+OnnxAttributes OnnxProduct::window() const {
+  const Window& w = node_.window;
+  return {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
+          {"strides", OnnxShape{w.stride, w.stride}},
+          {"pads", OnnxShape{w.pad, w.pad, w.pad, w.pad}},
+          {"group", std::int64_t(w.groups)}};
+}
+
+std::string OnnxProduct::with_bias(const std::string& y, const NetworkTensor* bias) {
+  if (bias == nullptr) return y;
+  return writer_.node(
+      node_.name, "Add",
+      {y, onnx_by_channel(writer_, node_.name + "/bias", values_of(*bias), is_linear_)});
+}
+
+std::string OnnxProduct::product_of(const std::string& x, const std::string& weights) {
+  const std::string name = node_.name + "/values";
+  return is_linear_ ? writer_.node(name, "MatMul", {x, weights})
+                    : writer_.node(name, "Conv", {x, weights}, window());
+}
+
+std::string OnnxProduct::stored(const std::vector<std::int8_t>& weights) {
+  const std::vector<std::uint8_t> bytes(weights.begin(), weights.end());
+  return writer_.packed_bytes(node_.name + "/weight", shape_in_file(), OnnxBytes::kInt8,
+                              in_file_order(bytes));
+}
+
+std::string OnnxProduct::from_codes(const std::string& x, const OnnxQuantizer& input,
+                                    const IntegerProduct& product,
+                                    const NetworkTensor* bias) {
+  std::vector<std::string> inputs = {x, stored(product.weights)};
+  if (input.zero_point() != 0) {
+    inputs.push_back(writer_.scalar_byte(input.type(), input.zero_point()));
+  }
+  const std::string name = node_.name + "/sums";
+  const auto sums = is_linear_ ? writer_.node(name, "MatMulInteger", inputs)
+                               : writer_.node(name, "ConvInteger", inputs, window());
+  const auto values = writer_.node(
+      node_.name + "/values", "Mul",
+      {writer_.cast_to_float(node_.name + "/float_sums", sums),
+       onnx_by_channel(writer_, node_.name + "/factor", product.factors, is_linear_)});
+  return with_bias(values, bias);
+}
+
+std::string OnnxProduct::from_dequantized(const std::string& x,
+                                          const IntegerProduct& product,
+                                          const NetworkTensor* bias) {
+  const std::vector<float> units(product.form.unit.begin(), product.form.unit.end());
+  const auto y = product_of(x, dequantized(product.weights, units));
+  if (!is_linear_ || bias == nullptr) return with_bias(y, bias);
+  // An Add would become part of a Gemm, which ONNX Runtime computes in float; a product
+  // alone, on integers.
+  auto negative = values_of(*bias);
+  for (float& value : negative) value = -value;
+  return writer_.node(
+      node_.name, "Sub",
+      {y, onnx_by_channel(writer_, node_.name + "/negative_bias", negative, true)});
+}
+
+// With zero points of its own: ONNX Runtime adds those that are missing, in a shape that
+// it then refuses, and makes constants named after those that are there.
+std::string OnnxProduct::dequantized(const std::vector<std::int8_t>& weights,
+                                     const std::vector<float>& units) {
+  const std::string name = node_.name + "/weight_values";
+  const auto codes = stored(weights);
+  if (are_equal(units)) {
+    return writer_.node(
+        name, "DequantizeLinear",
+        {codes, writer_.floats(node_.name + "/step", {}, {units.front()}),
+         writer_.bytes(node_.name + "/zero_point", {}, OnnxBytes::kInt8, {0})});
+  }
+  const auto filters = std::int64_t(filters_);
+  return writer_.node(
+      name, "DequantizeLinear",
+      {codes, writer_.floats(node_.name + "/step", {filters}, units),
+       writer_.bytes(node_.name + "/zero_point", {filters}, OnnxBytes::kInt8,
+                     std::vector<std::uint8_t>(filters_))},
+      {{"axis", std::int64_t(is_linear_)}});
+}
+
+std::string OnnxProduct::requantized(const std::string& x, const IntegerProduct& product,
+                                     const Requantization& r) {
+  auto weights = product.weights;
+  const std::size_t size = weights.size() / filters_;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (r.negated[i / size]) weights[i] = std::int8_t(-weights[i]);
+  }
+  const auto filters = std::int64_t(filters_);
+  const auto w = dequantized(weights, r.weight_scale);
+  const auto bias =
+      writer_.node(node_.name + "/bias_values", "DequantizeLinear",
+                   {writer_.int32s(node_.name + "/bias", {filters}, r.bias),
+                    writer_.floats(node_.name + "/bias_step", {filters}, r.sum_scale)},
+                   {{"axis", std::int64_t(0)}});
+  return is_linear_ ? writer_.node(node_.name, "Gemm", {x, w, bias})
+                    : writer_.node(node_.name, "Conv", {x, w, bias}, window());
+}
+
+std::string OnnxProduct::from_floats(const std::string& x, const NetworkTensor& weight,
+                                     const NetworkTensor* bias) {
+  return with_bias(product_of(x, float_weights(weight)), bias);
+}
+
+// As codes that look up their levels, where they lie on one grid; else as floats.
+std::string OnnxProduct::float_weights(const NetworkTensor& weight) {
+  const bool in_floats =
+      dialect_ == OnnxDialect::kFloat || dialect_ == OnnxDialect::kQonnx;
+  if (!in_floats && is_one_grid(weight)) return looked_up(weight);
+  const auto values = writer_.floats(node_.name + "/weight", shape_in_file(),
+                                     in_file_order(values_of(weight)));
+  return dialect_ == OnnxDialect::kQonnx ? quant(weight, values) : values;
+}
+
+std::string OnnxProduct::looked_up(const NetworkTensor& weight) {
+  const std::string name = node_.name + "/weight";
+  const Grid& grid = weight.encoded->grid;
+  std::vector<std::uint8_t> codes;
+  for (const auto code : weight.encoded->codes) {
+    codes.push_back(std::uint8_t(code - grid.low_code()));
+  }
+  std::vector<float> levels;
+  for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
+    levels.push_back(grid.levels() != nullptr
+                         ? grid.levels()->levels[std::size_t(code)]
+                         : float(code) - grid.uniform()->zero_point.front());
+  }
+  const auto places = writer_.cast_to_int32(
+      name + "/places", writer_.packed_bytes(name, shape_in_file(), OnnxBytes::kUint8,
+                                             in_file_order(codes)));
+  const auto table =
+      writer_.floats(name + "/levels", {std::int64_t(levels.size())}, levels);
+  const auto found = writer_.node(name + "/looked_up", "Gather", {table, places});
+  return writer_.node(name + "/values", "Mul", {found, scales(grid)});
+}
+
+// In the shape that multiplies weights.
+std::string OnnxProduct::scales(const Grid& grid) {
+  if (grid.scales().size() == 1) return writer_.scalar(grid.scales().front());
+  const auto filters = std::int64_t(filters_);
+  return writer_.floats(node_.name + "/weight/scale",
+                        is_linear_ ? OnnxShape{filters} : OnnxShape{filters, 1, 1, 1},
+                        grid.scales());
+}
+
+// Says their width of weights that lie on their grid already.
+std::string OnnxProduct::quant(const NetworkTensor& weight, const std::string& values) {
+  if (!is_one_grid(weight)) return values;
+  const Grid& grid = weight.encoded->grid;
+  const auto width =
+      grid.uniform() == nullptr ? std::nullopt : quant_width(*grid.uniform());
+  if (!width) return values;
+  return onnx_quant(
+      writer_, node_.name + "/quantized_weight", *width,
+      {values, scales(grid), writer_.scalar(grid.uniform()->zero_point.front())});
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,103 @@
+// What is exported, by its parts; tests/agreement/onnx_test.py runs the files.
+#include "framework/pack/onnx.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+#include <catch2/catch.hpp>
+#include <onnx/onnx_pb.h>
+
+#include "framework/core/error.h"
+#include "tests/pack/packed_networks.h"
+
+namespace bitsweep {
+namespace {
+
+using Catch::Matchers::Contains;
+
+const EdgesSpec kAll{.first = "method", .last = "method", .bias = "float"};
+const EdgesSpec kAllAndImage{
+    .first = "method", .last = "method", .bias = "float", .image = "method"};
+
+onnx::ModelProto exported(const PackedModel& model, OnnxDialect dialect) {
+  onnx::ModelProto proto;
+  REQUIRE(proto.ParseFromString(onnx_bytes(model, dialect)));
+  return proto;
+}
+
+int count(const onnx::ModelProto& model, const std::string& operation) {
+  const auto& nodes = model.graph().node();
+  return int(std::count_if(nodes.begin(), nodes.end(),
+                           [&](const auto& n) { return n.op_type() == operation; }));
+}
+
+// Every name that is read was made before.
+void check_order(const onnx::ModelProto& model) {
+  std::set<std::string> made;
+  for (const auto& input : model.graph().input()) made.insert(input.name());
+  for (const auto& tensor : model.graph().initializer()) made.insert(tensor.name());
+  for (const auto& node : model.graph().node()) {
+    for (const auto& input : node.input()) {
+      CAPTURE(node.name(), input);
+      CHECK(made.contains(input));
+    }
+    for (const auto& output : node.output()) CHECK(made.insert(output).second);
+  }
+  CHECK(made.contains("logits"));
+}
+
+TEST_CASE("every dialect writes every kind of grid in order", "[pack][onnx]") {
+  Quantized lsq(residual_model(), "lsq", {{"weight_bits", "4"}, {"offset", "true"}},
+                kAll);
+  Quantized xnor(sign_model(), "xnor", {{"input_scale", "true"}}, kAll);
+  Quantized apot(plain_model(), "apot", {}, kAll);
+  for (Quantized* net : {&lsq, &xnor, &apot}) {
+    const PackedModel packed = net->pack();
+    for (const auto& name : onnx_dialect_names()) {
+      CAPTURE(name);
+      check_order(exported(packed, onnx_dialect(name)));
+    }
+  }
+}
+
+TEST_CASE("products of codes become integer operators", "[pack][onnx]") {
+  Quantized net(plain_model(), "lsq", {{"weight_bits", "8"}, {"activation_bits", "8"}},
+                kAllAndImage);
+  const PackedModel packed = net.pack();
+  const auto integer = exported(packed, OnnxDialect::kInteger);
+  CHECK(count(integer, "ConvInteger") == 2);
+  CHECK(count(integer, "MatMulInteger") == 2);
+  CHECK(count(integer, "Conv") == 0);
+  const auto qdq = exported(packed, OnnxDialect::kQdq);
+  CHECK(count(qdq, "Conv") == 2);
+  CHECK(count(qdq, "Gemm") == 1);    // with the quantizer behind it
+  CHECK(count(qdq, "MatMul") == 1);  // the last one
+  CHECK(count(exported(packed, OnnxDialect::kFloat), "QuantizeLinear") == 0);
+  CHECK(exported(packed, OnnxDialect::kQonnx).functions_size() == 1);
+}
+
+TEST_CASE("an unknown dialect is met with those that there are", "[pack][onnx]") {
+  CHECK_THROWS_WITH(onnx_dialect("tflite"), Contains("integer, qdq, qonnx, float"));
+}
+
+// A rounded bias moves a code by 1/32 of a step at most, so few codes change, by one.
+TEST_CASE("requantized sums give nearly the same logits", "[pack][onnx]") {
+  Quantized net(plain_model(), "lsq", {{"weight_bits", "8"}, {"activation_bits", "8"}},
+                kAllAndImage);
+  const PackedModel packed = net.pack();
+  const auto usual = net.executed(packed, {});
+  const auto requantized = net.executed(packed, {.requantize = true});
+  const auto [least, most] = std::minmax_element(usual.begin(), usual.end());
+  double sum = 0;
+  for (std::size_t i = 0; i < usual.size(); ++i) {
+    sum += std::fabs(usual[i] - requantized[i]);
+  }
+  CHECK(sum / double(usual.size()) <= 0.01 * (*most - *least));
+  CHECK(net.executed(packed, {.engine = EngineKind::kReference, .requantize = true}) ==
+        requantized);
+}
+
+}  // namespace
+}  // namespace bitsweep
