@@ -130,10 +130,10 @@ class OnnxExport {
         to.floats = onnx_global_average_pool(writer_, node, in, own_image(from), sums);
         break;
       case Operation::kLrnAcross:
-        to.floats = onnx_lrn_across(writer_, node, own_image(from));
+        to.floats = onnx_lrn_across(writer_, node, own_image(from), sums);
         break;
       case Operation::kLrnWithin:
-        to.floats = onnx_lrn_within(writer_, node, own_image(from));
+        to.floats = onnx_lrn_within(writer_, node, own_image(from), sums);
         break;
       case Operation::kAdd:
         return add_sum(node, to);

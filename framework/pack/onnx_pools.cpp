@@ -32,6 +32,38 @@ std::vector<float> window_areas(const GraphNode& node, ImageShape in) {
   return areas;
 }
 
+// Slices of `padded` along an axis, `extent` long, that begin at each of the offsets,
+// added in their order.
+std::string shifted_sums(OnnxWriter& writer, const std::string& name,
+                         const std::string& padded, std::int64_t axis,
+                         std::int64_t extent, const std::vector<std::int64_t>& offsets) {
+  std::vector<std::string> terms;
+  for (const auto offset : offsets) {
+    terms.push_back(writer.node(
+        name + "/shifted", "Slice",
+        {padded, writer.int64s("from", {offset}), writer.int64s("to", {offset + extent}),
+         writer.int64s("axes", {axis})}));
+  }
+  return writer.node(name, "Sum", terms);
+}
+
+// x * (k + weight * sums)^(-3/4), by two roots.
+std::string response(OnnxWriter& writer, const GraphNode& node, const std::string& x,
+                     const std::string& sums, float weight) {
+  const auto weighted =
+      writer.node(node.name + "/weighted", "Mul", {sums, writer.scalar(weight)});
+  const auto base =
+      writer.node(node.name + "/base", "Add", {weighted, writer.scalar(node.lrn.k)});
+  const auto root = writer.node(node.name + "/root", "Sqrt", {base});
+  const auto fourth = writer.node(node.name + "/fourth_root", "Sqrt", {root});
+  const auto power = writer.node(node.name + "/power", "Mul", {root, fourth});
+  const auto factor =
+      writer.node(node.name + "/factor", "Div", {writer.scalar(1.0f), power});
+  return writer.node(node.name, "Mul", {x, factor});
+}
+
+constexpr float kThreeQuarters = 0.75f;
+
 }  // namespace
 
 std::string onnx_max_pool(OnnxWriter& writer, const GraphNode& node, ImageShape in,
@@ -108,10 +140,26 @@ std::string onnx_global_average_pool(OnnxWriter& writer, const GraphNode& node,
 }
 
 std::string onnx_lrn_within(OnnxWriter& writer, const GraphNode& node,
-                            const std::string& x) {
+                            const std::string& x, OnnxSums order) {
   const ResponseNormalisation& lrn = node.lrn;
   const std::int64_t pad = lrn.size / 2;
   const auto squares = writer.node(node.name + "/squares", "Mul", {x, x});
+  if (order == OnnxSums::kOneByOne && lrn.beta == kThreeQuarters) {
+    const auto padded = writer.node(
+        node.name + "/padded", "Pad",
+        {squares, writer.int64s(node.name + "/pads", {0, 0, pad, pad, 0, 0, pad, pad})});
+    // The middle, then outwards; and from above to below.
+    std::vector<std::int64_t> outwards = {pad}, downwards = {0};
+    for (std::int64_t k = 1; k <= pad; ++k) {
+      outwards.insert(outwards.end(), {pad + k, pad - k});
+      downwards.insert(downwards.end(), {2 * k - 1, 2 * k});
+    }
+    const auto rows = shifted_sums(writer, node.name + "/row_sums", padded, 3,
+                                   node.output.width, outwards);
+    const auto sums =
+        shifted_sums(writer, node.name + "/sums", rows, 2, node.output.height, downwards);
+    return response(writer, node, x, sums, lrn.alpha / float(lrn.size * lrn.size));
+  }
   const auto means = writer.node(node.name + "/means", "AveragePool", {squares},
                                  {{"kernel_shape", OnnxShape{lrn.size, lrn.size}},
                                   {"strides", OnnxShape{1, 1}},
@@ -143,7 +191,20 @@ std::string onnx_pad_shortcut(OnnxWriter& writer, const GraphNode& node,
 }
 
 std::string onnx_lrn_across(OnnxWriter& writer, const GraphNode& node,
-                            const std::string& x) {
+                            const std::string& x, OnnxSums order) {
+  const ResponseNormalisation& lrn = node.lrn;
+  if (order == OnnxSums::kOneByOne && lrn.beta == kThreeQuarters) {
+    const std::int64_t pad = lrn.size / 2;
+    const auto squares = writer.node(node.name + "/squares", "Mul", {x, x});
+    const auto padded = writer.node(
+        node.name + "/padded", "Pad",
+        {squares, writer.int64s(node.name + "/pads", {0, pad, 0, 0, 0, pad, 0, 0})});
+    std::vector<std::int64_t> upwards;
+    for (std::int64_t k = 0; k < lrn.size; ++k) upwards.push_back(k);
+    const auto sums = shifted_sums(writer, node.name + "/sums", padded, 1,
+                                   node.output.channels, upwards);
+    return response(writer, node, x, sums, lrn.alpha / float(lrn.size));
+  }
   return writer.node(node.name, "LRN", {x},
                      {{"alpha", node.lrn.alpha},
                       {"beta", node.lrn.beta},

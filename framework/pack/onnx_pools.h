@@ -22,9 +22,9 @@ std::string onnx_average_pool(OnnxWriter& writer, const GraphNode& node, ImageSh
 std::string onnx_global_average_pool(OnnxWriter& writer, const GraphNode& node,
                                      ImageShape in, const std::string& x, OnnxSums sums);
 std::string onnx_lrn_across(OnnxWriter& writer, const GraphNode& node,
-                            const std::string& x);
+                            const std::string& x, OnnxSums order);
 std::string onnx_lrn_within(OnnxWriter& writer, const GraphNode& node,
-                            const std::string& x);
+                            const std::string& x, OnnxSums order);
 std::string onnx_pad_shortcut(OnnxWriter& writer, const GraphNode& node,
                               const std::string& x);
 /// XNOR-Net's K: the mean over a window of the mean magnitude of a pixel. x may be

@@ -4,6 +4,7 @@ Runtime computes the same logits.
 It needs python3-onnx, node and the folder that `scripts/setup --with-onnxruntime` makes;
 what is missing is passed over.
 """
+import functools
 import os
 import pathlib
 import shutil
@@ -65,11 +66,13 @@ class OnnxRuntime(unittest.TestCase):
         self.assertEqual(status, 0, text)
         return out
 
-    def evaluated(self, record, *options):
-        out = self.folder / "scores.h5"
+    @classmethod
+    @functools.cache  # reading the dataset takes most of the time
+    def evaluated(cls, record, *options):
+        out = cls.folder / "scores.h5"
         status, text = program("eval", record, "--limit", 100, "--threads", 1, "--out", out,
                                "--force", *options)
-        self.assertEqual(status, 0, text)
+        assert status == 0, text
         with h5py.File(out) as scores:
             return scores["images"][...], scores["logits"][...]
 
