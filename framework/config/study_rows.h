@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/config_folders.h"
 #include "framework/config/mapping_reader.h"
 #include "framework/config/study_file.h"
 
@@ -34,7 +35,9 @@ struct Row {
 Node with_id(const Node& node);
 
 /// The rows of `study`, or the study itself as its only row. `reader` reads `study`.
+/// Schemes that rows name are looked for in `folders`.
 std::vector<Row> read_rows(const Node& study, MappingReader& reader,
-                           const MethodCatalog& methods, Problems& problems);
+                           const MethodCatalog& methods, const ConfigFolders& folders,
+                           Problems& problems);
 
 }  // namespace bitsweep
