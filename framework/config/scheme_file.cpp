@@ -1,5 +1,7 @@
 #include "framework/config/scheme_file.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "framework/config/mapping_reader.h"
@@ -47,6 +49,10 @@ Node with_scheme(const Node& row, const ConfigFolders& folders, Problems& proble
     const Node* over = row.find("edges");
     whole.set("edges", over ? merged(*edges, *over) : *edges);
   }
+  // What is chosen from lists stands behind a label; single changes would not be seen.
+  const bool only_lists = std::all_of(own.items.begin(), own.items.end(),
+                                      [](const Node& item) { return item.is_list(); });
+  if (only_lists && !row.find("label") && !row.find("edges")) whole.set("label", *id);
   return whole;
 }
 

@@ -44,11 +44,24 @@ TEST_CASE("a scheme gives a row its method and edges", "[scheme]") {
   CHECK(plain.method.params.at("weight_bits").text() == "4");
   CHECK(plain.edges.first == "method");
   CHECK(plain.edges.last == "8");
+  CHECK(study.rows[1].label == "ours");
+  CHECK(study.rows[2].label == "bits w2 a8");
   const RunSpec& changed = study.rows[2].runs[0];
   CHECK(changed.method.params.at("weight_bits").text() == "2");
   CHECK(changed.method.params.at("activation_bits").text() == "8");
   CHECK(changed.edges.first == "8");
   CHECK(changed.edges.image == "method");
+}
+
+TEST_CASE("a row that varies a scheme by lists is called by both", "[scheme]") {
+  const Folder folder;
+  write_scheme(folder, "method: {id: bits, weight_bits: 4, activation_bits: 8}\n");
+  const auto study = load_study(
+      folder.write("study.yaml",
+                   kHead + "rows:\n  - method: {scheme: ours, weight_bits: [2, 4]}\n"),
+      {}, Methods());
+  CHECK(study.rows[1].label == "ours w2");
+  CHECK(study.rows[2].label == "ours w4");
 }
 
 TEST_CASE("a scheme that is not there or says too much is refused", "[scheme]") {
