@@ -469,9 +469,13 @@ def minifloat(x, case, _):
     return through(sign(x) * q, x if case.is_parameter else inside(x, -top, top))
 
 
+def float16(x, case, _):
+    return through(x.detach().half().to(x), x)
+
+
 TWINS = {f.__name__: f for f in (
-    affine, apot, binaryconnect, bnn, bwn, dorefa, dynamic_fixed_point, hwgq, inq, lognet, lsq,
-    minifloat, pact, power_of_two, qnn, static_fixed_point, ttq, twn, wrpn, xnor)}
+    affine, apot, binaryconnect, bnn, bwn, dorefa, dynamic_fixed_point, float16, hwgq, inq,
+    lognet, lsq, minifloat, pact, power_of_two, qnn, static_fixed_point, ttq, twn, wrpn, xnor)}
 WITHOUT_QUANTIZERS = {"float"}
 
 failures = []
