@@ -4,9 +4,9 @@
 // the rules of TensorFlow Lite, TensorRT, ONNX Runtime, PyTorch and Neural Compressor,
 // which differ in codes, scales, ranges and in where they round.
 //
-// Ranges of activations are those of calibration, in training too. Biases stay float:
-// int32 codes of scale (input's times weights') are finer than any difference they make,
-// and a site does not know the other sites' scales.
+// Ranges of activations are those of calibration, in training too. Biases stay float: the
+// libraries' int32 codes have the scale of the input times the weights', and a site does
+// not know the other sites' scales.
 
 #include <algorithm>
 #include <memory>
