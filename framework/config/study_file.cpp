@@ -62,7 +62,7 @@ class StudyReader {
     if (!root_.find("name")) problems_.add(root_, "a study needs a name");
     const auto datasets = read_datasets(reader.get("dataset"));
     const auto networks = read_networks(reader.get("network"));
-    const auto rows = read_rows(root_, reader, methods_, problems_);
+    const auto rows = read_rows(root_, reader, methods_, folders_, problems_);
     reader.refuse_others();
 
     StudySpec study{heading.name,

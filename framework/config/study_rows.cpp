@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/config/method_bits.h"
+#include "framework/config/scheme_file.h"
 #include "framework/config/training_file.h"
 
 namespace bitsweep {
@@ -44,8 +45,9 @@ bool is_word_list(const Node& node) {
 
 class RowReader {
  public:
-  RowReader(const Node& study, const MethodCatalog& methods, Problems& problems)
-      : study_(study), methods_(methods), problems_(problems) {}
+  RowReader(const Node& study, const MethodCatalog& methods, const ConfigFolders& folders,
+            Problems& problems)
+      : study_(study), methods_(methods), folders_(folders), problems_(problems) {}
 
   std::vector<Row> read(MappingReader& reader) {
     Node shared = Node::of_mapping();
@@ -89,7 +91,7 @@ class RowReader {
 
   void append_rows(const Node& row, const Node& shared, std::vector<Row>& all) {
     check_row(row);
-    Node whole = with_shared(row, shared);
+    Node whole = with_shared(with_scheme(row, folders_, problems_), shared);
     for (const char* key : {"method", "network"}) {
       if (Node* named = whole.find(key)) *named = with_id(*named);
     }
@@ -213,6 +215,7 @@ class RowReader {
 
   const Node& study_;
   const MethodCatalog& methods_;
+  const ConfigFolders& folders_;
   Problems& problems_;
 };
 
@@ -242,8 +245,9 @@ Node with_id(const Node& node) {
 }
 
 std::vector<Row> read_rows(const Node& study, MappingReader& reader,
-                           const MethodCatalog& methods, Problems& problems) {
-  return RowReader(study, methods, problems).read(reader);
+                           const MethodCatalog& methods, const ConfigFolders& folders,
+                           Problems& problems) {
+  return RowReader(study, methods, folders, problems).read(reader);
 }
 
 }  // namespace bitsweep

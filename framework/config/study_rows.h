@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/config_folders.h"
 #include "framework/config/mapping_reader.h"
 #include "framework/config/study_file.h"
 
@@ -41,7 +42,9 @@ std::vector<Variation> expand(const Node& node, const IsAxis& is_axis,
 Node with_id(const Node& node);
 
 /// The rows of `study`, or the study itself as its only row. `reader` reads `study`.
+/// Schemes that rows name are looked for in `folders`.
 std::vector<Row> read_rows(const Node& study, MappingReader& reader,
-                           const MethodCatalog& methods, Problems& problems);
+                           const MethodCatalog& methods, const ConfigFolders& folders,
+                           Problems& problems);
 
 }  // namespace bitsweep

@@ -10,6 +10,9 @@
 
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
+#include "framework/quant/entropy_range.h"
+#include "framework/quant/histogram_search.h"
+#include "framework/quant/moments.h"
 
 namespace bitsweep {
 namespace {
@@ -48,22 +51,28 @@ class LeastAndLargest final : public RangeEstimator {
 
 class MovingAverage final : public RangeEstimator {
  public:
-  explicit MovingAverage(double momentum) : momentum_(momentum) {}
+  MovingAverage(double momentum, bool from_zero)
+      : momentum_(momentum), from_zero_(from_zero) {}
 
   void collect(std::span<const float> x) override {
     const auto [low, high] = kernels::min_max(x);
     if (x.empty() || low > high) return;
-    low_ = empty_ ? finite(low) : momentum_ * low_ + (1 - momentum_) * finite(low);
-    high_ = empty_ ? finite(high) : momentum_ * high_ + (1 - momentum_) * finite(high);
-    empty_ = false;
+    const double old = from_zero_ || weight_ > 0 ? momentum_ : 0;
+    low_ = old * low_ + (1 - old) * finite(low);
+    high_ = old * high_ + (1 - old) * finite(high);
+    weight_ = old * weight_ + (1 - old);
   }
-  Range range() const override { return {float(low_), float(high_)}; }
+  Range range() const override {
+    if (weight_ == 0) return {0, 0};
+    return {float(low_ / weight_), float(high_ / weight_)};
+  }
 
  private:
   double momentum_;
+  bool from_zero_;
   double low_ = 0;
   double high_ = 0;
-  bool empty_ = true;
+  double weight_ = 0;  // of all batches: 1 unless the average began at 0
 };
 
 // Counts of |x| in bins of equal width. The width is a power of two, doubled when a value
@@ -185,20 +194,102 @@ class LeastSquares final : public RangeEstimator {
   Histogram histogram_;
 };
 
+// PyTorch's observer has as many levels as its type, whatever codes are used of them.
+class HistogramSearch final : public RangeEstimator {
+ public:
+  explicit HistogramSearch(int bits) : levels_(1 << bits) {}
+
+  void collect(std::span<const float> x) override { histogram_.collect(x); }
+  Range range() const override { return search_range(histogram_, levels_); }
+
+ private:
+  int levels_;
+  EndsHistogram histogram_{2048};
+};
+
+// For estimators that do not care for NaN and infinity themselves.
+class OfNumbers final : public RangeEstimator {
+ public:
+  explicit OfNumbers(std::unique_ptr<RangeEstimator> estimator)
+      : estimator_(std::move(estimator)) {}
+
+  void collect(std::span<const float> x) override {
+    if (std::all_of(x.begin(), x.end(), [](float v) { return std::isfinite(v); })) {
+      return estimator_->collect(x);
+    }
+    std::vector<float> numbers;
+    for (const float v : x) {
+      if (!std::isnan(v)) numbers.push_back(finite(v));
+    }
+    estimator_->collect(numbers);
+  }
+  Range range() const override { return estimator_->range(); }
+
+ private:
+  std::unique_ptr<RangeEstimator> estimator_;
+};
+
+class WithinData final : public RangeEstimator {
+ public:
+  explicit WithinData(std::unique_ptr<RangeEstimator> estimator)
+      : estimator_(std::move(estimator)) {}
+
+  void collect(std::span<const float> x) override {
+    ends_.collect(x);
+    estimator_->collect(x);
+  }
+  Range range() const override {
+    const Range range = estimator_->range(), ends = ends_.range();
+    return {std::clamp(range.low, ends.low, ends.high),
+            std::clamp(range.high, ends.low, ends.high)};
+  }
+
+ private:
+  LeastAndLargest ends_;
+  std::unique_ptr<RangeEstimator> estimator_;
+};
+
+// Null for other names.
+std::unique_ptr<RangeEstimator> make_symmetric_estimator(std::string_view name,
+                                                         const RangeOptions& options) {
+  if (name == "max_abs") return std::make_unique<MaxAbs>();
+  if (name == "percentile") return std::make_unique<Percentile>(options.percentile);
+  if (name == "mse") return std::make_unique<LeastSquares>(options.steps, options.levels);
+  return make_entropy_estimator(name, options);
+}
+
+std::unique_ptr<RangeEstimator> make_estimator_of_numbers(std::string_view name,
+                                                          const RangeOptions& options) {
+  if (name == "histogram_pytorch") return std::make_unique<HistogramSearch>(options.bits);
+  if (name == "deviations") return make_deviations_estimator(options.deviations);
+  const bool laplace = name == "aciq_laplace";
+  ensure(laplace || name == "aciq_gauss", "a schema let only known names through");
+  return make_aciq_estimator(laplace, options.bits);
+}
+
 }  // namespace
 
 std::vector<std::string> range_names() {
-  return {"max_abs", "min_max", "moving_average", "percentile", "mse"};
+  return {"max_abs",           "min_max",
+          "moving_average",    "moving_average_debiased",
+          "percentile",        "mse",
+          "kl_tensorrt",       "kl_nvidia",
+          "kl_mxnet",          "kl_neural_compressor",
+          "histogram_pytorch", "deviations",
+          "aciq_laplace",      "aciq_gauss"};
 }
 
 std::unique_ptr<RangeEstimator> make_range_estimator(std::string_view name,
                                                      RangeOptions options) {
-  if (name == "max_abs") return std::make_unique<MaxAbs>();
   if (name == "min_max") return std::make_unique<LeastAndLargest>();
-  if (name == "moving_average") return std::make_unique<MovingAverage>(options.momentum);
-  if (name == "percentile") return std::make_unique<Percentile>(options.percentile);
-  ensure(name == "mse", "a schema let only known names through");
-  return std::make_unique<LeastSquares>(options.steps, std::move(options.levels));
+  if (name == "moving_average" || name == "moving_average_debiased") {
+    return std::make_unique<MovingAverage>(options.momentum, name != "moving_average");
+  }
+  if (auto symmetric = make_symmetric_estimator(name, options)) {
+    if (!options.within_data) return symmetric;
+    return std::make_unique<WithinData>(std::move(symmetric));
+  }
+  return std::make_unique<OfNumbers>(make_estimator_of_numbers(name, options));
 }
 
 }  // namespace bitsweep

@@ -27,16 +27,37 @@ class RangeEstimator {
 
 struct RangeOptions {
   double percentile = 99.99;  // of |x|
-  int steps = 127;            // from 0 to the end of the grid whose error `mse` minimizes
-  std::vector<float> levels;  // of that grid where steps are unequal: ascending to 1
-  double momentum = 0.9;      // of the moving average: the weight of what came before
+  int steps = 127;            // of a grid from 0 to its end; its levels are one more
+  std::vector<float> levels;  // of `mse` where steps are unequal: ascending to 1
+  int bits = 8;               // of the grid that the range is for
+  double momentum = 0.9;      // of moving averages: the weight of what came before
+  double deviations = 3;      // to either side of the mean
+  bool within_data = false;   // [-t, t] reaches no further than what was seen
 };
 
 /// max_abs: [-m, m], m the largest |x|. min_max: least and largest. moving_average: the
-/// same of each batch, averaged. percentile: [-t, t] for the t which that share of all
-/// |x| does not exceed. mse: [-t, t] for the t, a hundredth part of m or several, at
-/// which rounding all |x| to multiples of t / steps (or to t times the nearest of
-/// `levels`) and clipping at t errs least in the mean square.
+/// same of each batch, averaged from the first batch's on (PyTorch: momentum 0.99).
+/// moving_average_debiased: averaged from 0 on, over the sum of the weights (TensorFlow).
+/// percentile: [-t, t] for the t which that share of all |x| does not exceed. mse: [-t,
+/// t] for the t, a hundredth part of m or several, at which rounding all |x| to multiples
+/// of t / steps (or to t times the nearest of `levels`) and clipping at t errs least in
+/// the mean square.
+///
+/// kl_tensorrt, kl_mxnet, kl_neural_compressor: [-t, t] for the t of the least divergence
+/// (see divergence.h). TensorRT: 2048 bins, the `steps` + 1 levels of a magnitude, from
+/// 128 bins on, t = (bins + 1/2) widths. kl_nvidia: the same as NVIDIA's toolkit for
+/// PyTorch has it: the first bin takes the second's count, the whole range is a
+/// candidate, t is the edge of the last bin kept, the largest of equals. MXNet: 8001 bins
+/// on [-m, m], 2 steps + 1 levels. Neural Compressor: 2048 bins of |x|, 2^bits - 1
+/// levels, t = (bins + 1/2) widths. Where a grid has more levels than there are bins, t =
+/// m.
+///
+/// histogram_pytorch: of 2048 bins as PyTorch's histogram observer searches them (see
+/// histogram_search.h). deviations: mean +- n deviations. aciq_laplace, aciq_gauss: mean
+/// +- the clip of the least expected error of such a density (see moments.h), its scale
+/// from the mean distance from the mean, or the deviation; of values that are never
+/// negative, [0, t] by the values above 0. The last three reach no further than what was
+/// seen.
 std::vector<std::string> range_names();
 std::unique_ptr<RangeEstimator> make_range_estimator(std::string_view name,
                                                      RangeOptions options = {});

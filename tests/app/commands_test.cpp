@@ -41,7 +41,6 @@ TEST_CASE("misuse is refused as approved: one sentence and code 2") {
                   "quantize twn --set group=layers --role weight --in x.h5:/w --out y.h5",
                   "export no-such.h5 --out x.bsw",
                   "inspect no-such.bsw",
-                  "inspect README.md",
                   "eval no-such.bsw",
                   "eval no-such.bsw --limit -1",
                   "bench train --model lenet --seconds -1",

@@ -267,6 +267,46 @@ def lsq(x, case, learned):
     return (s * through(torch.round(v), v) + beta).reshape(-1)
 
 
+def affine_codes(case, kind):
+    """Lowest and highest code, and the zero point of a symmetric range."""
+    bits = case.bits() - (case.flag("reduce_range") and not case.is_weight)
+    half, codes = 2 ** (bits - 1), case.word(kind + "_codes")
+    if codes == "by_sign":
+        if not (case.signed or case.is_weight):
+            return 0, 2 * half - 1, 0
+        codes = "restricted"
+    return {"restricted": (1 - half, half - 1, 0), "signed": (-half, half - 1, 0),
+            "unsigned": (0, 2 * half - 1, half)}[codes]
+
+
+def affine(x, case, _):
+    kind = "weight" if case.is_weight else "activation"
+    low, high, centre = affine_codes(case, kind)
+    groups = x.reshape(1, -1)
+    if case.is_weight and case.word("group") != "layer":
+        groups = case.filters(x)
+        if case.word("group") == "block":
+            size = min(groups.shape[1], int(case.word("group_size")))
+            groups = groups.reshape(-1, size)
+    own = groups.detach()
+    least = own.min(dim=1, keepdim=True).values.clamp(max=0)
+    most = own.max(dim=1, keepdim=True).values.clamp(min=0)
+    rounding = {"half_even": torch.round, "half_away": half_away,
+                "half_up": lambda v: torch.floor(v + 0.5)}[case.word("rounding")]
+    if case.word(kind + "_scheme") == "symmetric":
+        half_range = case.word("scale") == "half_range"
+        s = torch.maximum(-least, most) / ((high - low) / 2 if half_range
+                                           else high - centre)
+        z = torch.full_like(s, centre)
+    else:
+        s = (most - least) / (high - low)
+        z = rounding(low - least / s).clamp(low, high)
+    code = (rounding(own / s + z) if case.word("order") == "tensorflow"
+            else rounding(own / s) + z)
+    q = s * (code.clamp(low, high) - z)
+    return through(q, groups * ((low <= code) & (code <= high))).reshape(-1)
+
+
 # ---- Levels ----
 
 APOT_LEVELS = {
@@ -513,10 +553,14 @@ def product_quantization(w, case, learned):
     return back(y).reshape(w.shape) + (w - w.detach())
 
 
+def float16(x, case, _):
+    return through(x.detach().half().to(x), x)
+
+
 TWINS = {f.__name__: f for f in (
-    apot, binaryconnect, bnn, bwn, deep_compression, dorefa, dynamic_fixed_point, hwgq, inq,
-    kmeans, lognet, lsq, minifloat, pact, power_of_two, product_quantization, qnn,
-    sparse_least_squares, static_fixed_point, ttq, twn, wrpn, xnor)}
+    affine, apot, binaryconnect, bnn, bwn, deep_compression, dorefa, dynamic_fixed_point,
+    float16, hwgq, inq, kmeans, lognet, lsq, minifloat, pact, power_of_two,
+    product_quantization, qnn, sparse_least_squares, static_fixed_point, ttq, twn, wrpn, xnor)}
 WITHOUT_QUANTIZERS = {"float"}
 
 failures = []

@@ -1,0 +1,62 @@
+// Counts of values in bins of equal width, of any number of batches: what range
+// estimators search. Memory is bounded: where a batch reaches too far, bins merge.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace bitsweep {
+
+/// Counts of |x|. The first batch with a value other than 0 sets the width: its largest
+/// |x| over `bins`. Later batches that reach further append bins of that width, up to
+/// twice `bins`; beyond, neighbouring bins merge and the width doubles. NaNs are passed
+/// over, an infinity counts as the largest float.
+class MagnitudeHistogram {
+ public:
+  explicit MagnitudeHistogram(std::size_t bins) : first_bins_(bins) {}
+
+  void collect(std::span<const float> x);
+
+  double width() const { return width_; }
+  float largest() const { return largest_; }
+  /// Empty where nothing but 0 was seen.
+  const std::vector<double>& counts() const { return counts_; }
+
+ private:
+  void reach(double largest);
+
+  std::size_t first_bins_;
+  std::vector<double> counts_;
+  double width_ = 0;
+  float largest_ = 0;
+  double zeros_ = 0;  // seen before there was a width
+};
+
+/// Counts of x in an odd number of bins centred on 0. It grows as the one above, by the
+/// same number of bins on both sides; where bins merge, three become one.
+class CentredHistogram {
+ public:
+  explicit CentredHistogram(std::size_t bins) : first_bins_(bins) {}
+
+  void collect(std::span<const float> x);
+
+  double width() const { return width_; }
+  float largest() const { return largest_; }  // of |x|
+  bool has_negative() const { return has_negative_; }
+  /// Empty where nothing but 0 was seen.
+  const std::vector<double>& counts() const { return counts_; }
+
+ private:
+  void reach(double largest);
+  double half() const { return double(counts_.size()) * width_ / 2; }
+
+  std::size_t first_bins_;
+  std::vector<double> counts_;
+  double width_ = 0;
+  float largest_ = 0;
+  double zeros_ = 0;
+  bool has_negative_ = false;
+};
+
+}  // namespace bitsweep

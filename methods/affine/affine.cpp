@@ -1,0 +1,328 @@
+// Integer quantization as the libraries do it: x ~ s (q - z), q a code of some bits, s
+// and z from a range that is estimated. Jacob et al., "Quantization and Training of
+// Neural Networks for Efficient Integer-Arithmetic-Only Inference", arXiv:1712.05877, and
+// the rules of TensorFlow Lite, TensorRT, ONNX Runtime, PyTorch and Neural Compressor,
+// which differ in codes, scales, ranges and in where they round.
+//
+// Ranges of activations are those of calibration, in training too. Biases stay float: the
+// libraries' int32 codes have the scale of the input times the weights', and a site does
+// not know the other sites' scales.
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/engine/reductions.h"
+#include "framework/quant/loops.h"
+#include "framework/quant/method.h"
+#include "methods/affine/affine_codes.h"
+
+namespace bitsweep::methods {
+namespace {
+
+struct AffineParams {
+  int weight_bits = 8;
+  int activation_bits = 8;
+  std::string group = "filter";
+  int group_size = 64;
+  std::string weight_scheme = "symmetric";
+  std::string activation_scheme = "affine";
+  std::string weight_codes = "restricted";
+  std::string activation_codes = "unsigned";
+  bool reduce_range = false;
+  std::string weight_range = "max_abs";
+  std::string activation_range = "min_max";
+  bool follow_weights = true;
+  double percentile = 99.99;
+  double momentum = 0.99;
+  double deviations = 3;
+  std::string scale = "largest_code";
+  double least_scale = 0;
+  std::string rounding = "half_even";
+  std::string order = "onnx";
+
+  static Schema<AffineParams> schema() {
+    using P = AffineParams;
+    const OneOf schemes = one_of({"symmetric", "affine"});
+    const OneOf codes = one_of({"restricted", "signed", "unsigned", "by_sign"});
+    return Schema<P>{}
+        .field("weight_bits", &P::weight_bits, "Width of weights.", bits_between(2, 16))
+        .field("activation_bits", &P::activation_bits, "Width of layer inputs.",
+               bits_between(2, 16))
+        .field("group", &P::group, "Which weights share a scale.",
+               one_of({"layer", "filter", "block"}))
+        .field("group_size", &P::group_size,
+               "Weights in a block; a filter with fewer is one, any other must divide "
+               "into whole blocks.",
+               at_least(1))
+        .field("weight_scheme", &P::weight_scheme,
+               "Zero point in the middle of the codes, or where the range puts it.",
+               schemes)
+        .field("activation_scheme", &P::activation_scheme, "The same of layer inputs.",
+               schemes)
+        .field("weight_codes", &P::weight_codes,
+               "-(2^(b-1) - 1), -2^(b-1) or 0 on; by_sign: restricted, but from 0, which "
+               "is the zero point, where values cannot be negative.",
+               codes)
+        .field("activation_codes", &P::activation_codes, "The same of layer inputs.",
+               codes)
+        .field("reduce_range", &P::reduce_range,
+               "Codes of layer inputs are a bit narrower, for products that saturate.")
+        .field("weight_range", &P::weight_range,
+               "Estimator of the weights' range. Divergence asks for more values than a "
+               "filter has.",
+               one_of({"max_abs", "min_max", "percentile", "mse", "histogram_pytorch",
+                       "deviations", "aciq_laplace", "aciq_gauss"}))
+        .field("activation_range", &P::activation_range,
+               "Estimator of the inputs' range over the calibration batches.",
+               one_of(range_names()))
+        .field("follow_weights", &P::follow_weights,
+               "Training estimates the weights' range anew at each step.")
+        .field("percentile", &P::percentile, "Of the range `percentile`.",
+               between(1.0, 100.0))
+        .field("momentum", &P::momentum, "Of the range `moving_average`.",
+               between(0.0, 0.99999))
+        .field("deviations", &P::deviations,
+               "Of the range `deviations`, to either side of the mean.", above(0.0))
+        .field("scale", &P::scale,
+               "A symmetric scale is max|x| over the largest code (127), or over half "
+               "of high - low (127.5 with code -128).",
+               one_of({"largest_code", "half_range"}))
+        .field("least_scale", &P::least_scale, "PyTorch has 2^-23.", between(0.0, 1.0))
+        .field("rounding", &P::rounding, "Ties, of codes and zero points.",
+               one_of({"half_even", "half_away", "half_up"}))
+        .field("order", &P::order,
+               "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.",
+               one_of({"onnx", "tensorflow", "pytorch"}));
+  }
+};
+
+AffineCodes codes_for(const std::string& kind, const std::string& scheme, int bits,
+                      bool is_signed) {
+  const std::int32_t half = 1 << (bits - 1);
+  AffineCodes codes{.low = -(half - 1), .high = half - 1};
+  codes.symmetric = scheme == "symmetric";
+  if (kind == "signed") codes.low = -half;
+  if (kind == "unsigned" || (kind == "by_sign" && !is_signed)) {
+    codes.low = 0;
+    codes.high = 2 * half - 1;
+    codes.centre = kind == "unsigned" ? half : 0;
+  }
+  return codes;
+}
+
+CodeOrder order_named(const std::string& name) {
+  return name == "tensorflow" ? CodeOrder::kTensorflow
+         : name == "pytorch"  ? CodeOrder::kPytorch
+                              : CodeOrder::kOnnx;
+}
+
+struct Settings {
+  AffineCodes codes;
+  std::string range;
+  RangeOptions options;
+  ChannelLayout layout;  // of weights, in groups
+  bool is_parameter = true;
+  bool follows = true;
+};
+
+class AffineQuantizer final : public Quantizer {
+ public:
+  explicit AffineQuantizer(Settings settings)
+      : settings_(std::move(settings)),
+        groups_(settings_.layout.channels, affine_quantization({}, settings_.codes)) {
+    if (!settings_.is_parameter) seen_ = estimator();
+  }
+
+  void calibrate(std::span<const float> x) override {
+    settings_.is_parameter ? estimate(x) : seen_->collect(x);
+  }
+  void finish_calibration() override {
+    if (settings_.is_parameter) return;
+    groups_[0] = affine_quantization(seen_->range(), settings_.codes);
+    seen_ = estimator();
+  }
+  void prepare(std::span<const float> x) override {
+    if (settings_.is_parameter && settings_.follows) estimate(x);
+  }
+
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    with_code(settings_.codes, [&](auto code) {
+      for_each_group(x, y, [code](auto from, auto to, const UniformQuantization& q) {
+        transform(from, to, [code, q](float v) {
+          return q.scale * (clamped(code(v, q), q) - q.zero_point);
+        });
+      });
+    });
+  }
+
+  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+    with_code(settings_.codes, [&](auto code) {
+      for_each_group(x, codes, [code](auto from, auto to, const UniformQuantization& q) {
+        transform(from, to, [code, q](float v) {
+          const float c = clamped(code(v, q), q);
+          return std::int32_t(c == c ? c : q.zero_point);
+        });
+      });
+    });
+  }
+
+  // To where the code is not clamped.
+  void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
+                std::span<double> /*sums*/, const Pass&) const override {
+    with_code(settings_.codes, [&](auto code) {
+      for_each_group(x, dx, [&](auto from, auto to, const UniformQuantization& q) {
+        const auto g = dy.subspan(std::size_t(to.data() - dx.data()), to.size());
+        transform(from, g, to, [code, q](float v, float slope) {
+          const float c = code(v, q);
+          return (q.low <= c) & (c <= q.high) ? slope : 0.0f;
+        });
+      });
+    });
+  }
+
+  Grid grid() const override {
+    UniformGrid grid{.low = settings_.codes.low,
+                     .high = settings_.codes.high,
+                     .scale = {},
+                     .zero_point = {}};
+    for (const auto& q : groups_) {
+      grid.scale.push_back(q.scale);
+      grid.zero_point.push_back(q.zero_point);
+    }
+    return {std::move(grid), groups_.size() > 1 ? settings_.layout : ChannelLayout{}};
+  }
+
+  void visit_state(StateVisitor& visitor) override {
+    std::vector<float> scales, zero_points;
+    for (const auto& q : groups_) {
+      scales.push_back(q.scale);
+      zero_points.push_back(q.zero_point);
+    }
+    visitor.values("scale", scales);
+    visitor.values("zero_point", zero_points);
+    for (std::size_t i = 0; i < std::min(groups_.size(), scales.size()); ++i) {
+      groups_[i].scale = scales[i];
+      groups_[i].zero_point = zero_points[i];
+    }
+  }
+
+ private:
+  std::unique_ptr<RangeEstimator> estimator() const {
+    return make_range_estimator(settings_.range, settings_.options);
+  }
+
+  void estimate(std::span<const float> w) {
+    const std::size_t size = settings_.layout.inner;
+    parallel_blocks(int(groups_.size()), [&](int group) {
+      const auto own = w.subspan(std::size_t(group) * size, size);
+      groups_[std::size_t(group)] = affine_quantization(range_of(own), settings_.codes);
+    });
+  }
+
+  Range range_of(std::span<const float> w) const {
+    if (settings_.range == "max_abs" || settings_.range == "min_max") {
+      const auto [low, high] = kernels::min_max(w);  // training asks at each step
+      return low <= high ? Range{low, high} : Range{0, 0};
+    }
+    const auto own = estimator();
+    own->collect(w);
+    return own->range();
+  }
+
+  // body(part of x, part of y, quantization) for each group.
+  template <class Out, class Body>
+  void for_each_group(std::span<const float> x, std::span<Out> y, Body body) const {
+    if (groups_.size() == 1) return body(x, y, groups_.front());
+    const std::size_t size = settings_.layout.inner;
+    parallel_blocks(int(groups_.size()), [&](int group) {
+      const std::size_t begin = std::size_t(group) * size;
+      body(x.subspan(begin, size), y.subspan(begin, size), groups_[std::size_t(group)]);
+    });
+  }
+
+  Settings settings_;
+  std::vector<UniformQuantization> groups_;
+  std::unique_ptr<RangeEstimator> seen_;  // of activations
+};
+
+class Affine final : public Method {
+ public:
+  using Params = AffineParams;
+  static constexpr auto summary =
+      "Integers with scale and zero point from estimated ranges, as libraries have them.";
+  static constexpr auto reference = "https://arxiv.org/abs/1712.05877";
+  static constexpr auto formula =
+      "q = clamp(round(x / s) + z), x ~ s (q - z); s = (max - min) / (high - low), z = "
+      "round(low - min / s), the range widened to hold 0; or s = max|x| / 127, z = 0.";
+  static constexpr auto recipe =
+      "8 bits; none after calibration, or fine-tuning with straight-through gradients.";
+  static constexpr auto departures =
+      "ranges of activations stay as calibrated in training; biases stay float.";
+
+  explicit Affine(const Params& params) : params_(params) {}
+
+  static void check(const Params& params, std::vector<ParamProblem>& problems) {
+    if (!params.reduce_range || params.activation_bits > 2) return;
+    problems.push_back({"reduce_range", "2 bits of activations have none to spare"});
+  }
+
+  std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    const bool of_weights = site.role == Role::kWeight;
+    if (!of_weights && site.role != Role::kInput) return nullptr;
+    const int bits = of_weights ? params_.weight_bits : params_.activation_bits;
+    if (bits == kFloatBits) return nullptr;
+    const int used = bits - (params_.reduce_range && !of_weights ? 1 : 0);
+    Settings settings{
+        .codes = codes_for(of_weights ? params_.weight_codes : params_.activation_codes,
+                           of_weights ? params_.weight_scheme : params_.activation_scheme,
+                           used, of_weights || site.is_signed),
+        .range = of_weights ? params_.weight_range : params_.activation_range,
+        .options = {},
+        .layout = of_weights ? weight_layout(site) : ChannelLayout{1, site.elements},
+        .is_parameter = of_weights,
+        .follows = params_.follow_weights};
+    AffineCodes& codes = settings.codes;
+    codes.half_range = params_.scale == "half_range";
+    codes.least_scale = float(params_.least_scale);
+    codes.rounding = rounding_named(params_.rounding);
+    codes.order = order_named(params_.order);
+    const bool from_zero =
+        !of_weights && !site.is_signed && (!codes.symmetric || codes.centre == codes.low);
+    settings.options = {.percentile = params_.percentile,
+                        .steps = (codes.high - codes.low) / (from_zero ? 1 : 2),
+                        .levels = {},
+                        .bits = bits,
+                        .momentum = params_.momentum,
+                        .deviations = params_.deviations,
+                        .within_data = true};
+    return std::make_unique<AffineQuantizer>(std::move(settings));
+  }
+
+ private:
+  ChannelLayout weight_layout(const Site& site) const {
+    if (params_.group == "layer") return {1, site.elements};
+    if (params_.group == "filter") return site.channels;
+    const std::size_t filter = site.channels.inner;
+    const std::size_t size = std::min(filter, std::size_t(params_.group_size));
+    if (filter % size != 0) {
+      throw ConfigError(
+          fmt::format("{}: a filter of {} weights does not divide into blocks of {}; "
+                      "take a divisor as group_size, or give this site a rule of its "
+                      "own under 'sites'",
+                      site.name, filter, size));
+    }
+    return {site.elements / size, size};
+  }
+
+  Params params_;
+};
+
+}  // namespace
+}  // namespace bitsweep::methods
+
+BITSWEEP_METHOD(affine, bitsweep::methods::Affine)
