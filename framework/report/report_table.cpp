@@ -357,8 +357,8 @@ std::string execution_note(const StudyReport& report) {
     if (agreement.count > 0) least = std::min(least, agreement.mean);
   }
   return fmt::format(
-      " It is the packed model's file that is scored, read again and executed; its "
-      "predictions are those of the simulation on {:.2f} % of the images or more.",
+      " It is the packed model's file that is scored, read again and executed; in every "
+      "row at least {:.2f} % of its predictions are those of the simulation.",
       least);
 }
 
