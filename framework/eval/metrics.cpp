@@ -124,8 +124,8 @@ constexpr std::array kMetrics{
            sum_of_products<bit_operations>},
     Metric{"energy", "energy of arithmetic", "uj", "uJ", kLower, 3,
            sum_of_products<picojoules>},
-    Metric{"images_per_second", "speed of the file", "images_per_second", "images/s",
-           kHigher, 0, images_per_second},
+    Metric{"speed", "speed of the file", "images_per_second", "images/s", kHigher, 0,
+           images_per_second},
     Metric{"wall_time", "wall time", "seconds", "s", kLower, 0, seconds},
 };
 
