@@ -36,6 +36,9 @@ fs::path output_file(const Arguments& arguments, const std::string& otherwise) {
   };
   std::error_code failure;
   if (fs::is_directory(file, failure)) refuse("is a folder; name a file");
+  if (fs::exists(file, failure) && !fs::is_regular_file(file, failure)) {
+    refuse("is a device or the like; name a file");
+  }
   if (fs::exists(file, failure) && !arguments.has("force")) {
     refuse("is there already; name another, or give --force");
   }
@@ -43,7 +46,8 @@ fs::path output_file(const Arguments& arguments, const std::string& otherwise) {
   if (const auto why = closed_because(folder); !why.empty()) {
     refuse(fmt::format("cannot be written: {}", why));
   }
-  return file;
+  // What a link points to is replaced, not the link.
+  return fs::is_symlink(file, failure) ? fs::canonical(file) : file;
 }
 
 }  // namespace bitsweep

@@ -68,8 +68,8 @@ Schema<PruningSpec> PruningSpec::schema() {
       .field("end", &PruningSpec::end, "Share of the fine-tuning when all is pruned.",
              between(0.0, 1.0))
       .field("updates", &PruningSpec::updates, "Prunings along the curve (gradual).",
-             at_least(1))
-      .field("rounds", &PruningSpec::rounds, "Prunings (iterative).", at_least(1));
+             between(1, 10000))
+      .field("rounds", &PruningSpec::rounds, "Prunings (iterative).", between(1, 1000));
 }
 
 PruningSpec read_pruning(const Node& node, Problems& problems) {

@@ -102,9 +102,10 @@ Schema<TrainingSpec> TrainingSpec::schema() {
       .field("recipe", &TrainingSpec::recipe,
              "File of recipes/ to begin with; the other keys change it.")
       .field("epochs", &TrainingSpec::epochs, "Passes over the training images.",
-             at_least(0.0))
+             between(0.0, 1e6))
       .field("iterations", &TrainingSpec::iterations,
-             "Batches; takes the place of epochs.", at_least<std::int64_t>(0))
+             "Batches; takes the place of epochs.",
+             between<std::int64_t>(0, 1'000'000'000))
       .field("batch_size", &TrainingSpec::batch_size, "Images in one step.", at_least(1))
       .field("loss", &TrainingSpec::loss, "What is minimised.",
              one_of({"cross_entropy", "squared_hinge"}));

@@ -75,6 +75,11 @@ std::vector<std::string> remarks_on_runs(const ManifestRow& row,
   return remarks;
 }
 
+// Two digits, or three where two would read as the threshold.
+std::string p_text(double p) {
+  return p < 0.055 ? fmt::format("{:.3f}", p) : fmt::format("{:.2f}", p);
+}
+
 }  // namespace
 
 std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& records) {
@@ -87,8 +92,8 @@ std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& re
   }
   if (row.against_float && !row.against_float->tests.empty() &&
       !row.against_float->significant()) {
-    remarks.push_back(fmt::format("no significant difference from float (p = {:.2f})",
-                                  row.against_float->strongest()->adjusted));
+    remarks.push_back(fmt::format("no significant difference from float (p = {})",
+                                  p_text(row.against_float->strongest()->adjusted)));
   }
   return remarks;
 }

@@ -19,7 +19,7 @@ struct DeepCompressionParams {
   double quality = 0;
   double retrain_share = 0.5;
   std::string init = "linear";
-  std::string grad_reduce = "sum";
+  std::string grad_reduce = "mean";
 
   static Schema<DeepCompressionParams> schema() {
     using P = DeepCompressionParams;
@@ -44,7 +44,8 @@ struct DeepCompressionParams {
         .field("init", &P::init, "Where centroids begin.",
                one_of({"linear", "forgy", "density"}))
         .field("grad_reduce", &P::grad_reduce,
-               "Gradient of a centroid: the sum over its weights, or the mean.",
+               "Gradient of a centroid: the mean over its weights, or the paper's sum, "
+               "which wants a small `quantizer_learning_rate`.",
                one_of({"sum", "mean"}));
   }
 };
@@ -63,7 +64,8 @@ class DeepCompression final : public Method, public PrunesWeights {
       "at a tenth of the rate (half of the fine-tuning here), clustered, centroids tuned "
       "(the other half).";
   static constexpr auto departures =
-      "of 2^b values one is 0, as in the released format; dropout is not scaled; default "
+      "gradients of a centroid are averaged unless `grad_reduce: sum`; of 2^b values one "
+      "is 0, as in the released format; dropout is not scaled; default "
       "shares are typical of AlexNet, the paper's differ for each layer.";
   static constexpr Claims weight_claims = {.monotonic = false, .zero_preserving = false};
 

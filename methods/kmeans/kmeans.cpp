@@ -11,7 +11,7 @@ namespace {
 struct KmeansParams {
   int weight_bits = 5;
   std::string init = "linear";
-  std::string grad_reduce = "sum";
+  std::string grad_reduce = "mean";
   double float_share = 0;
 
   static Schema<KmeansParams> schema() {
@@ -26,7 +26,8 @@ struct KmeansParams {
                "weights, or at equal steps of the cumulative distribution.",
                one_of({"linear", "forgy", "density"}))
         .field("grad_reduce", &P::grad_reduce,
-               "Gradient of a centroid: the sum over its weights, or the mean.",
+               "Gradient of a centroid: the mean over its weights, or the paper's sum, "
+               "which wants a small `quantizer_learning_rate`.",
                one_of({"sum", "mean"}))
         .field("float_share", &P::float_share,
                "Share of the fine-tuning before the weights are clustered.",
@@ -42,13 +43,15 @@ class Kmeans final : public Method {
   static constexpr auto reference = "https://arxiv.org/abs/1510.00149";
   static constexpr auto formula =
       "Wq_i = C_k(i), k(i) the nearest centroid after Lloyd's iteration, fixed from then "
-      "on; dL/dC_k = sum of dL/dW_i over k(i) = k.";
+      "on; dL/dC_k = mean (in the paper sum) of dL/dW_i over k(i) = k.";
   static constexpr auto recipe =
       "Clustered from a trained (and pruned) float network, then centroids are tuned; "
-      "linear start; 8 bits for convolutions, 5 for fully connected layers. Gradients "
-      "are sums: the centroids' rate must be small (`quantizer_learning_rate`).";
+      "linear start; 8 bits for convolutions, 5 for fully connected layers.";
   static constexpr auto departures =
-      "of a pruned layer's 2^b values one is 0; the offsets of the density start, which "
+      "gradients of a centroid are averaged unless `grad_reduce: sum`, for at one rate "
+      "for weights and centroids the paper's sums diverge; of a pruned layer's 2^b "
+      "values "
+      "one is 0; the offsets of the density start, which "
       "the paper does not print, are (i + 1/2) / 2^b.";
   // A weight's cluster goes by its place, not by its value.
   static constexpr Claims weight_claims = {.monotonic = false, .zero_preserving = false};

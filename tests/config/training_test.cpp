@@ -61,7 +61,7 @@ TEST_CASE("a recipe's mistakes stand in its own file", "[recipe][refusal]") {
   folder.write("r.yaml", "epochs: -1\nrecipe: lenet\noptimizer: {momentum: 2}\n");
   CHECK(without(refusal([&] { load_recipe("r.yaml", folder.path() / "study.yaml"); }),
                 folder.path()) ==
-        "r.yaml:1: epochs: -1 is not allowed (at least 0)\n"
+        "r.yaml:1: epochs: -1 is not allowed (0 to 1000000)\n"
         "r.yaml:2: recipe: a recipe cannot start from another one\n"
         "r.yaml:3: optimizer.momentum: 2 is not allowed (0 to 1)");
   CHECK(refusal([] { load_recipe("lenett"); }) ==

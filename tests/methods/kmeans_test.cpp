@@ -33,8 +33,9 @@ double square_error(const Centroids& centroids) {
 
 std::unique_ptr<Quantizer> clustered(const char* bits, const char* init,
                                      const Values& w) {
-  return calibrated("kmeans", params({{"weight_bits", bits}, {"init", init}}),
-                    weight_site({1, int(w.size())}), w);
+  return calibrated(
+      "kmeans", params({{"weight_bits", bits}, {"init", init}, {"grad_reduce", "sum"}}),
+      weight_site({1, int(w.size())}), w);
 }
 
 Values book_of(Quantizer& quantizer) {
