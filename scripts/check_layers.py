@@ -30,7 +30,7 @@ BUILDS_ON = {
 # A header, and the files that may include it.
 THIRD_PARTY = [
     (r"yaml-cpp/.*", r"framework/config/.*"),
-    (r"hdf5.*\.h|H5.*\.h", r"framework/(results|app|data)/.*"),
+    (r"hdf5.*\.h|H5.*\.h", r"framework/core/hdf5_handle\.h"),
     (r"boost/math/.*", r"framework/report/statistics\.cpp"),
     (r"nlohmann/.*", r"framework/report/render_json\.cpp"),
     (r"boost/.*", r"framework/app/.*"),

@@ -19,17 +19,17 @@
 namespace bitsweep {
 namespace {
 
-struct Heading {
+struct StudyHeading {
   std::string name;
   std::string title;
   std::string keep = "state";
-  static Schema<Heading> schema() {
-    return Schema<Heading>{}
+  static Schema<StudyHeading> schema() {
+    return Schema<StudyHeading>{}
         .field(
-            "name", &Heading::name, "Names the folder of its results.",
+            "name", &StudyHeading::name, "Names the folder of its results.",
             Allowed<std::string>{"at most 100 letters, digits, _, - and .", is_file_name})
-        .field("title", &Heading::title, "Stands above its tables.")
-        .field("keep", &Heading::keep,
+        .field("title", &StudyHeading::title, "Stands above its tables.")
+        .field("keep", &StudyHeading::keep,
                "What the record of a finished run keeps: its weights and predictions, or "
                "predictions alone.",
                one_of({"state", "predictions"}));
@@ -58,7 +58,7 @@ class StudyReader {
 
   StudySpec read() {
     MappingReader reader(root_, problems_);
-    const auto heading = reader.fields<Heading>();
+    const auto heading = reader.fields<StudyHeading>();
     if (!root_.find("name")) problems_.add(root_, "a study needs a name");
     const auto datasets = read_datasets(reader.get("dataset"));
     const auto networks = read_networks(reader.get("network"));
@@ -164,7 +164,7 @@ class StudyReader {
   // A run is a value of its own, its network included.
   bool is_bounded(const std::vector<DatasetSpec>& datasets,
                   const std::vector<ModelSpec>& networks, const std::vector<Row>& rows) {
-    constexpr std::size_t kMostLayers = 2'000'000;
+    constexpr std::size_t kMostLayersInAll = 2'000'000;
     std::size_t runs = 0;
     std::size_t most_layers = 0;
     for (const auto& network : networks) {
@@ -175,7 +175,7 @@ class StudyReader {
       runs += datasets.size() * of_row * row.seeds.size();
     }
     const std::size_t most =
-        std::min(kMostRuns, kMostLayers / std::max<std::size_t>(most_layers, 1));
+        std::min(kMostRuns, kMostLayersInAll / std::max<std::size_t>(most_layers, 1));
     if (runs <= most) return true;
     const Node* node = root_.find("rows");
     problems_.add(node ? *node : root_,

@@ -10,6 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/core/shared_files.h"
 #include "framework/data/own_dataset.h"
 #include "framework/data/source.h"
 
@@ -130,9 +131,9 @@ std::vector<fs::path> data_folders(const std::string& data_dir) {
   const char* variable = std::getenv("BITSWEEP_DATA");
   if (variable && *variable) folders.push_back(named_folder(variable, "BITSWEEP_DATA"));
   folders.emplace_back("datasets");
-  const fs::path source_tree = fs::path(BITSWEEP_SOURCE_DIR) / "datasets";
+  const fs::path own = shared_files() / "datasets";
   std::error_code missing;
-  if (!fs::equivalent("datasets", source_tree, missing)) folders.push_back(source_tree);
+  if (!fs::equivalent("datasets", own, missing)) folders.push_back(own);
   folders.emplace_back("/usr/share/datasets");
   folders.emplace_back("/usr/local/share/datasets");
   return folders;

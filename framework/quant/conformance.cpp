@@ -4,7 +4,6 @@
 #include <chrono>
 #include <limits>
 #include <set>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -69,20 +68,6 @@ struct Setting {
   std::string choice;  // "group=filter": another value than the default; or ""
 };
 
-// The words that a parameter may be, where it is a choice among some.
-std::vector<std::string> words_of(const FieldInfo& field) {
-  if (field.type == "bool") return {"true", "false"};
-  constexpr std::string_view kOpening = "one of: ";
-  if (field.is_list() || !field.range.starts_with(kOpening)) return {};
-  std::vector<std::string> words;
-  std::istringstream rest(field.range.substr(kOpening.size()));
-  for (std::string word; rest >> word;) {
-    if (word.back() == ',') word.pop_back();
-    words.push_back(word);
-  }
-  return words;
-}
-
 // The default, or the narrowest where that is float.
 int usual_bits(const MethodEntry& entry, Role role, const std::vector<int>& legal) {
   for (const FieldInfo& field : entry.fields) {
@@ -110,7 +95,7 @@ std::vector<Setting> settings_of(const MethodEntry& entry, const RawParams& sett
     for (const int bits : legal) add(bits, settings, "");
     for (const FieldInfo& field : entry.fields) {
       if (settings.count(field.name) != 0) continue;
-      for (const auto& word : words_of(field)) {
+      for (const auto& word : field.choices) {
         const RawParams raw = with(settings, field.name, word);
         const bool is_new = word != field.default_value;
         if (is_new &&

@@ -115,7 +115,7 @@ bool image_matters(const ReportRow& row) {
   return !row.row.is_baseline() && row.row.edges.first != "float";
 }
 
-std::string seeds_text(const ReportRow& row) {
+std::string seeds_cell(const ReportRow& row) {
   const auto total = row.row.runs.size();
   return row.done == total ? fmt::format("{}", total)
                            : fmt::format("{}/{}", row.done, total);
@@ -163,7 +163,7 @@ void add_network(const StudyReport& report, TableBuilder& table) {
       return image_matters(row) ? row.row.edges.image : "";
     });
   }
-  table.add(text_column("seeds", "", kRight, kPeople), seeds_text);
+  table.add(text_column("seeds", "", kRight, kPeople), seeds_cell);
   table.add(for_programs("seeds_done"),
             [](const ReportRow& row) { return double(row.done); });
   table.add(for_programs("seeds_total"),

@@ -19,10 +19,10 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <hdf5.h>
 
 #include "framework/core/digest.h"
 #include "framework/core/error.h"
+#include "framework/core/hdf5_handle.h"
 #include "framework/results/whole_file.h"
 
 namespace bitsweep {
@@ -43,40 +43,10 @@ void check(bool good, std::string_view what) {
   if (!good) throw Hdf5Failure{std::string(what)};
 }
 
-/// Keeps HDF5 from printing its error stack.
-class Silence {
- public:
-  Silence() {
-    H5Eget_auto2(H5E_DEFAULT, &function_, &client_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+struct Handle : hdf5::Handle {
+  Handle(hid_t id, Close close, std::string_view what) : hdf5::Handle(id, close) {
+    check(is_valid(), what);
   }
-  ~Silence() { H5Eset_auto2(H5E_DEFAULT, function_, client_); }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-
- private:
-  H5E_auto2_t function_ = nullptr;
-  void* client_ = nullptr;
-};
-
-/// Owns an HDF5 identifier.
-class Handle {
- public:
-  using Close = herr_t (*)(hid_t);
-  Handle(hid_t id, Close close, std::string_view what) : id_(id), close_(close) {
-    check(id >= 0, what);
-  }
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(Handle&& other) noexcept
-      : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
-  Handle& operator=(Handle&&) = delete;
-  operator hid_t() const { return id_; }
-
- private:
-  hid_t id_;
-  Close close_;
 };
 
 using Dimensions = std::vector<hsize_t>;
@@ -603,7 +573,7 @@ RunRecord read_image(std::string_view bytes, bool with_state) {
 RunRecord read(const std::filesystem::path& path, bool with_state) {
   const auto bytes = read_whole_file(path);
   const std::lock_guard lock(hdf5_mutex);
-  const Silence silence;
+  const hdf5::Silence silence;
   try {
     return read_image(bytes, with_state);
   } catch (const Hdf5Failure& failure) {
@@ -613,7 +583,7 @@ RunRecord read(const std::filesystem::path& path, bool with_state) {
 
 std::string sealed(const RunRecord& record, const std::filesystem::path& path) {
   const std::lock_guard lock(hdf5_mutex);
-  const Silence silence;
+  const hdf5::Silence silence;
   try {
     const auto image = image_of(record);
     return seal_of(image) + image;

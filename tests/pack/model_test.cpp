@@ -12,11 +12,9 @@ using Floats = std::vector<float>;
 using Bytes = std::vector<std::uint8_t>;
 using Catch::Matchers::Contains;
 
-const EdgesSpec kAll{.first = "method", .last = "method", .bias = "method"};
-
 Quantized quantized(const std::string& method = "lsq",
                     std::vector<std::pair<const char*, const char*>> pairs = {}) {
-  return {plain_model(), method, std::move(pairs), kAll};
+  return {plain_model(), method, std::move(pairs), kEverything};
 }
 
 TEST_CASE("a model file gives back the very codes", "[pack][model]") {
