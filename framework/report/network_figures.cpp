@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "framework/report/page_figures.h"
+
+namespace bitsweep {
+namespace {
+
+// ---- A network's bits, layer by layer ----
+
+constexpr double kCell = 26;
+constexpr double kLabels = 74;
+
+// Wide widths are light, narrow ones deep: how far quantization went is seen at once.
+double depth_of(int bits) {
+  return bits >= 32 ? 0 : 1 - std::log2(double(std::max(bits, 1))) / 6;
+}
+
+std::string cell(double x, double y, int bits, const std::string& name) {
+  const double depth = depth_of(bits);
+  return fmt::format(
+      "<g><title>{}</title><rect class='bits' x='{:.0f}' y='{:.0f}' width='{}' "
+      "height='{}' fill-opacity='{:.2f}'/><text class='{}' x='{:.0f}' y='{:.0f}' "
+      "text-anchor='middle'>{}</text></g>",
+      html_text(name), x, y, kCell - 2, kCell - 2, depth, depth > 0.55 ? "on-bits" : "",
+      x + kCell / 2 - 1, y + kCell / 2 + 3, bits);
+}
+
+// ---- A site's values among its levels ----
+
+constexpr double kWidth = 250;
+constexpr double kHeight = 110;
+constexpr double kBase = 88;  // of the bars
+constexpr double kTop = 8;
+
+class Axis {
+ public:
+  explicit Axis(const SiteHistogram& histogram) {
+    low_ = histogram.low;
+    high_ = histogram.high;
+    const double room = high_ - low_;
+    // The grid's ends too, where they do not press the values together.
+    for (const double end : {histogram.grid_low, histogram.grid_high}) {
+      if (!std::isfinite(end)) continue;
+      if (end > histogram.low - room) low_ = std::min(low_, end);
+      if (end < histogram.high + room) high_ = std::max(high_, end);
+    }
+    const double margin = 0.02 * (high_ - low_);
+    low_ -= margin;
+    high_ += margin;
+  }
+
+  bool holds(double value) const { return value >= low_ && value <= high_; }
+  double x(double value) const { return (value - low_) / (high_ - low_) * kWidth; }
+
+ private:
+  double low_, high_;
+};
+
+std::string bars_of(const SiteHistogram& histogram, const Axis& axis) {
+  const double most = *std::max_element(histogram.counts.begin(), histogram.counts.end());
+  const double bins = double(histogram.counts.size());
+  std::string path = fmt::format("M{:.1f} {}", axis.x(histogram.low), kBase);
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    const double height = most > 0 ? (kBase - kTop) * histogram.counts[i] / most : 0;
+    const double right =
+        histogram.low + (histogram.high - histogram.low) * double(i + 1) / bins;
+    path += fmt::format("V{:.1f}H{:.1f}", kBase - height, axis.x(right));
+  }
+  return fmt::format("<path class='bars' d='{}V{}Z'/>", path, kBase);
+}
+
+std::string levels_of(const SiteHistogram& histogram, const Axis& axis) {
+  if (histogram.levels.empty()) return "";
+  const double most =
+      *std::max_element(histogram.level_shares.begin(), histogram.level_shares.end());
+  std::string text;
+  for (std::size_t i = 0; i < histogram.levels.size(); ++i) {
+    if (!axis.holds(histogram.levels[i])) continue;
+    const double share = histogram.level_shares[i];
+    const double x = axis.x(histogram.levels[i]);
+    const double height = most > 0 ? (kBase - kTop) * share / most : 0;
+    text += fmt::format(
+        "<g><title>{:.4g}: {:.2f} % of the values</title><path class='level' "
+        "d='M{:.1f} {}V{:.1f}'/><circle class='level' cx='{:.1f}' cy='{:.1f}' "
+        "r='1.8'/></g>",
+        histogram.levels[i], 100 * share, x, kBase, kBase - height, x, kBase - height);
+  }
+  return text;
+}
+
+std::string clip_line(double end, const Axis& axis) {
+  if (!std::isfinite(end) || !axis.holds(end)) return "";
+  return fmt::format("<path class='clip' d='M{:.1f} {}V{}'/>", axis.x(end), kTop, kBase);
+}
+
+// Lines of one bit's or 32 bits' grid would say nothing of clipping.
+std::string clips_of(const SiteHistogram& histogram, const Axis& axis) {
+  if (histogram.levels.size() == 2) return "";
+  return clip_line(histogram.grid_low, axis) + clip_line(histogram.grid_high, axis);
+}
+
+std::string histogram_figure(const SiteHistogram& histogram) {
+  if (histogram.counts.empty()) return "";
+  const Axis axis(histogram);
+  const auto label = [&](double value, const char* anchor, double x) {
+    return fmt::format(
+        "<text class='dim' x='{:.1f}' y='{}' text-anchor='{}'>{:.3g}</text>", x,
+        kBase + 14, anchor, value);
+  };
+  const std::string inside =
+      bars_of(histogram, axis) + levels_of(histogram, axis) + clips_of(histogram, axis) +
+      fmt::format("<path class='axis' d='M0 {}H{}'/>", kBase, kWidth) +
+      label(histogram.low, "start", std::max(0.0, axis.x(histogram.low))) +
+      label(histogram.high, "end", axis.x(histogram.high));
+  const std::string name =
+      histogram.site + (histogram.in_steps ? ", in units of each channel's scale" : "");
+  return fmt::format(
+      "<figure class='site'><svg role='img' aria-label='values of {0}' viewBox='0 0 {1} "
+      "{2}' width='{1}'>{3}</svg><figcaption>{0}</figcaption></figure>",
+      html_text(name), kWidth, kHeight, inside);
+}
+
+}  // namespace
+
+std::string bits_figure(const ReportRow& row) {
+  if (row.network.layers.empty()) return "";
+  std::string inside;
+  const auto line = [&](double y, const char* name) {
+    inside += fmt::format("<text x='0' y='{}'>{}</text>", y + kCell / 2 + 3, name);
+  };
+  line(0, "weights");
+  line(kCell, "inputs");
+  double x = kLabels;
+  for (const auto& layer : row.network.layers) {
+    const auto title = fmt::format("{}: {} products an image, executed as {}",
+                                   layer.layer, layer.multiply_accumulates, layer.kernel);
+    inside += cell(x, 0, layer.weight_bits, title);
+    inside += cell(x, kCell, layer.input_bits, title);
+    inside += fmt::format(
+        "<text class='dim' transform='translate({:.0f} {}) rotate(60)'>{}</text>",
+        x + kCell / 2 - 5, 2 * kCell + 9, html_text(layer.layer));
+    x += kCell;
+  }
+  std::size_t longest = 0;
+  for (const auto& layer : row.network.layers) {
+    longest = std::max(longest, layer.layer.size());
+  }
+  const double height = 2 * kCell + 16 + 5.6 * double(longest);
+  return fmt::format(
+      "<svg role='img' aria-label='bits of each layer of {}' viewBox='0 0 {:.0f} {:.0f}' "
+      "width='{:.0f}'>{}</svg>",
+      html_text(row.row.label), x + 20 + 3.0 * double(longest), height,
+      x + 20 + 3.0 * double(longest), inside);
+}
+
+std::string histogram_figures(const ReportRow& row) {
+  std::string text;
+  for (const auto& histogram : row.network.histograms)
+    text += histogram_figure(histogram);
+  return text;
+}
+
+}  // namespace bitsweep
