@@ -11,22 +11,28 @@ namespace {
 
 // ---- A network's bits, layer by layer ----
 
-constexpr double kCell = 26;
-constexpr double kLabels = 74;
-
 // Wide widths are light, narrow ones deep: how far quantization went is seen at once.
-double depth_of(int bits) {
-  return bits >= 32 ? 0 : 1 - std::log2(double(std::max(bits, 1))) / 6;
+std::string shaded_bits(int bits) {
+  const double depth = bits >= 32 ? 0 : 1 - std::log2(double(std::max(bits, 1))) / 6;
+  return fmt::format("<span class='bits{}' style='--depth:{:.0f}%'>{}</span>",
+                     depth > 0.55 ? " deep" : "", 100 * depth, bits);
 }
 
-std::string cell(double x, double y, int bits, const std::string& name) {
-  const double depth = depth_of(bits);
-  return fmt::format(
-      "<g><title>{}</title><rect class='bits' x='{:.0f}' y='{:.0f}' width='{}' "
-      "height='{}' fill-opacity='{:.2f}'/><text class='{}' x='{:.0f}' y='{:.0f}' "
-      "text-anchor='middle'>{}</text></g>",
-      html_text(name), x, y, kCell - 2, kCell - 2, depth, depth > 0.55 ? "on-bits" : "",
-      x + kCell / 2 - 1, y + kCell / 2 + 3, bits);
+std::string bits_line(const ReportRow& row) {
+  std::string text = fmt::format("<tr><th scope='row'>{}</th>", html_text(row.row.label));
+  for (const auto& layer : row.network.layers) {
+    text += fmt::format("<td title='{}: {} products an image, executed as {}'>{} {}</td>",
+                        html_text(layer.layer), layer.multiply_accumulates,
+                        html_text(layer.kernel), shaded_bits(layer.weight_bits),
+                        shaded_bits(layer.input_bits));
+  }
+  return text + "</tr>\n";
+}
+
+std::vector<std::string> layers_of(const ReportRow& row) {
+  std::vector<std::string> names;
+  for (const auto& layer : row.network.layers) names.push_back(layer.layer);
+  return names;
 }
 
 // ---- A site's values among its levels ----
@@ -126,35 +132,25 @@ std::string histogram_figure(const SiteHistogram& histogram) {
 
 }  // namespace
 
-std::string bits_figure(const ReportRow& row) {
-  if (row.network.layers.empty()) return "";
-  std::string inside;
-  const auto line = [&](double y, const char* name) {
-    inside += fmt::format("<text x='0' y='{}'>{}</text>", y + kCell / 2 + 3, name);
-  };
-  line(0, "weights");
-  line(kCell, "inputs");
-  double x = kLabels;
-  for (const auto& layer : row.network.layers) {
-    const auto title = fmt::format("{}: {} products an image, executed as {}",
-                                   layer.layer, layer.multiply_accumulates, layer.kernel);
-    inside += cell(x, 0, layer.weight_bits, title);
-    inside += cell(x, kCell, layer.input_bits, title);
-    inside += fmt::format(
-        "<text class='dim' transform='translate({:.0f} {}) rotate(60)'>{}</text>",
-        x + kCell / 2 - 5, 2 * kCell + 9, html_text(layer.layer));
-    x += kCell;
+std::string bits_tables(const StudyReport& report) {
+  std::map<std::pair<std::string, std::vector<std::string>>, std::string> lines;
+  for (const auto& row : report.rows) {
+    if (row.row.is_baseline() || row.network.layers.empty()) continue;
+    lines[{row.row.network, layers_of(row)}] += bits_line(row);
   }
-  std::size_t longest = 0;
-  for (const auto& layer : row.network.layers) {
-    longest = std::max(longest, layer.layer.size());
+  std::string text;
+  for (const auto& [network, body] : lines) {
+    text += fmt::format(
+        "<div class='scroll' role='region' tabindex='0' aria-label='bits of {0}'>"
+        "<table class='matrix'><caption>{0}</caption>\n<thead><tr><th "
+        "scope='col'>weights and inputs of</th>",
+        html_text(network.first));
+    for (const auto& layer : network.second) {
+      text += fmt::format("<th scope='col'>{}</th>", html_text(layer));
+    }
+    text += "</tr></thead>\n<tbody>\n" + body + "</tbody></table></div>\n";
   }
-  const double height = 2 * kCell + 16 + 5.6 * double(longest);
-  return fmt::format(
-      "<svg role='img' aria-label='bits of each layer of {}' viewBox='0 0 {:.0f} {:.0f}' "
-      "width='{:.0f}'>{}</svg>",
-      html_text(row.row.label), x + 20 + 3.0 * double(longest), height,
-      x + 20 + 3.0 * double(longest), inside);
+  return text;
 }
 
 std::string histogram_figures(const ReportRow& row) {

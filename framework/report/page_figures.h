@@ -36,8 +36,9 @@ enum class Cost { kFileSize, kBitOperations };
 /// row beats in both; "" with fewer than two rows.
 std::string pareto_figure(const std::vector<const ReportRow*>& rows, Cost cost);
 
-/// Bits of weights and inputs of each layer of a row's network; "" where no run tells.
-std::string bits_figure(const ReportRow& row);
+/// Bits of weights and inputs by row and layer, a table for each network; "" where no run
+/// tells.
+std::string bits_tables(const StudyReport& report);
 
 /// The values of each quantized site among its grid's levels; "" where no run tells.
 std::string histogram_figures(const ReportRow& row);

@@ -183,25 +183,28 @@ std::string matrices_of(const StudyReport& report) {
                                 matrices;
 }
 
-std::string networks_of(const StudyReport& report) {
+std::string bits_of(const StudyReport& report) {
+  const auto tables = bits_tables(report);
+  return tables.empty() ? ""
+                        : "<h2>Bits of each layer</h2>\n<p class='notes'>Of each row's "
+                          "first finished run: weights, then inputs.</p>\n" +
+                              tables;
+}
+
+std::string values_of(const StudyReport& report) {
   std::string text;
   for (const auto& row : report.rows) {
-    const auto figure = row.row.is_baseline() ? "" : bits_figure(row);
-    if (figure.empty()) continue;
-    const auto sites = histogram_figures(row);
-    text += fmt::format(
-        "<details class='network'><summary>{} ({}){}</summary>{}</details>\n",
-        html_text(row.row.label), html_text(row.row.network), figure,
-        sites.empty() ? "<p class='notes'>No values of quantized sites are kept.</p>"
-                      : sites);
+    const auto figures = histogram_figures(row);
+    if (figures.empty()) continue;
+    text += fmt::format("<details><summary>{} ({})</summary>{}</details>\n",
+                        html_text(row.row.label), html_text(row.row.network), figures);
   }
   return text.empty()
              ? ""
-             : "<h2>Bits of each layer</h2>\n<p class='notes'>Of each row's first "
-               "finished run. Opened, a row shows the values of its quantized tensors: "
-               "grey, in front of the quantizer; lines with dots, the share that takes "
-               "each level; dashed, the ends of the grid, beyond which values are "
-               "clipped.</p>\n" +
+             : "<h2>Values and levels</h2>\n<p class='notes'>Of each row's first "
+               "finished run. Grey: the values of a tensor in front of its quantizer; "
+               "lines with dots: the share that takes each level; dashed: the ends of "
+               "the grid, beyond which values are clipped.</p>\n" +
                    text;
 }
 
@@ -250,11 +253,12 @@ std::string render_html(const StudyReport& report) {
       "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
       "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
       "<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n{}<main>\n"
-      "<h2>Results</h2>\n{}{}{}{}{}{}{}<h2>Notes</h2>\n{}</main>\n<script>\n{}</script>\n"
+      "<h2>Results</h2>\n{}{}{}{}{}{}{}{}<h2>Notes</h2>\n{}</main>\n<script>\n{}</"
+      "script>\n"
       "</body>\n</html>\n",
       html_text(title_of(report)), kPageStyle, head_of(report), controls_of(report),
-      table_of(report), pareto_of(report), matrices_of(report), networks_of(report),
-      comparison_of(report), curves_of(report),
+      table_of(report), pareto_of(report), matrices_of(report), bits_of(report),
+      values_of(report), comparison_of(report), curves_of(report),
       list_of(notes_of(report), " class='notes'"), kPageScript);
 }
 
