@@ -182,6 +182,7 @@ void count_runs(const StudyManifest& manifest, const StudyRecords& records,
 }  // namespace
 
 std::map<std::string, std::string> settings_of(const RunRecord& record) {
+  if (record.canonical_text.empty()) return {};
   Problems problems;
   const Node root = parse_yaml(record.canonical_text, "configuration", problems);
   problems.throw_if_any();

@@ -67,6 +67,7 @@ struct SiteHistogram {
   /// Ascending, and the share of the values that take each; none of a grid of many.
   std::vector<double> levels = {};
   std::vector<double> level_shares = {};
+  friend bool operator==(const SiteHistogram&, const SiteHistogram&) = default;
 };
 
 struct RunRecord {
