@@ -74,28 +74,39 @@ std::string bars_of(const SiteHistogram& histogram, const Axis& axis) {
     const double height = most > 0 ? (kBase - kTop) * histogram.counts[i] / most : 0;
     const double right =
         histogram.low + (histogram.high - histogram.low) * double(i + 1) / bins;
-    path += fmt::format("V{:.1f}H{:.1f}", kBase - height, axis.x(right));
+    path += fmt::format("V{:.0f}H{:.0f}", kBase - height, axis.x(right));
   }
   return fmt::format("<path class='bars' d='{}V{}Z'/>", path, kBase);
 }
 
+double share_height(const SiteHistogram& histogram, std::size_t level) {
+  const auto& shares = histogram.level_shares;
+  const double most = *std::max_element(shares.begin(), shares.end());
+  return most > 0 ? (kBase - kTop) * shares[level] / most : 0;
+}
+
+std::string stem(double x, double height) {
+  return fmt::format("M{:.1f} {}v{:.1f}", x, kBase, -height);
+}
+
+// A few levels have a dot and a name each; more of them would crowd each other.
 std::string levels_of(const SiteHistogram& histogram, const Axis& axis) {
-  if (histogram.levels.empty()) return "";
-  const double most =
-      *std::max_element(histogram.level_shares.begin(), histogram.level_shares.end());
-  std::string text;
+  constexpr std::size_t kFew = 16;
+  const bool few = histogram.levels.size() <= kFew;
+  std::string path;
+  std::string dots;
   for (std::size_t i = 0; i < histogram.levels.size(); ++i) {
     if (!axis.holds(histogram.levels[i])) continue;
-    const double share = histogram.level_shares[i];
     const double x = axis.x(histogram.levels[i]);
-    const double height = most > 0 ? (kBase - kTop) * share / most : 0;
-    text += fmt::format(
-        "<g><title>{:.4g}: {:.2f} % of the values</title><path class='level' "
-        "d='M{:.1f} {}V{:.1f}'/><circle class='level' cx='{:.1f}' cy='{:.1f}' "
-        "r='1.8'/></g>",
-        histogram.levels[i], 100 * share, x, kBase, kBase - height, x, kBase - height);
+    const double height = share_height(histogram, i);
+    path += stem(x, height);
+    if (!few) continue;
+    dots += fmt::format(
+        "<circle class='level' cx='{:.1f}' cy='{:.1f}' r='1.8'><title>{:.4g}: {:.2f} % "
+        "of the values</title></circle>",
+        x, kBase - height, histogram.levels[i], 100 * histogram.level_shares[i]);
   }
-  return text;
+  return path.empty() ? "" : fmt::format("<path class='level' d='{}'/>{}", path, dots);
 }
 
 std::string clip_line(double end, const Axis& axis) {

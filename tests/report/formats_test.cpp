@@ -150,7 +150,7 @@ assert len([a for a in all_of('tr') if 'data-row' in a]) == 5
 assert all(a.get('scope') in ('col', 'row', 'rowgroup') for a in all_of('th'))
 bits = [a['style'] for a in all_of('span') if a.get('class', '').startswith('bits')]
 assert len(bits) == 3 * 2 * 2, bits
-assert len([a for a in all_of('path') if a.get('class') == 'level']) == 3 * 3
+assert len([a for a in all_of('circle') if a.get('class') == 'level']) == 3 * 3
 sortable = [a for a in all_of('th') if 'aria-sort' in a]
 assert len(sortable) == len(all_of('button')) > 8
 assert all(a.get('role') == 'img' and a['aria-label'] or a.get('aria-hidden') == 'true'
