@@ -129,6 +129,7 @@ class Experiment {
     score(record);
     if (health.epochs() == 0) health.observe(record.curves);  // calibrated, not trained
     health.finish();
+    record.histograms = health.histograms();
     record.sizes = size_entries(encoded_tensors(network_));
     record.state = stored_state(network_);
     record.provenance.seconds =

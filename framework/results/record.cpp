@@ -271,6 +271,15 @@ void write_products(hid_t file, const std::vector<ProductEntry>& products) {
                 stored.data());
 }
 
+/// The attributes of one of /histograms.
+template <class Histogram, class Visitor>
+void visit_histogram(Histogram& histogram, Visitor&& visit) {
+  visit("low", histogram.low);
+  visit("high", histogram.high);
+  visit("grid_low", histogram.grid_low);
+  visit("grid_high", histogram.grid_high);
+}
+
 // HDF5 drops empty parts and dots of a path, and two names would meet.
 std::string path_below(const std::string& group, const std::string& name) {
   const std::string path = "/" + name + "/";
@@ -286,6 +295,21 @@ void write_tensor(hid_t file, const std::string& name, const StoredTensor& tenso
                     tensor.values.size()));
   write_dataset(file, name, dimensions, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT,
                 tensor.values.data());
+}
+
+Handle open_dataset(hid_t file, const std::string& name) {
+  return {H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, name};
+}
+
+void write_histogram(hid_t file, const SiteHistogram& histogram) {
+  const std::string path = path_below("histograms", histogram.site);
+  write_values(file, path + "/counts", histogram.counts);
+  write_values(file, path + "/levels", histogram.levels);
+  write_values(file, path + "/level_shares", histogram.level_shares);
+  const Handle counts = open_dataset(file, path + "/counts");
+  const AttributeWriter attributes{counts};
+  visit_histogram(histogram, attributes);
+  attributes("in_steps", std::int32_t(histogram.in_steps));
 }
 
 Handle new_group(hid_t file, const char* name) {
@@ -311,6 +335,8 @@ void write_contents(hid_t file, const RunRecord& record) {
   for (const auto& [name, tensor] : record.state) {
     write_tensor(file, path_below("state", name), tensor);
   }
+  new_group(file, "histograms");
+  for (const auto& histogram : record.histograms) write_histogram(file, histogram);
   const char* configuration = c_text(record.canonical_text, "the configuration");
   write_dataset(file, "configuration", {}, text_type(), text_type(), &configuration);
   write_integers(file, "predictions", record.predictions);
@@ -401,10 +427,6 @@ struct AttributeReader {
     return {H5Aopen(object, name, H5P_DEFAULT), H5Aclose, name};
   }
 };
-
-Handle open_dataset(hid_t file, const std::string& name) {
-  return {H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, name};
-}
 
 Dimensions dimensions_of(hid_t dataset) {
   const Handle space(H5Dget_space(dataset), H5Sclose, "a data space");
@@ -500,6 +522,28 @@ std::vector<std::string> dataset_names(hid_t file, const char* group_name) {
   return names;
 }
 
+// In the order of their names; none in records from before there were any.
+std::vector<SiteHistogram> read_histograms(hid_t file) {
+  if (H5Lexists(file, "histograms", H5P_DEFAULT) <= 0) return {};
+  std::vector<SiteHistogram> histograms;
+  constexpr std::string_view kCounts = "/counts";
+  for (const auto& name : dataset_names(file, "histograms")) {
+    if (!name.ends_with(kCounts)) continue;
+    SiteHistogram& histogram = histograms.emplace_back();
+    histogram.site = name.substr(0, name.size() - kCounts.size());
+    const std::string path = "histograms/" + histogram.site;
+    histogram.counts = read_values<double>(file, path + "/counts");
+    histogram.levels = read_values<double>(file, path + "/levels");
+    histogram.level_shares = read_values<double>(file, path + "/level_shares");
+    const Handle counts = open_dataset(file, path + "/counts");
+    std::int32_t in_steps = 0;
+    visit_histogram(histogram, AttributeReader{counts});
+    AttributeReader{counts}("in_steps", in_steps);
+    histogram.in_steps = in_steps != 0;
+  }
+  return histograms;
+}
+
 StoredTensor read_tensor(hid_t file, const std::string& name) {
   const Handle dataset = open_dataset(file, name);
   const auto dimensions = dimensions_of(dataset);
@@ -533,6 +577,7 @@ RunRecord read_contents(hid_t file) {
   record.labels = read_values<std::int32_t>(file, "labels");
   record.sizes = read_sizes(file);
   record.products = read_products(file);
+  record.histograms = read_histograms(file);
   record.warnings = read_texts(file, "warnings");
   record.has_state = !dataset_names(file, "state").empty();
   return record;

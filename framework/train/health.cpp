@@ -12,6 +12,7 @@
 #include "framework/nn/pruned_site.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/transforms_values.h"
+#include "framework/train/site_histogram.h"
 
 namespace bitsweep {
 namespace {
@@ -253,6 +254,19 @@ void QuantizerHealth::finish() {
                         cause_of_rest(*learned.parameter, watch.clipped)));
     }
   }
+}
+
+std::vector<SiteHistogram> QuantizerHealth::histograms() {
+  std::vector<SiteHistogram> histograms;
+  for (Watch& watch : watches_) {
+    const auto role = watch.bound->site.role;
+    if (watch.bound->evaluates_float || role == Role::kBias) continue;
+    if (const auto view = look(watch)) {
+      histograms.push_back(
+          site_histogram(watch.name(), view->grid, view->u, view->codes));
+    }
+  }
+  return histograms;
 }
 
 // They stand for nothing.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "framework/nn/network.h"
+#include "framework/results/record.h"
 #include "framework/train/trainer.h"
 
 namespace bitsweep {
@@ -55,6 +56,9 @@ class QuantizerHealth {
   /// After the last epoch: looks at the grids as they are left, and for learned
   /// parameters that never moved in two epochs or more.
   void finish();
+
+  /// Of weights and activations as they are now, in network order.
+  std::vector<SiteHistogram> histograms();
 
   std::int64_t epochs() const { return epoch_; }
 
