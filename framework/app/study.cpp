@@ -146,13 +146,26 @@ class Checks {
     }
   }
 
+  // "study.yaml:7: sites: ...": a sentence that begins with its place.
+  void add_placed(const std::string& sentence) {
+    const auto end = sentence.find(": ");
+    const std::string head = sentence.substr(0, end);
+    const auto colon = head.rfind(':');
+    const std::string digits = colon == std::string::npos ? "" : head.substr(colon + 1);
+    Place place{head, 0};
+    const bool has_line = !digits.empty() && digits.size() < 9 &&
+                          digits.find_first_not_of("0123456789") == std::string::npos;
+    if (has_line) place = {head.substr(0, colon), std::stoi(digits)};
+    problems_.add(place, "", sentence.substr(end + 2));
+  }
+
   void add(const RowSpec& row, const std::string& text) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
       const auto tab = line.find('\t');
       const std::string key = line.substr(0, tab), sentence = line.substr(tab + 1);
       if (key.empty()) {
-        problems_.add(Place{}, "", sentence);  // it begins with its place
+        add_placed(sentence);
       } else {
         add_problem(problems_, *row.written, key, sentence);
       }

@@ -83,14 +83,12 @@ TEST_CASE("splits larger than the data are named with their line", "[validate]")
 
 TEST_CASE("a network that does not fit the images is named with the study's line",
           "[validate]") {
-  const auto found = validated(with(kHead, "id: lenet", "id: resnet-20, depth: 20") +
-                               "  - method: twn\n");
   const testing::ScratchFolder folder;
   fs::create_directories(folder / "configs/models");
   std::ofstream(folder / "configs/models/wide.yaml")
       << "summary: \"Too wide.\"\n"
          "layers:\n"
-         "  - {name: conv1, convolution: {filters: 2, kernel: 99}}\n"
+         "  - {name: conv1, convolution: {filters: 2, kernel: 64}}\n"
          "  - flatten\n"
          "  - {name: ip, linear: {outputs: classes}}\n";
   std::ofstream(folder / "s.yaml")
@@ -98,7 +96,7 @@ TEST_CASE("a network that does not fit the images is named with the study's line
   const auto unfit = real_program(folder, "validate s.yaml");
   CHECK(unfit.code == 2);
   CHECK_THAT(unfit.err, StartsWith("bitsweep: s.yaml:3: network: ") &&
-                            Contains("wide.yaml:3: conv1: a 99x99 window does not fit"));
+                            Contains("wide.yaml:3: conv1: a 64x64 window does not fit"));
 }
 
 TEST_CASE("a mistake that --set makes is blamed on --set", "[validate]") {
