@@ -109,7 +109,9 @@ TEST_CASE("data that a model cannot be scored on is refused in a sentence",
   CHECK_THAT(refused("--data '{foldr: few}'"),
              Contains("--data") && Contains("unknown key; did you mean 'folder'?"));
   CHECK_THAT(refused("--data shape"), Contains("did you mean 'shapes'?"));
-  CHECK_THAT(refused("--threads 100000"), Contains("--threads 100000: expected 1 to"));
+  CHECK_THAT(
+      trained().run("eval " + trained().record().string() + " --threads 100000").err,
+      Contains("--threads 100000: expected 1 to"));
   CHECK_THAT(refused("--batch 0"), Contains("--batch: '0'"));
   CHECK_THAT(refused("--batch 100000"), Contains("there are 2000 test images"));
   CHECK_THAT(refused("--out /proc/x"), Contains("cannot be written"));
