@@ -45,8 +45,14 @@ struct DatasetInfo {
   ImageShape shape;
   int classes = 10;
   std::string hint;  // how to get the files: "fetch it with scripts/fetch-datasets mnist"
+  std::string source;   // who made it, and where it is described
+  std::string licence;  // as far as it is known
 };
 std::vector<DatasetInfo> known_datasets();
+
+/// The names of a dataset's classes, without reading its files. Throws ConfigError for an
+/// unknown id.
+const std::vector<std::string>& class_names(const std::string& id);
 
 /// Folders to look in, in order: `data_dir` (from --data-dir) when not empty,
 /// BITSWEEP_DATA, `datasets/` below the working folder and among the program's own files

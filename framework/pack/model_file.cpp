@@ -427,7 +427,10 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload) {
 PackedModel parse_model(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < sizeof(kMagic) ||
       std::memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) {
-    throw DataError("it is no packed model of bitsweep");
+    throw DataError(
+        "not a packed model of bitsweep; expected a file that `bitsweep export` wrote, "
+        "or "
+        "the record of a run (.h5)");
   }
   if (bytes.size() < kFrame) throw DataError("it is damaged: it ends early");
   const int version = bytes[sizeof(kMagic)];

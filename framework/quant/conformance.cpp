@@ -255,7 +255,7 @@ std::vector<QuantizerSpeed> measure(const MethodEntry& entry,
 // ---- Text ----
 
 std::string outcome(const CheckResult& result) {
-  if (!result.holds()) return "BROKEN";
+  if (!result.holds()) return "VIOLATED";
   if (result.asked > 0) return "holds";
   return result.unclaimed > 0 ? "not claimed" : "does not apply";
 }
@@ -263,7 +263,7 @@ std::string outcome(const CheckResult& result) {
 std::string count_of(const CheckResult& result) {
   if (result.asked == 0) return "";
   if (!result.holds()) {
-    return fmt::format(": by {} of {}", result.broken,
+    return fmt::format(": violated by {} of {}", result.broken,
                        counted(result.asked, result.asked_of));
   }
   const auto unclaimed =
@@ -284,16 +284,16 @@ std::string closing_line(const MethodEntry& entry, const Conformance& found) {
         found.checks.begin(), found.checks.end(),
         [&](const CheckResult& check) { return outcome(check) == what; });
   };
-  const auto broken = count("BROKEN"), held = count("holds");
+  const auto broken = count("VIOLATED"), held = count("holds");
   if (broken > 0) {
-    return fmt::format("{}: {} of {} checks BROKEN\n", entry.id, broken, broken + held);
+    return fmt::format("{}: fails {} of {} checks\n", entry.id, broken, broken + held);
   }
-  return fmt::format("{}: sound; {} checks hold\n", entry.id, held);
+  return fmt::format("{}: passes all {} checks\n", entry.id, held);
 }
 
 std::string speed_text(const std::vector<QuantizerSpeed>& speeds) {
   if (speeds.empty()) return "";
-  std::string text = "\n  nanoseconds a value, one thread\n";
+  std::string text = "\n  nanoseconds per value, one thread\n";
   for (const auto& speed : speeds) {
     text += fmt::format("  {:22} forward {:6.2f}", speed.quantizer, speed.forward_ns);
     if (speed.backward_ns > 0)

@@ -75,7 +75,11 @@ std::string published_place(const PublishedSpec& published) {
 }
 
 bool is_recalled(const ReportRow& row) {
-  return has_published(row) && row.row.published.mark != "verified";
+  return has_published(row) && row.row.published.mark == "recalled";
+}
+
+bool is_quoted(const ReportRow& row) {
+  return has_published(row) && row.row.published.mark == "quoted";
 }
 
 // Digits of a figure as it was given: 2 of 7.63.
@@ -100,6 +104,7 @@ std::string published_text(const ReportRow& row, const Sources& sources) {
     text = fmt::format("accuracy {}%", *published.accuracy);
   }
   if (is_recalled(row)) text += "†";
+  if (is_quoted(row)) text += "‡";
   const auto number = sources.number(published_place(published));
   return number == 0 ? text : fmt::format("{} [{}]", text, number);
 }
@@ -384,6 +389,10 @@ std::vector<std::string> notes_of(const StudyReport& report) {
   if (any_row(report, has_published)) notes.push_back(verdict_rule());
   if (any_row(report, is_recalled)) {
     notes.push_back("†: recalled, not checked in the source.");
+  }
+  if (any_row(report, is_quoted)) {
+    notes.push_back(
+        "‡: quoted, read in a survey or later paper that quotes it, not in its source.");
   }
   const Sources sources(report);
   for (const auto& place : sources.places()) {

@@ -383,10 +383,13 @@ std::string seal_of(std::string_view image) {
 std::string_view sealed_image(std::string_view bytes) {
   constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
   if (bytes.starts_with(kHdf5Signature)) {
-    throw Hdf5Failure{"an HDF5 file, but not a run record of bitsweep"};
+    throw Hdf5Failure{
+        "an HDF5 file, but not a run record of bitsweep; expected a .h5 file that "
+        "`bitsweep run` wrote"};
   }
   if (!bytes.starts_with(std::string(kFormat) + "\n")) {
-    throw Hdf5Failure{"not a run record of bitsweep, which is an HDF5 file with a seal"};
+    throw Hdf5Failure{
+        "not a run record of bitsweep; expected a .h5 file that `bitsweep run` wrote"};
   }
   const std::string seal(bytes.substr(0, kSealSize));
   std::size_t expected = 0;

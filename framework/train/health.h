@@ -28,6 +28,7 @@ namespace bitsweep {
 ///                   alone would not do to them.
 ///   unused_levels   Levels of the grid that no x takes, in any channel. Tensors with
 ///                   fewer values than levels must leave some.
+///   levels          How many the grid has.
 ///   sqnr_db         10 log10(sum u^2 / sum (u - y)^2); infinite where nothing is lost.
 ///                   Low by design where only a sign is kept.
 ///   sign_flips      Of weights: share whose y has another sign (-, 0 or +) than an epoch

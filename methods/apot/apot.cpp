@@ -223,7 +223,8 @@ class AdditiveActivations final : public AdditivePowers {
 class Apot final : public Method {
  public:
   using Params = ApotParams;
-  static constexpr auto summary = "Sums of powers of two below a learned clip.";
+  static constexpr auto summary =
+      "Additive powers of two with a learned clipping threshold.";
   static constexpr auto reference = "https://arxiv.org/abs/1909.13144";
   static constexpr auto formula =
       "Wn = (W - mean) / std; Wq = alpha level(clip(Wn / alpha, -1, 1)), levels "

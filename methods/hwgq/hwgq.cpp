@@ -162,7 +162,7 @@ class Hwgq final : public Method {
  public:
   using Params = HwgqParams;
   static constexpr auto summary =
-      "Binary weights; activations on centres of half a Gaussian.";
+      "Binary weights; activations on levels optimal for a half-Gaussian.";
   static constexpr auto reference = "https://arxiv.org/abs/1702.00953";
   static constexpr auto formula =
       "Q(x) = 0 for x <= 0, else the nearest of q_1 < ... < q_m; Wq = sign(W) "
