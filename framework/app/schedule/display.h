@@ -14,6 +14,7 @@ struct DisplayedJob {
   std::string label;
   std::string network;
   double work = 1;  // see `work_of`
+  int batch_size = 1;
 };
 
 /// `done_before` runs were finished before this batch; they count as done.

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "framework/core/counted.h"
+#include "framework/core/error.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -33,11 +36,16 @@ class Planner {
  public:
   explicit Planner(const std::function<Found(const std::string&)>& find) : find_(find) {}
 
-  // The index of the run, which is added when it is not there yet.
-  std::size_t add(const RunSpec& spec, const std::string& label) {
+  // The index of the run, which is added when it is not there yet. `turn`: it is wanted
+  // with the first seeds of the rows, the second, ...
+  std::size_t add(const RunSpec& spec, const std::string& label, std::size_t turn) {
     const std::string name = digest(spec, kResultsVersion);
     const auto found = by_digest_.find(name);
-    if (found != by_digest_.end()) return found->second;
+    if (found != by_digest_.end()) {
+      turns_[found->second] = std::min(turns_[found->second], turn);
+      return found->second;
+    }
+    turns_.push_back(turn);
     by_digest_[name] = plan_.runs.size();
     const Found record = find_(name);
     plan_.runs.push_back(
@@ -53,10 +61,16 @@ class Planner {
   }
 
   PlannedRun& run(std::size_t index) { return plan_.runs[index]; }
+  std::size_t turn(std::size_t index) const { return turns_[index]; }
 
   // Runs that nobody asked for are left out, and done again what is asked for so.
   void choose(const std::set<std::size_t>& chosen, std::set<std::size_t> needed,
-              bool force) {
+              const PlanOptions& options) {
+    const std::string why =
+        options.shard.count == 1 ? "not chosen by --only"
+        : options.chosen ? fmt::format("not chosen by --only, or not of --shard {}",
+                                       options.shard.text())
+                         : "not of --shard " + options.shard.text();
     for (const auto index : std::set(needed)) {
       if (run(index).start) needed.insert(*run(index).start);
     }
@@ -64,23 +78,50 @@ class Planner {
       const bool is_there =
           run(i).state == RunState::kDone || run(i).state == RunState::kDamaged;
       const bool is_damaged = run(i).state == RunState::kDamaged && needed.contains(i);
-      if (force && ((chosen.contains(i) && is_there) || is_damaged)) {
+      if (options.force && ((chosen.contains(i) && is_there) || is_damaged)) {
         run(i).state = RunState::kMissing;
         run(i).why = "again, by --force";
       } else if (!needed.contains(i) && run(i).state != RunState::kDone) {
         run(i).state = RunState::kSkipped;
-        run(i).why = "not chosen by --only";
+        run(i).why = why;
       }
     }
+  }
+
+  // What begins with a record that cannot be read waits until the user has seen to it.
+  void pass_over_damaged() {
+    for (auto& other : plan_.runs) {
+      if (!is_to_do(other) || !other.start) continue;
+      if (run(*other.start).state != RunState::kDamaged) continue;
+      other.state = RunState::kSkipped;
+      other.why = "it begins with a float run whose record is damaged";
+    }
+  }
+
+  // All rows of the first seed first, each seed's float networks before what begins with
+  // them.
+  void sort_by_turn() {
+    std::vector<std::size_t> order(plan_.runs.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      return turns_[a] < turns_[b];
+    });
+    std::vector<std::size_t> place(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+    std::vector<PlannedRun> sorted;
+    sorted.reserve(order.size());
+    for (const auto index : order) {
+      auto& run = sorted.emplace_back(std::move(plan_.runs[index]));
+      if (run.start) run.start = place[*run.start];
+    }
+    plan_.runs = std::move(sorted);
   }
 
   // A float network whose record is without weights is trained again for those who begin
   // with them.
   void want_weights() {
     for (const auto& other : plan_.runs) {
-      const bool is_to_do =
-          other.state == RunState::kMissing || other.state == RunState::kFailed;
-      if (!is_to_do || !other.start) continue;
+      if (!is_to_do(other) || !other.start) continue;
       PlannedRun& start = run(*other.start);
       if (start.state != RunState::kDone || has_weights_[*other.start]) continue;
       start.state = RunState::kMissing;
@@ -91,16 +132,24 @@ class Planner {
   Plan& plan() { return plan_; }
 
  private:
+  static bool is_to_do(const PlannedRun& run) {
+    return run.state == RunState::kMissing || run.state == RunState::kFailed;
+  }
+
   const std::function<Found(const std::string&)>& find_;
+  std::vector<std::size_t> turns_;  // by run
   std::map<std::string, std::size_t> by_digest_;
   std::vector<bool> has_weights_;
   Plan plan_;
 };
 
+// With each run, the place of its seed among those of its row.
 template <class Visitor>
 void visit_runs(const StudySpec& study, Visitor&& visit) {
   for (const auto& row : study.rows) {
-    for (const auto& run : row.runs) visit(row, run);
+    for (std::size_t turn = 0; turn < row.runs.size(); ++turn) {
+      visit(row, row.runs[turn], turn);
+    }
   }
 }
 
@@ -108,25 +157,25 @@ void visit_runs(const StudySpec& study, Visitor&& visit) {
 // fine-tuned. A float row gives its runs their label; else they have one from the
 // network.
 void add_float_runs(const StudySpec& study, Planner& planner) {
-  visit_runs(study, [&](const RowSpec& row, const RunSpec& run) {
-    if (run.is_baseline()) planner.add(run, row.label);
+  visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
+    if (run.is_baseline()) planner.add(run, row.label, turn);
   });
-  visit_runs(study, [&](const RowSpec&, const RunSpec& run) {
-    planner.add(run.baseline(), "float " + run.network.id);
+  visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t turn) {
+    planner.add(run.baseline(), "float " + run.network.id, turn);
   });
-  visit_runs(study, [&](const RowSpec& row, const RunSpec& run) {
-    if (run.is_float()) planner.add(run, row.label);
+  visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
+    if (run.is_float()) planner.add(run, row.label, turn);
   });
-  visit_runs(study, [&](const RowSpec&, const RunSpec& run) {
-    planner.add(run.control(), "float, fine-tuned " + run.network.id);
+  visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t turn) {
+    planner.add(run.control(), "float, fine-tuned " + run.network.id, turn);
   });
 }
 
 void connect_starts(Planner& planner) {
   for (std::size_t i = 0; i < planner.plan().runs.size(); ++i) {
     const RunSpec spec = planner.run(i).spec;
-    if (spec.starts_from_baseline())
-      planner.run(i).start = planner.add(spec.baseline(), "");
+    if (!spec.starts_from_baseline()) continue;
+    planner.run(i).start = planner.add(spec.baseline(), "", planner.turn(i));
   }
 }
 
@@ -134,15 +183,16 @@ void add_all(const StudySpec& study, const PlanOptions& options, Planner& planne
   add_float_runs(study, planner);
   std::set<std::size_t> chosen;
   std::set<std::size_t> needed;
-  visit_runs(study, [&](const RowSpec& row, const RunSpec& run) {
-    const std::size_t index = planner.add(run, row.label);
+  visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
+    const std::size_t index = planner.add(run, row.label, turn);
     if (options.chosen && !options.chosen(row, run)) return;
+    if (!options.shard.holds(planner.run(index).digest)) return;
     chosen.insert(index);
-    needed.insert({index, planner.add(run.control(), row.label),
-                   planner.add(run.baseline(), row.label)});
+    needed.insert({index, planner.add(run.control(), row.label, turn),
+                   planner.add(run.baseline(), row.label, turn)});
   });
   connect_starts(planner);
-  planner.choose(chosen, needed, options.force);
+  planner.choose(chosen, needed, options);
 }
 
 }  // namespace
@@ -162,6 +212,30 @@ std::string file_name(const std::string& text) {
   return name;
 }
 
+bool Shard::holds(const std::string& digest) const {
+  return std::stoull(digest.substr(0, 16), nullptr, 16) % std::uint64_t(count) ==
+         std::uint64_t(index - 1);
+}
+
+std::string Shard::text() const { return fmt::format("{}/{}", index, count); }
+
+Shard Shard::parse(const std::string& text) {
+  const auto slash = text.find('/');
+  const auto number = [](std::string_view word, int& value) {
+    const auto [stop, failure] =
+        std::from_chars(word.data(), word.data() + word.size(), value);
+    return failure == std::errc{} && stop == word.data() + word.size();
+  };
+  Shard shard;
+  const bool is_two = slash != text.npos &&
+                      number(std::string_view(text).substr(0, slash), shard.index) &&
+                      number(std::string_view(text).substr(slash + 1), shard.count);
+  if (is_two && 1 <= shard.index && shard.index <= shard.count) return shard;
+  throw ConfigError(fmt::format(
+      "--shard: '{}' is no share of the runs; write 1/4, 2/4, 3/4 and 4/4 for four",
+      text));
+}
+
 std::size_t Plan::count(RunState state) const {
   return std::size_t(std::count_if(
       runs.begin(), runs.end(), [state](const auto& run) { return run.state == state; }));
@@ -177,7 +251,9 @@ Plan make_plan(const StudySpec& study,
                const PlanOptions& options) {
   Planner planner(find);
   add_all(study, options, planner);
+  planner.pass_over_damaged();
   planner.want_weights();
+  planner.sort_by_turn();
   Plan plan = std::move(planner.plan());
   plan.rows = study.rows.size();
   for (const auto& row : study.rows) plan.seeds = std::max(plan.seeds, row.runs.size());
@@ -195,8 +271,9 @@ std::string plan_summary(const std::string& study, const Plan& plan) {
                   baselines == 1 ? "a float baseline" : "float baselines",
                   plan.count(RunState::kDone), left);
   if (failed > 0) text += fmt::format(", {} of these failed before", failed);
-  if (const auto skipped = plan.count(RunState::kSkipped); skipped > 0) {
-    text += fmt::format(", {} skipped", skipped);
+  for (const auto state : {RunState::kSkipped, RunState::kDamaged}) {
+    const auto count = plan.count(state);
+    if (count > 0) text += fmt::format(", {} {}", count, state_word(state));
   }
   return text;
 }

@@ -37,7 +37,8 @@ struct PlannedRun {
   std::optional<std::size_t> start = {};  // index of the float run it begins with
 };
 
-/// Each run once, however many rows share it, and the baselines first.
+/// Each run once, however many rows share it: all rows of the first seed, then of the
+/// second, and of each seed the baselines first.
 struct Plan {
   std::vector<PlannedRun> runs;
   std::size_t rows = 0;
@@ -47,10 +48,22 @@ struct Plan {
   std::size_t baseline_count() const;
 };
 
+/// One of `count` shares of the runs, told by their digests: the same on all machines.
+struct Shard {
+  int index = 1;  // from 1
+  int count = 1;
+
+  bool holds(const std::string& digest) const;
+  std::string text() const;  // "2/4"
+  /// Throws ConfigError.
+  static Shard parse(const std::string& text);
+};
+
 struct PlanOptions {
   /// Which runs are wanted; null for all. What these start from and are compared with is
   /// wanted too.
   std::function<bool(const RowSpec& row, const RunSpec& run)> chosen = {};
+  Shard shard = {};    // and of these, whose digest is in the share
   bool force = false;  // what was chosen is to be done again, done or damaged
 };
 

@@ -1,6 +1,7 @@
 #include "framework/app/schedule/run_files.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "framework/core/error.h"
 #include "framework/results/record.h"
@@ -10,20 +11,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "lenet5-twn-seed1-3fa94c1d00112233.h5": what stands behind the last dash.
-std::string digest_of(const fs::path& file) {
-  const std::string stem = file.stem().string();
+}  // namespace
+
+std::optional<FileStamp> stamp_of(const fs::path& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return std::nullopt;
+  return FileStamp{
+      status.st_ino,
+      status.st_mtim.tv_sec * std::int64_t{1000000000} + status.st_mtim.tv_nsec,
+      status.st_size};
+}
+
+bool is_record_name(const fs::path& file) {
+  return file.extension() == ".h5" && file.stem().string().find('-') != std::string::npos;
+}
+
+std::string digest_in_name(const fs::path& record) {
+  const std::string stem = record.stem().string();
   return stem.substr(stem.rfind('-') + 1);
 }
 
-}  // namespace
+RunFiles::RunFiles(fs::path results) : folder_(std::move(results) / "runs") { refresh(); }
 
-RunFiles::RunFiles(fs::path results) : folder_(std::move(results) / "runs") {
+void RunFiles::refresh() {
+  const auto now = stamp_of(folder_);
+  if (now && seen_ == now) return;
+  seen_ = now;
+  known_.clear();
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder_, missing)) {
-    if (entry.path().extension() == ".h5") {
-      known_[digest_of(entry.path())] = entry.path();
-    }
+    if (is_record_name(entry.path())) known_[digest_in_name(entry.path())] = entry.path();
   }
 }
 

@@ -1,18 +1,35 @@
 // The records of a folder of results, found by the digest in their names.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "framework/app/schedule/plan.h"
 
 namespace bitsweep {
 
+/// Tells one writing of a file from another.
+struct FileStamp {
+  std::uint64_t inode = 0;
+  std::int64_t nanoseconds = 0;  // of its last change
+  std::int64_t bytes = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
+/// Nothing when there is no such file.
+std::optional<FileStamp> stamp_of(const std::filesystem::path& file);
+
 class RunFiles {
  public:
   /// Looks at names alone; a folder that is not there has no records.
   explicit RunFiles(std::filesystem::path results);
+
+  /// Looks again, where names came or went since.
+  void refresh();
 
   /// What there is of the run. A record that cannot be read, or is another run's, is
   /// damaged: it is for the user to see and to delete, not to be written over.
@@ -23,7 +40,14 @@ class RunFiles {
 
  private:
   std::filesystem::path folder_;
+  std::optional<FileStamp> seen_;                       // of the folder
   std::map<std::string, std::filesystem::path> known_;  // by digest
 };
+
+/// Whether a file of the folder of records is one of them, by its name.
+bool is_record_name(const std::filesystem::path& file);
+
+/// "3fa94c1d00112233" of "lenet5-twn-seed1-3fa94c1d00112233.h5".
+std::string digest_in_name(const std::filesystem::path& record);
 
 }  // namespace bitsweep
