@@ -15,6 +15,11 @@
 #include "methods/builtin_methods.h"
 
 namespace bitsweep {
+
+Command status_command();
+Command merge_command();
+Command rerun_command();
+
 namespace {
 
 constexpr int kFailed = 1;
@@ -135,11 +140,12 @@ int flushed(int code) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      run_command(),         validate_command(), keys_command(),     report_command(),
-      diff_command(),        clean_command(),    health_command(),   methods_command(),
-      models_command(),      datasets_command(), quantize_command(), export_command(),
-      inspect_command(),     eval_command(),     check_command(),    search_command(),
-      bench_train_command(), version_command(),  worker_command()};
+      run_command(),      validate_command(), keys_command(),    report_command(),
+      status_command(),   merge_command(),    rerun_command(),   diff_command(),
+      clean_command(),    health_command(),   methods_command(), models_command(),
+      datasets_command(), quantize_command(), export_command(),  inspect_command(),
+      eval_command(),     check_command(),    search_command(),  bench_train_command(),
+      version_command(),  worker_command()};
   return table;
 }
 

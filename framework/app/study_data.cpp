@@ -1,6 +1,5 @@
 #include "framework/app/study_data.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -11,6 +10,14 @@
 
 namespace bitsweep {
 namespace {
+
+std::string key_of(const DatasetSpec& dataset) {
+  std::string text;
+  for (const auto& [name, value] : DatasetSpec::schema().write(dataset)) {
+    text += fmt::format("{}: {}\n", name, value.text());
+  }
+  return text;
+}
 
 struct KnownData {
   std::string checksum;
@@ -23,7 +30,7 @@ class Reader {
       : folders_(folders) {}
 
   const KnownData& at(const DatasetSpec& spec) {
-    const RawParams key = DatasetSpec::schema().write(spec);
+    const std::string key = key_of(spec);
     const auto found = known_.find(key);
     if (found != known_.end()) return found->second;
     const Dataset data = load_dataset(spec, folders_);
@@ -31,18 +38,8 @@ class Reader {
   }
 
  private:
-  struct Order {
-    bool operator()(const RawParams& a, const RawParams& b) const {
-      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                          [](const auto& x, const auto& y) {
-                                            return std::pair(x.first, x.second.words) <
-                                                   std::pair(y.first, y.second.words);
-                                          });
-    }
-  };
-
   const std::vector<std::filesystem::path>& folders_;
-  std::map<RawParams, KnownData, Order> known_;
+  std::map<std::string, KnownData> known_;
 };
 
 }  // namespace
@@ -62,8 +59,21 @@ std::vector<std::string> batch_problems(const RunSpec& run, std::size_t images) 
   return problems;
 }
 
-void identify_data(StudySpec& study, const std::vector<std::filesystem::path>& folders) {
+void TrainingImages::set(const DatasetSpec& dataset, std::size_t count) {
+  counts_[key_of(dataset)] = count;
+}
+
+std::size_t TrainingImages::of(const DatasetSpec& dataset) const {
+  constexpr std::size_t kTypicalImages = 50000;
+  const auto found = counts_.find(key_of(dataset));
+  if (found != counts_.end()) return found->second;
+  return dataset.train_limit > 0 ? std::size_t(dataset.train_limit) : kTypicalImages;
+}
+
+TrainingImages identify_data(StudySpec& study,
+                             const std::vector<std::filesystem::path>& folders) {
   Reader reader(folders);
+  TrainingImages images;
   for (auto& row : study.rows) {
     for (RunSpec& run : row.runs) {
       const KnownData& data = reader.at(run.dataset);
@@ -72,8 +82,10 @@ void identify_data(StudySpec& study, const std::vector<std::filesystem::path>& f
         throw ConfigError(fmt::format("{}", fmt::join(problems, "\n")));
       }
       run.data_checksum = data.checksum;
+      images.set(run.dataset, data.training_images);
     }
   }
+  return images;
 }
 
 }  // namespace bitsweep

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
+#include "framework/app/dry_run.h"
 #include "framework/app/report_files.h"
 #include "framework/app/schedule/batch.h"
 #include "framework/app/schedule/interrupt.h"
@@ -165,20 +166,25 @@ void check_folder(const fs::path& folder, const StudySpec& study) {
 }
 
 // Without its data a study has no run that could be done already.
-void identify_data_if_there(StudySpec& study, const std::vector<fs::path>& folders) {
+TrainingImages identify_data_if_there(StudySpec& study,
+                                      const std::vector<fs::path>& folders) {
   try {
-    identify_data(study, folders);
+    return identify_data(study, folders);
   } catch (const DataError& error) {
     print_note(fmt::format("bitsweep: {}", error.what()));
     print_note("bitsweep: without the data nothing counts as done");
+    return {};
   }
 }
 
-int dry_run(const Arguments& arguments, StudySpec study, const fs::path& folder) {
-  identify_data_if_there(study, data_folders(arguments.text("data-dir")));
+int dry_run(const Arguments& arguments, const Session& session, StudySpec study,
+            const fs::path& folder, int workers) {
+  const auto images =
+      identify_data_if_there(study, data_folders(arguments.text("data-dir")));
   const Plan plan = plan_of(study, RunFiles(folder), plan_options(arguments, study));
   print_note(plan_summary(study.name, plan));
-  print_out(plan_listing(plan));
+  print_out(dry_run_text(plan, images, session, workers,
+                         arguments.whole_number("threads", 1, 1)));
   return 0;
 }
 
@@ -198,7 +204,10 @@ int run(const Arguments& arguments, Session& session) {
   BatchOptions options = batch_options(arguments);
   StudySpec study = checked_study(arguments, session, LostRows::kTell);
   const fs::path folder = results_folder(arguments, study);
-  if (arguments.has("dry-run")) return dry_run(arguments, std::move(study), folder);
+  if (arguments.has("dry-run")) {
+    return dry_run(arguments, session, std::move(study), folder,
+                   options.schedule.workers);
+  }
 
   const auto chosen = plan_options(arguments, study);
   check_folder(folder, study);
@@ -270,8 +279,8 @@ Command run_command() {
                     .help = "Start nothing more once a run has failed."},
                    {.name = "dry-run",
                     .value = "",
-                    .help = "List what would be run, what is done, and what is skipped "
-                            "and why, and stop."}}},
+                    .help = "List what would be run and how long it would take, what "
+                            "is done, and what is skipped and why, and stop."}}},
       run};
 }
 

@@ -85,9 +85,10 @@ std::optional<RunRecord> float_record(const RunSpec& run, const std::string& stu
     throw RunError("the float network failed: " + batch.failed.front().why);
   }
   if (!batch.held.empty()) {
-    throw RunError(fmt::format("the float network is being trained by {}; search again "
-                               "when it is there",
-                               batch.held.front().holder));
+    throw RunError(
+        fmt::format("the float network is being trained by {}; search again "
+                    "when it is there",
+                    batch.held.front().holder));
   }
   return read_record(RunFiles(folder).path_of(plan.runs.front()));
 }
@@ -163,9 +164,9 @@ int search(const Arguments& arguments, Session& session) {
   const std::string name = search_name(arguments, study, row, 100 * margin);
   const fs::path out = output_file(arguments, name + ".yaml");
 
-  BatchOptions options{
-      .worker_command = {fs::read_symlink("/proc/self/exe").string(), "worker",
-                         "--threads", std::to_string(threads)}};
+  BatchOptions options{.worker_command = {fs::read_symlink("/proc/self/exe").string(),
+                                          "worker", "--threads",
+                                          std::to_string(threads)}};
   for (const char* option : {"data-dir", "plugin"}) {
     for (const auto& value : arguments.all(option)) {
       options.worker_command.insert(options.worker_command.end(),

@@ -129,7 +129,7 @@ class LiveDisplay final : public Display {
   void tick() override {
     if (seconds_since(drawn_) < 0.2) return;
     drawn_ = Clock::now();
-    const Screen screen = terminal();
+    const Screen screen = terminal_of(STDERR_FILENO);
     std::string text = erase();
     const auto add = [&](const std::string& line) {
       text += line + '\n';
@@ -155,26 +155,15 @@ class LiveDisplay final : public Display {
   void show_line(const std::string& line) override { print(erase() + line + '\n'); }
   void show_outcome(const std::string& label, const Outcome& outcome) override {
     const bool done = outcome.status == Outcome::Status::kDone;
-    show_line(done ? done_line(label, outcome, terminal().columns)
+    show_line(done ? done_line(label, outcome, terminal_of(STDERR_FILENO).columns)
                    : outcome_line(label, outcome));
   }
 
  private:
-  struct Screen {
-    std::size_t columns = 79;
-    std::size_t lines = 24;
-  };
-
   // Moves up to the first of our lines and clears from there.
   std::string erase() {
     const int lines = std::exchange(lines_, 0);
     return lines == 0 ? "" : fmt::format("\x1b[{}A\x1b[J", lines);
-  }
-
-  static Screen terminal() {
-    winsize size{};
-    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    return known ? Screen{size.ws_col - 1u, size.ws_row} : Screen{};
   }
 
   Clock::time_point drawn_;
@@ -205,6 +194,12 @@ class PlainDisplay final : public Display {
 };
 
 }  // namespace
+
+Screen terminal_of(int descriptor) {
+  winsize size{};
+  const bool known = ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? Screen{size.ws_col - 1u, size.ws_row} : Screen{};
+}
 
 std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs,
                                                int workers, std::size_t done_before) {

@@ -9,6 +9,13 @@
 
 namespace bitsweep {
 
+/// The size of the terminal of that file descriptor; 79 by 24 where it is none.
+struct Screen {
+  std::size_t columns = 79;
+  std::size_t lines = 24;
+};
+Screen terminal_of(int descriptor);
+
 /// A job as it is shown and estimated.
 struct DisplayedJob {
   std::string label;

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/app/schedule/time_left.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/results/record.h"
@@ -55,7 +56,9 @@ class Planner {
                              spec.seed),
          .digest = name,
          .state = record.state,
-         .why = record.why});
+         .why = record.why,
+         .start = {},
+         .seconds = record.state == RunState::kDone ? record.seconds : 0});
     has_weights_.push_back(record.has_weights);
     return plan_.runs.size() - 1;
   }
@@ -278,11 +281,19 @@ std::string plan_summary(const std::string& study, const Plan& plan) {
   return text;
 }
 
-std::string plan_listing(const Plan& plan) {
+std::string plan_listing(const Plan& plan,
+                         const std::vector<std::optional<double>>& seconds) {
   std::string text;
-  for (const auto& run : plan.runs) {
-    text += fmt::format("{:<7} {}  {}{}\n", state_word(run.state), run.digest, run.label,
-                        run.why.empty() ? "" : fmt::format("  ({})", run.why));
+  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+    const auto& run = plan.runs[i];
+    std::vector<std::string> remarks;
+    if (!run.why.empty()) remarks.push_back(run.why);
+    if (i < seconds.size() && seconds[i]) {
+      remarks.push_back("about " + duration_text(*seconds[i]));
+    }
+    text += fmt::format(
+        "{:<7} {}  {}{}\n", state_word(run.state), run.digest, run.label,
+        remarks.empty() ? "" : fmt::format("  ({})", fmt::join(remarks, "; ")));
   }
   return text;
 }

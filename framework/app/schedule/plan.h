@@ -23,8 +23,10 @@ struct Found {
       : state(its_state), why(std::move(reason)), has_weights(with_weights) {}
 
   RunState state;
-  std::string why;          // it failed, or its record cannot be read
-  bool has_weights = true;  // of kDone: another run can start from it
+  std::string why;           // it failed, or its record cannot be read
+  bool has_weights = true;   // of kDone: another run can start from it
+  double test_accuracy = 0;  // of kDone, a share; NaN where there is none
+  double seconds = 0;        // that the run took
 };
 
 struct PlannedRun {
@@ -35,6 +37,7 @@ struct PlannedRun {
   RunState state = RunState::kMissing;
   std::string why = {};                   // it is in that state, where that needs telling
   std::optional<std::size_t> start = {};  // index of the float run it begins with
+  double seconds = 0;                     // of kDone: that it took
 };
 
 /// Each run once, however many rows share it: all rows of the first seed, then of the
@@ -75,7 +78,9 @@ Plan make_plan(const StudySpec& study,
 /// 1 of them failed before".
 std::string plan_summary(const std::string& study, const Plan& plan);
 
-/// One line a run: state, digest, label, and why where there is a reason to tell.
-std::string plan_listing(const Plan& plan);
+/// One line a run: state, digest, label, and why where there is a reason to tell. With
+/// `seconds`, by run, also how long it will take.
+std::string plan_listing(const Plan& plan,
+                         const std::vector<std::optional<double>>& seconds = {});
 
 }  // namespace bitsweep

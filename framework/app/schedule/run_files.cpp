@@ -1,7 +1,6 @@
 #include "framework/app/schedule/run_files.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "framework/core/error.h"
 #include "framework/results/record.h"
@@ -13,15 +12,6 @@ namespace fs = std::filesystem;
 
 }  // namespace
 
-std::optional<FileStamp> stamp_of(const fs::path& file) {
-  struct stat status {};
-  if (stat(file.c_str(), &status) != 0) return std::nullopt;
-  return FileStamp{
-      status.st_ino,
-      status.st_mtim.tv_sec * std::int64_t{1000000000} + status.st_mtim.tv_nsec,
-      status.st_size};
-}
-
 bool is_record_name(const fs::path& file) {
   return file.extension() == ".h5" && file.stem().string().find('-') != std::string::npos;
 }
@@ -31,7 +21,11 @@ std::string digest_in_name(const fs::path& record) {
   return stem.substr(stem.rfind('-') + 1);
 }
 
-RunFiles::RunFiles(fs::path results) : folder_(std::move(results) / "runs") { refresh(); }
+RunFiles::RunFiles(fs::path results)
+    : folder_(results / "runs"),
+      index_(std::make_shared<RecordIndex>(folder_ / ".index")) {
+  refresh();
+}
 
 void RunFiles::refresh() {
   const auto now = stamp_of(folder_);
@@ -48,15 +42,18 @@ Found RunFiles::find(const std::string& digest) const {
   const auto found = known_.find(digest);
   if (found == known_.end()) return RunState::kMissing;
   try {
-    const RunRecord record = read_record_summary(found->second);
+    const RecordBrief& record = index_->at(found->second);
     if (record.digest != digest) {
       return {RunState::kDamaged,
               fmt::format("{}: holds the run {}, expected {}; give it its own name back, "
                           "or delete it",
                           found->second.string(), record.digest, digest)};
     }
-    if (record.status != "done") return {RunState::kFailed, record.failure};
-    return {RunState::kDone, "", record.has_state};
+    Found result(record.status == "done" ? RunState::kDone : RunState::kFailed,
+                 record.failure, record.has_state);
+    result.test_accuracy = record.test_accuracy;
+    result.seconds = record.seconds;
+    return result;
   } catch (const DataError& error) {
     return {RunState::kDamaged, error.what()};
   }

@@ -1,27 +1,16 @@
 // The records of a folder of results, found by the digest in their names.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "framework/app/schedule/plan.h"
+#include "framework/results/record_index.h"
 
 namespace bitsweep {
-
-/// Tells one writing of a file from another.
-struct FileStamp {
-  std::uint64_t inode = 0;
-  std::int64_t nanoseconds = 0;  // of its last change
-  std::int64_t bytes = 0;
-  bool operator==(const FileStamp&) const = default;
-};
-
-/// Nothing when there is no such file.
-std::optional<FileStamp> stamp_of(const std::filesystem::path& file);
 
 class RunFiles {
  public:
@@ -40,6 +29,7 @@ class RunFiles {
 
  private:
   std::filesystem::path folder_;
+  std::shared_ptr<RecordIndex> index_;
   std::optional<FileStamp> seen_;                       // of the folder
   std::map<std::string, std::filesystem::path> known_;  // by digest
 };
