@@ -39,8 +39,8 @@ class Planner {
 
   // The index of the run, which is added when it is not there yet. `turn`: it is wanted
   // with the first seeds of the rows, the second, ...
-  std::size_t add(const RunSpec& spec, const std::string& label, std::size_t turn) {
-    const std::string name = digest(spec, kResultsVersion);
+  std::size_t add(const std::string& name, const RunSpec& spec, const std::string& label,
+                  std::size_t turn) {
     const auto found = by_digest_.find(name);
     if (found != by_digest_.end()) {
       turns_[found->second] = std::min(turns_[found->second], turn);
@@ -156,45 +156,87 @@ void visit_runs(const StudySpec& study, Visitor&& visit) {
   }
 }
 
+// The digests that a run of the table needs, each made once: a digest is of a text of
+// some kilobytes, and there may be thousands of runs.
+struct RunDigests {
+  std::string own;
+  std::string baseline;
+  std::string control;
+};
+
+std::vector<RunDigests> digests_of(const StudySpec& study) {
+  std::vector<RunDigests> digests;
+  visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t) {
+    RunDigests names;
+    names.own = digest(run, kResultsVersion);
+    names.baseline =
+        run.is_baseline() ? names.own : digest(run.baseline(), kResultsVersion);
+    const RunSpec control = run.control();
+    names.control =
+        control.is_baseline() ? names.baseline : digest(control, kResultsVersion);
+    digests.push_back(std::move(names));
+  });
+  return digests;
+}
+
 // What others start from stands before them: plain float networks, then those that are
 // fine-tuned. A float row gives its runs their label; else they have one from the
 // network.
-void add_float_runs(const StudySpec& study, Planner& planner) {
+void add_float_runs(const StudySpec& study, const std::vector<RunDigests>& digests,
+                    Planner& planner) {
+  std::size_t i = 0;
   visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
-    if (run.is_baseline()) planner.add(run, row.label, turn);
+    if (run.is_baseline()) planner.add(digests[i].own, run, row.label, turn);
+    ++i;
   });
+  i = 0;
   visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t turn) {
-    planner.add(run.baseline(), "float " + run.network.id, turn);
+    planner.add(digests[i++].baseline, run.baseline(), "float " + run.network.id, turn);
   });
+  i = 0;
   visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
-    if (run.is_float()) planner.add(run, row.label, turn);
+    if (run.is_float()) planner.add(digests[i].own, run, row.label, turn);
+    ++i;
   });
+  i = 0;
   visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t turn) {
-    planner.add(run.control(), "float, fine-tuned " + run.network.id, turn);
+    planner.add(digests[i++].control, run.control(),
+                "float, fine-tuned " + run.network.id, turn);
   });
 }
 
-void connect_starts(Planner& planner) {
+void connect_starts(const StudySpec& study, const std::vector<RunDigests>& digests,
+                    Planner& planner) {
+  std::map<std::string, std::string> start_of;
+  std::size_t next = 0;
+  visit_runs(study, [&](const RowSpec&, const RunSpec&, std::size_t) {
+    const RunDigests& names = digests[next++];
+    start_of[names.own] = start_of[names.control] = names.baseline;
+  });
   for (std::size_t i = 0; i < planner.plan().runs.size(); ++i) {
-    const RunSpec spec = planner.run(i).spec;
+    const RunSpec& spec = planner.run(i).spec;
     if (!spec.starts_from_baseline()) continue;
-    planner.run(i).start = planner.add(spec.baseline(), "", planner.turn(i));
+    const std::string& start = start_of.at(planner.run(i).digest);
+    planner.run(i).start = planner.add(start, spec, "", planner.turn(i));
   }
 }
 
 void add_all(const StudySpec& study, const PlanOptions& options, Planner& planner) {
-  add_float_runs(study, planner);
+  const auto digests = digests_of(study);
+  add_float_runs(study, digests, planner);
   std::set<std::size_t> chosen;
   std::set<std::size_t> needed;
+  std::size_t next = 0;
   visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
-    const std::size_t index = planner.add(run, row.label, turn);
+    const RunDigests& names = digests[next++];
+    const std::size_t index = planner.add(names.own, run, row.label, turn);
     if (options.chosen && !options.chosen(row, run)) return;
-    if (!options.shard.holds(planner.run(index).digest)) return;
+    if (!options.shard.holds(names.own)) return;
     chosen.insert(index);
-    needed.insert({index, planner.add(run.control(), row.label, turn),
-                   planner.add(run.baseline(), row.label, turn)});
+    needed.insert({index, planner.add(names.control, run, row.label, turn),
+                   planner.add(names.baseline, run, row.label, turn)});
   });
-  connect_starts(planner);
+  connect_starts(study, digests, planner);
   planner.choose(chosen, needed, options);
 }
 
