@@ -15,11 +15,6 @@
 #include "methods/builtin_methods.h"
 
 namespace bitsweep {
-
-Command status_command();
-Command merge_command();
-Command rerun_command();
-
 namespace {
 
 constexpr int kFailed = 1;

@@ -33,7 +33,6 @@ int status(const Arguments& arguments, Session&) {
 
 }  // namespace
 
-Command status_command();
 Command status_command() {
   return {{.command = "status",
            .summary = "Tell what of a study is done, under way, failed and to do.",
