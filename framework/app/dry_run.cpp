@@ -1,6 +1,6 @@
 #include "framework/app/dry_run.h"
 
-#include <charconv>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -40,6 +40,36 @@ std::optional<double> step_seconds(const RunSpec& spec, const Session& session,
   }
 }
 
+/// How many images there are to train on, each dataset read once; a typical number where
+/// it cannot be read.
+class TrainingImages {
+ public:
+  explicit TrainingImages(const std::vector<std::filesystem::path>& folders)
+      : folders_(folders) {}
+
+  std::size_t of(const DatasetSpec& dataset) {
+    std::string key;
+    for (const auto& [name, value] : DatasetSpec::schema().write(dataset)) {
+      key += fmt::format("{}: {}\n", name, value.text());
+    }
+    const auto found = counts_.find(key);
+    return found != counts_.end() ? found->second : counts_[key] = count(dataset);
+  }
+
+ private:
+  std::size_t count(const DatasetSpec& dataset) const {
+    try {
+      return load_dataset(dataset, folders_).training.count();
+    } catch (const Error&) {
+      constexpr std::size_t kTypicalImages = 50000;
+      return dataset.train_limit > 0 ? std::size_t(dataset.train_limit) : kTypicalImages;
+    }
+  }
+
+  const std::vector<std::filesystem::path>& folders_;
+  std::map<std::string, std::size_t> counts_;
+};
+
 std::string sources_text(const Forecast& forecast) {
   std::vector<std::string> parts;
   const auto add = [&](std::size_t count, const char* how) {
@@ -53,8 +83,10 @@ std::string sources_text(const Forecast& forecast) {
 
 }  // namespace
 
-std::string dry_run_text(const Plan& plan, const TrainingImages& images,
-                         const Session& session, int workers, int threads) {
+std::string dry_run_text(const Plan& plan, const Session& session,
+                         const std::vector<std::filesystem::path>& data_folders,
+                         int workers, int threads) {
+  TrainingImages images(data_folders);
   const Forecast forecast = forecast_of(
       plan, [&](const RunSpec& spec) { return step_seconds(spec, session, threads); },
       [&](const DatasetSpec& dataset) { return images.of(dataset); });

@@ -19,10 +19,10 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <hdf5.h>
 
 #include "framework/core/digest.h"
 #include "framework/core/error.h"
+#include "framework/core/hdf5_handle.h"
 #include "framework/results/whole_file.h"
 
 namespace bitsweep {
@@ -43,40 +43,10 @@ void check(bool good, std::string_view what) {
   if (!good) throw Hdf5Failure{std::string(what)};
 }
 
-/// Keeps HDF5 from printing its error stack.
-class Silence {
- public:
-  Silence() {
-    H5Eget_auto2(H5E_DEFAULT, &function_, &client_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+struct Handle : hdf5::Handle {
+  Handle(hid_t id, Close close, std::string_view what) : hdf5::Handle(id, close) {
+    check(is_valid(), what);
   }
-  ~Silence() { H5Eset_auto2(H5E_DEFAULT, function_, client_); }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-
- private:
-  H5E_auto2_t function_ = nullptr;
-  void* client_ = nullptr;
-};
-
-/// Owns an HDF5 identifier.
-class Handle {
- public:
-  using Close = herr_t (*)(hid_t);
-  Handle(hid_t id, Close close, std::string_view what) : id_(id), close_(close) {
-    check(id >= 0, what);
-  }
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(Handle&& other) noexcept
-      : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
-  Handle& operator=(Handle&&) = delete;
-  operator hid_t() const { return id_; }
-
- private:
-  hid_t id_;
-  Close close_;
 };
 
 using Dimensions = std::vector<hsize_t>;
@@ -301,6 +271,15 @@ void write_products(hid_t file, const std::vector<ProductEntry>& products) {
                 stored.data());
 }
 
+/// The attributes of one of /histograms.
+template <class Histogram, class Visitor>
+void visit_histogram(Histogram& histogram, Visitor&& visit) {
+  visit("low", histogram.low);
+  visit("high", histogram.high);
+  visit("grid_low", histogram.grid_low);
+  visit("grid_high", histogram.grid_high);
+}
+
 // HDF5 drops empty parts and dots of a path, and two names would meet.
 std::string path_below(const std::string& group, const std::string& name) {
   const std::string path = "/" + name + "/";
@@ -316,6 +295,21 @@ void write_tensor(hid_t file, const std::string& name, const StoredTensor& tenso
                     tensor.values.size()));
   write_dataset(file, name, dimensions, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT,
                 tensor.values.data());
+}
+
+Handle open_dataset(hid_t file, const std::string& name) {
+  return {H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, name};
+}
+
+void write_histogram(hid_t file, const SiteHistogram& histogram) {
+  const std::string path = path_below("histograms", histogram.site);
+  write_values(file, path + "/counts", histogram.counts);
+  write_values(file, path + "/levels", histogram.levels);
+  write_values(file, path + "/level_shares", histogram.level_shares);
+  const Handle counts = open_dataset(file, path + "/counts");
+  const AttributeWriter attributes{counts};
+  visit_histogram(histogram, attributes);
+  attributes("in_steps", std::int32_t(histogram.in_steps));
 }
 
 Handle new_group(hid_t file, const char* name) {
@@ -341,6 +335,8 @@ void write_contents(hid_t file, const RunRecord& record) {
   for (const auto& [name, tensor] : record.state) {
     write_tensor(file, path_below("state", name), tensor);
   }
+  new_group(file, "histograms");
+  for (const auto& histogram : record.histograms) write_histogram(file, histogram);
   const char* configuration = c_text(record.canonical_text, "the configuration");
   write_dataset(file, "configuration", {}, text_type(), text_type(), &configuration);
   write_integers(file, "predictions", record.predictions);
@@ -387,10 +383,13 @@ std::string seal_of(std::string_view image) {
 std::string_view sealed_image(std::string_view bytes) {
   constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
   if (bytes.starts_with(kHdf5Signature)) {
-    throw Hdf5Failure{"an HDF5 file, but not a run record of bitsweep"};
+    throw Hdf5Failure{
+        "an HDF5 file, but not a run record of bitsweep; expected a .h5 file that "
+        "`bitsweep run` wrote"};
   }
   if (!bytes.starts_with(std::string(kFormat) + "\n")) {
-    throw Hdf5Failure{"not a run record of bitsweep, which is an HDF5 file with a seal"};
+    throw Hdf5Failure{
+        "not a run record of bitsweep; expected a .h5 file that `bitsweep run` wrote"};
   }
   const std::string seal(bytes.substr(0, kSealSize));
   std::size_t expected = 0;
@@ -431,10 +430,6 @@ struct AttributeReader {
     return {H5Aopen(object, name, H5P_DEFAULT), H5Aclose, name};
   }
 };
-
-Handle open_dataset(hid_t file, const std::string& name) {
-  return {H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, name};
-}
 
 Dimensions dimensions_of(hid_t dataset) {
   const Handle space(H5Dget_space(dataset), H5Sclose, "a data space");
@@ -530,6 +525,28 @@ std::vector<std::string> dataset_names(hid_t file, const char* group_name) {
   return names;
 }
 
+// In the order of their names; none in records from before there were any.
+std::vector<SiteHistogram> read_histograms(hid_t file) {
+  if (H5Lexists(file, "histograms", H5P_DEFAULT) <= 0) return {};
+  std::vector<SiteHistogram> histograms;
+  constexpr std::string_view kCounts = "/counts";
+  for (const auto& name : dataset_names(file, "histograms")) {
+    if (!name.ends_with(kCounts)) continue;
+    SiteHistogram& histogram = histograms.emplace_back();
+    histogram.site = name.substr(0, name.size() - kCounts.size());
+    const std::string path = "histograms/" + histogram.site;
+    histogram.counts = read_values<double>(file, path + "/counts");
+    histogram.levels = read_values<double>(file, path + "/levels");
+    histogram.level_shares = read_values<double>(file, path + "/level_shares");
+    const Handle counts = open_dataset(file, path + "/counts");
+    std::int32_t in_steps = 0;
+    visit_histogram(histogram, AttributeReader{counts});
+    AttributeReader{counts}("in_steps", in_steps);
+    histogram.in_steps = in_steps != 0;
+  }
+  return histograms;
+}
+
 StoredTensor read_tensor(hid_t file, const std::string& name) {
   const Handle dataset = open_dataset(file, name);
   const auto dimensions = dimensions_of(dataset);
@@ -563,6 +580,7 @@ RunRecord read_contents(hid_t file) {
   record.labels = read_values<std::int32_t>(file, "labels");
   record.sizes = read_sizes(file);
   record.products = read_products(file);
+  record.histograms = read_histograms(file);
   record.warnings = read_texts(file, "warnings");
   record.has_state = !dataset_names(file, "state").empty();
   return record;
@@ -603,7 +621,7 @@ RunRecord read_image(std::string_view bytes, bool with_state) {
 RunRecord read(const std::filesystem::path& path, bool with_state) {
   const auto bytes = read_whole_file(path);
   const std::lock_guard lock(hdf5_mutex);
-  const Silence silence;
+  const hdf5::Silence silence;
   try {
     return read_image(bytes, with_state);
   } catch (const Hdf5Failure& failure) {
@@ -613,7 +631,7 @@ RunRecord read(const std::filesystem::path& path, bool with_state) {
 
 std::string sealed(const RunRecord& record, const std::filesystem::path& path) {
   const std::lock_guard lock(hdf5_mutex);
-  const Silence silence;
+  const hdf5::Silence silence;
   try {
     const auto image = image_of(record);
     return seal_of(image) + image;

@@ -5,31 +5,16 @@
 #include <fstream>
 #include <random>
 #include <regex>
-#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "framework/core/error.h"
+#include "framework/core/file_descriptor.h"
 
 namespace bitsweep {
 namespace {
-
-// An open file descriptor; -1 when there is none.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int number() const { return number_; }
-  bool close() { return number_ < 0 || ::close(std::exchange(number_, -1)) == 0; }
-
- private:
-  int number_;
-};
 
 bool write_all(int file, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -42,7 +27,8 @@ bool write_all(int file, std::string_view bytes) {
 }
 
 bool write_and_sync(const std::filesystem::path& path, std::string_view bytes) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  FileDescriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   return file.number() >= 0 && write_all(file.number(), bytes) &&
          ::fsync(file.number()) == 0 && file.close();
 }
@@ -50,7 +36,7 @@ bool write_and_sync(const std::filesystem::path& path, std::string_view bytes) {
 // After a rename the folder's entry must reach the disk too; some file systems cannot
 // sync a folder, and then there is nothing to be done.
 void sync_folder(const std::filesystem::path& folder) {
-  Descriptor descriptor(
+  FileDescriptor descriptor(
       ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (descriptor.number() >= 0) ::fsync(descriptor.number());
 }

@@ -15,6 +15,7 @@
 #include "framework/app/commands/commands.h"
 #include "framework/app/schedule/worker_message.h"
 #include "framework/core/error.h"
+#include "framework/core/file_descriptor.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
 #include "framework/results/whole_file.h"
@@ -28,7 +29,6 @@ using Clock = std::chrono::steady_clock;
 class MessagePipe {
  public:
   MessagePipe() : pipe_(dup(STDOUT_FILENO)) { dup2(STDERR_FILENO, STDOUT_FILENO); }
-  ~MessagePipe() { close(pipe_); }
   MessagePipe(const MessagePipe&) = delete;
   MessagePipe& operator=(const MessagePipe&) = delete;
 
@@ -36,11 +36,11 @@ class MessagePipe {
   // whole.
   void send(const WorkerMessage& message) const {
     const std::string line = to_line(message);
-    [[maybe_unused]] const ssize_t sent = write(pipe_, line.data(), line.size());
+    [[maybe_unused]] const ssize_t sent = write(pipe_.number(), line.data(), line.size());
   }
 
  private:
-  int pipe_;
+  FileDescriptor pipe_;
 };
 
 // A run that hangs (in a plugin, mostly) must not hold up the others for ever. The

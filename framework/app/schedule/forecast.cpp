@@ -39,7 +39,7 @@ double seconds_by_steps(const RunSpec& spec, double step, double images) {
   return step * (passes * images / batch + kScores * kShareOfStep * tests / batch);
 }
 
-struct Speed {
+struct KindSpeed {
   double work = 0;
   double seconds = 0;
 };
@@ -58,13 +58,12 @@ double Forecast::total(const Plan& plan, int workers) const {
   return std::max(longest, sum / workers);
 }
 
-Forecast forecast_of(
-    const Plan& plan, const StepProbe& probe,
-    const std::function<std::size_t(const DatasetSpec&)>& training_images) {
-  std::map<std::string, Speed> earlier;
+Forecast forecast_of(const Plan& plan, const StepProbe& probe,
+                     const std::function<std::size_t(const DatasetSpec&)>& images) {
+  std::map<std::string, KindSpeed> earlier;
   for (const auto& run : plan.runs) {
     if (run.state != RunState::kDone || run.seconds <= 0) continue;
-    Speed& speed = earlier[kind_of(run.spec)];
+    KindSpeed& speed = earlier[kind_of(run.spec)];
     speed.work += work_of(run.spec);
     speed.seconds += run.seconds;
   }
@@ -82,8 +81,7 @@ Forecast forecast_of(
     }
     if (!steps.contains(kind)) steps[kind] = probe(spec);
     if (const auto step = steps[kind]) {
-      forecast.seconds[i] =
-          seconds_by_steps(spec, *step, double(training_images(spec.dataset)));
+      forecast.seconds[i] = seconds_by_steps(spec, *step, double(images(spec.dataset)));
     }
     ++(forecast.seconds[i] ? forecast.measured : forecast.unknown);
   }

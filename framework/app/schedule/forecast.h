@@ -25,10 +25,9 @@ struct Forecast {
 /// Seconds of one training step of a run, measured; nothing where that failed.
 using StepProbe = std::function<std::optional<double>(const RunSpec&)>;
 
-/// Runs are alike when network, dataset, method and batch size are. `training_images`
-/// tells how many there are of a dataset.
-Forecast forecast_of(
-    const Plan& plan, const StepProbe& probe,
-    const std::function<std::size_t(const DatasetSpec&)>& training_images);
+/// Runs are alike when network, dataset, method and batch size are. `images` tells how
+/// many there are to train on.
+Forecast forecast_of(const Plan& plan, const StepProbe& probe,
+                     const std::function<std::size_t(const DatasetSpec&)>& images);
 
 }  // namespace bitsweep

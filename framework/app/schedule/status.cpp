@@ -79,9 +79,9 @@ std::optional<double> seconds_left_of(const LeaseText& lease) {
   return lease.seconds * (1 - share) / share;
 }
 
-class Status {
+class StudyStatus {
  public:
-  Status(const StudyManifest& manifest, const fs::path& folder)
+  StudyStatus(const StudyManifest& manifest, const fs::path& folder)
       : name_(manifest.name),
         processes_(processes_in(folder)),
         running_(running_in(folder)) {
@@ -188,7 +188,7 @@ fs::path records_folder(const StudyManifest& manifest, const fs::path& folder) {
 
 std::string status_text(const StudyManifest& manifest, const fs::path& folder,
                         std::size_t width) {
-  return Status(manifest, records_folder(manifest, folder)).text(width);
+  return StudyStatus(manifest, records_folder(manifest, folder)).text(width);
 }
 
 }  // namespace bitsweep
