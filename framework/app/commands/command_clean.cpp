@@ -6,7 +6,7 @@
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/schedule/kept_weights.h"
-#include "framework/app/schedule/results_lock.h"
+#include "framework/app/schedule/results_folder.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/report/manifest.h"
@@ -55,7 +55,7 @@ std::vector<fs::path> records_in_runs(const fs::path& folder) {
   std::vector<fs::path> records;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder / "runs", missing)) {
-    if (entry.path().extension() == ".h5") records.push_back(entry.path());
+    if (is_record_name(entry.path())) records.push_back(entry.path());
   }
   return records;
 }
@@ -69,12 +69,14 @@ int clean(const Arguments& arguments, Session&) {
   }
   const auto tables = table_folders(folder);
   const Needs needs = needs_of(tables);
-  const ResultsLock lock(folder);  // removes what writes that were killed left
+  const ResultsFolder results(folder, ResultsFolder::Use::kAlone);
+  remove_leftovers(folder);
   std::size_t removed = 0;
   std::size_t stripped = 0;
   for (const auto& path : records_in_runs(folder)) {
     if (arguments.has("unused") && !needs.records.contains(fs::weakly_canonical(path))) {
       fs::remove(path);
+      fs::remove(results.log(digest_in_name(path)));
       ++removed;
       continue;
     }

@@ -73,15 +73,21 @@ std::optional<RunRecord> float_record(const RunSpec& run, const std::string& stu
                                       const fs::path& folder,
                                       const BatchOptions& options) {
   StudySpec only{study, study, "", {RowSpec{"baseline", "float", {}, {run.baseline()}}}};
-  const ResultsLock lock(folder);
-  const RunFiles files(folder);
+  ResultsFolder results(folder);
+  RunFiles files(folder);
   const Plan plan = make_plan(
       only, [&](const std::string& digest) { return startable(files, digest); });
-  const BatchResult batch = run_batch(plan, files, lock, options);
+  const BatchResult batch = run_batch(plan, files, results, options);
   if (batch.interrupted) return std::nullopt;
   if (!batch.disk_full.empty()) throw RunError("the disk is full: " + batch.disk_full);
   if (!batch.failed.empty()) {
     throw RunError("the float network failed: " + batch.failed.front().why);
+  }
+  if (!batch.held.empty()) {
+    throw RunError(
+        fmt::format("the float network is being trained by {}; search again "
+                    "when it is there",
+                    batch.held.front().holder));
   }
   return read_record(RunFiles(folder).path_of(plan.runs.front()));
 }
@@ -157,10 +163,9 @@ int search(const Arguments& arguments, Session& session) {
   const std::string name = search_name(arguments, study, row, 100 * margin);
   const fs::path out = output_file(arguments, name + ".yaml");
 
-  BatchOptions options{
-      .workers = 1,
-      .worker_command = {fs::read_symlink("/proc/self/exe").string(), "worker",
-                         "--threads", std::to_string(threads)}};
+  BatchOptions options{.worker_command = {fs::read_symlink("/proc/self/exe").string(),
+                                          "worker", "--threads",
+                                          std::to_string(threads)}};
   for (const char* option : {"data-dir", "plugin"}) {
     for (const auto& value : arguments.all(option)) {
       options.worker_command.insert(options.worker_command.end(),

@@ -139,6 +139,8 @@ int worker(const Arguments& arguments, Session& session) {
     return 0;
   } catch (const DiskFullError& error) {
     pipe.send(WorkerMessage::of_full_disk(error.what()));
+  } catch (const RunError& error) {  // the run's own: it would do the same again
+    pipe.send(WorkerMessage::of_failure(error.what(), /*lasting=*/true));
   } catch (const std::bad_alloc&) {
     pipe.send(WorkerMessage::of_failure("out of memory"));
   } catch (const std::exception& error) {
