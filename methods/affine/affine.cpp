@@ -261,6 +261,7 @@ class Affine final : public Method {
       "round(low - min / s), the range widened to hold 0; or s = max|x| / 127, z = 0.";
   static constexpr auto recipe =
       "8 bits; none after calibration, or fine-tuning with straight-through gradients.";
+  static constexpr int version = 2;
   static constexpr auto departures =
       "ranges of activations stay as calibrated in training; biases stay float.";
 
