@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/config/calibration_table.h"
 #include "framework/core/error.h"
 #include "framework/data/dataset.h"
 
@@ -47,6 +48,38 @@ class Reader {
 
 }  // namespace
 
+namespace {
+
+// Grids are chosen on each image once.
+std::vector<std::string> calibration_problems(const RunSpec& run, std::size_t images) {
+  if (run.is_float() || !run.calibration.table.empty()) return {};
+  const auto& training = run.fine_tuning ? *run.fine_tuning : run.training;
+  const auto batch = std::size_t(training.batch_size);
+  const auto wanted = std::size_t(run.calibration.images);
+  if (wanted == 0) {
+    const std::size_t batches = std::size_t(run.calibration_batches);
+    // Where data are fewer than the default asks for, it goes over them again.
+    const bool is_default = run.calibration_batches == RunSpec{}.calibration_batches;
+    if (is_default || batches * batch <= images || batch > images) return {};
+    return {fmt::format(
+        "calibration_batches: {} batches of {} are more than the {} training images of "
+        "{}; at most {} are whole",
+        batches, batch, images, run.dataset.id, images / batch)};
+  }
+  if (wanted > images) {
+    return {
+        fmt::format("calibration.images: {} are more than the {} training images of {}",
+                    wanted, images, run.dataset.id)};
+  }
+  if (wanted % batch == 0) return {};
+  const std::size_t fewer = wanted / batch * batch;
+  return {fmt::format(
+      "calibration.images: {} are no whole number of batches of {} (batch_size); take {}",
+      wanted, batch, fewer > 0 ? fewer : batch)};
+}
+
+}  // namespace
+
 std::vector<std::string> batch_problems(const RunSpec& run, std::size_t images) {
   std::vector<std::string> problems;
   const auto look = [&](const char* key, const TrainingSpec& training) {
@@ -56,6 +89,8 @@ std::vector<std::string> batch_problems(const RunSpec& run, std::size_t images) 
         key, training.batch_size, images, run.dataset.id));
   };
   look("training", run.training);
+  const auto more = calibration_problems(run, images);
+  problems.insert(problems.end(), more.begin(), more.end());
   const bool is_its_own = run.fine_tuning && run.start == "baseline" &&
                           run.fine_tuning->batch_size != run.training.batch_size;
   if (is_its_own) look("fine_tuning", *run.fine_tuning);
@@ -63,6 +98,7 @@ std::vector<std::string> batch_problems(const RunSpec& run, std::size_t images) 
 }
 
 void identify_data(StudySpec& study, const std::vector<std::filesystem::path>& folders) {
+  identify_calibration_tables(study);
   Reader reader(folders);
   for (auto& row : study.rows) {
     for (RunSpec& run : row.runs) {

@@ -354,6 +354,9 @@ def read_rule(payload, grid):
     byte = payload.byte()
     kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5
     thresholds = payload.float_list().tolist() if kind == 2 else []
+    if kind == 3:
+        flags, centre = payload.byte(), payload.signed()
+        thresholds = [flags, centre, *payload.floats(1).tolist()]
     return {"kind": kind, "rounding": rounding, "of_magnitude": of_magnitude,
             "thresholds": thresholds,
             "levels": [float(grid.value(grid.low + i, 0)) for i in range(grid.alphabet)]}

@@ -58,6 +58,7 @@ Lines row_keys() {
 Lines shared_keys() {
   Lines lines = {{"seeds", "A run for each: [1, 2, 3]."}};
   add_fields(lines, "", RunSpec::schema().fields());
+  add_fields(lines, "calibration.", CalibrationSpec::schema().fields());
   add_fields(lines, "baseline.", BaselineSpec::schema().fields());
   add_fields(lines, "edges.", EdgesSpec::schema().fields());
   lines.insert(
