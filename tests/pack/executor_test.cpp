@@ -154,6 +154,20 @@ TEST_CASE("rules of dynamic scales come back from their bytes", "[pack]") {
   }
 }
 
+TEST_CASE("half-precision weights take two bytes each", "[pack]") {
+  const EdgesSpec all{.first = "method", .last = "method", .bias = "method"};
+  Quantized net(plain_model(), "float16", {}, all);
+  const PackedModel packed = net.pack();
+  ModelBits bits;
+  const auto bytes = model_bytes(packed, &bits);
+  std::size_t values = 0;
+  for (const auto& tensor : packed.tensors) values += tensor.elements();
+  CHECK(bits.total().codes == 16 * values);
+  CHECK(bytes.size() < 2 * values + 1000);  // graph, normalisation
+  const PackedModel read = parse_model(bytes);
+  CHECK(largest_difference(net.executed(packed, {}), net.executed(read, {})) == 0);
+}
+
 TEST_CASE("a plan says which kernel runs, and why not on integers", "[pack][executor]") {
   const auto plans = [](const char* method,
                         std::vector<std::pair<const char*, const char*>> pairs) {

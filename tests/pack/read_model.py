@@ -368,6 +368,8 @@ def read_tensor(payload, name, shape):
     kind = payload.byte()
     if kind == 0:
         values = payload.floats(size)
+    elif kind == 3:
+        values = np.frombuffer(payload.raw(2 * size), "<f2")
     elif kind == 1:
         _, present = stream(payload, 2, 0, 1, size)
         values = np.zeros(size, F)
