@@ -146,7 +146,7 @@ const std::vector<Command>& commands() {
       clean_command(),       health_command(),   methods_command(),  schemes_command(),
       models_command(),      datasets_command(), quantize_command(), export_command(),
       inspect_command(),     eval_command(),     check_command(),    search_command(),
-      bench_train_command(), version_command(),  worker_command()};
+      calibrate_command(),   bench_train_command(), version_command(), worker_command()};
   return table;
 }
 

@@ -258,6 +258,8 @@ class StudyReader {
     run.network = network;
     run.edges = reader.group<EdgesSpec>("edges");
     run.compared = reader.group<BaselineSpec>("baseline");
+    run.calibration = reader.group<CalibrationSpec>("calibration");
+    check_calibration(row.node, run);
     if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
     if (const Node* sites = reader.get("sites")) {
       const auto method_of = [this](const Node& node) { return resolve_method(node); };
@@ -276,6 +278,13 @@ class StudyReader {
             ? run.training
             : read_fine_tuning(reader.get("fine_tuning"), training, folders_, problems_);
     return run;
+  }
+
+  void check_calibration(const Node& row, const RunSpec& run) {
+    const CalibrationSpec& own = run.calibration;
+    if (own.table.empty() || (own.images == 0 && own.seed == 0)) return;
+    problems_.add(*row.find("calibration"),
+                  "a table takes the place of images; leave out either");
   }
 
   Node empty_training() const {

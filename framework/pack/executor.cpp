@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -170,10 +171,11 @@ class Executor::Plan {
     const GraphNode& node = all_.graph.nodes[i];
     done_[i] = true;
     if (product_of_[i] >= 0) return plan_product(i);
-    if (is_elementwise(node.operation)) return plan_elementwise(i);
+    if (is_elementwise(i)) return plan_elementwise(i);
     if (pools_codes(i)) return plan_code_pool(i);
     StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
-    from.needs_floats = to.needs_floats = true;
+    from.needs_floats = true;
+    to.needs_floats |= node.operation != Operation::kQuantize;
     switch (node.operation) {
       case Operation::kMaxPool:
         return plan_float_pool(i);
@@ -187,6 +189,8 @@ class Executor::Plan {
           kernels::global_average_pool_forward(from.shape, s.images, from.floats_of(s),
                                                to.floats_of(s));
         });
+      case Operation::kQuantize:
+        return plan_quantizer_of_images(i);
       case Operation::kLrnAcross:
       case Operation::kLrnWithin:
         return plan_lrn(i);
@@ -214,6 +218,7 @@ class Executor::Plan {
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
+    if (form_of(node.inputs.front())->is_of_image()) return plan_product_of_images(i);
     if (plan_requantized_product(i, product)) return;
     if (const auto pool = pool_of_sums(i)) return plan_pooled_product(i, *pool);
     Pipeline& pipeline = pipeline_of_sums(i + 1, product);
@@ -296,6 +301,77 @@ class Executor::Plan {
     return true;
   }
 
+  // Element by element, whatever is beside it: not a range of each image.
+  bool is_elementwise(std::size_t i) const {
+    const GraphNode& node = all_.graph.nodes[i];
+    if (node.operation == Operation::kQuantize && form_of(int(i) + 1)->is_of_image()) {
+      return false;
+    }
+    return bitsweep::is_elementwise(node.operation);
+  }
+
+  void plan_quantizer_of_images(std::size_t i) {
+    StoredValue &from = value(all_.graph.nodes[i].inputs.front()), &to = values_[i + 1];
+    const CodeForm& form = *form_of(int(i) + 1);
+    auto& scales = image_scales_[int(i) + 1];
+    scales.resize(std::size_t(options_.batch));
+    per_slice([&from, &to, &form, &scales](const Slice& slice) {
+      const auto x = from.floats_of(slice);
+      const std::size_t size = from.shape.elements();
+      for (std::size_t image = 0; image < std::size_t(slice.images); ++image) {
+        const auto part = [&](auto values) { return values.subspan(image * size, size); };
+        scales[std::size_t(slice.begin) + image] = form.encode_image(
+            part(x),
+            to.needs_bytes ? part(to.bytes_of(slice)) : std::span<std::uint8_t>{},
+            to.needs_floats ? part(to.floats_of(slice)) : std::span<float>{});
+      }
+    });
+  }
+
+  // The sums that an image of ones would give: what a zero point adds to each sum, the
+  // border, which is 0, left out.
+  std::vector<std::int32_t> sums_of_ones(const Product& product, ImageShape input,
+                                         ImageShape output) const {
+    const Slice& slice = slices_.front();
+    StoredValue ones{.shape = input, .needs_bytes = true};
+    ones.allocate(slice.images);
+    std::fill(ones.bytes.begin(), ones.bytes.end(), std::uint8_t(1));
+    AlignedVector<std::int32_t> sums(output.elements() * std::size_t(slice.images));
+    product.sums(slice, ones, sums.data());
+    return {sums.begin(), sums.begin() + std::ptrdiff_t(output.elements())};
+  }
+
+  // float(sum of w (code - zero point)) * (factor * the image's scale) + bias
+  void plan_product_of_images(std::size_t i) {
+    const auto index = std::size_t(product_of_[i]);
+    const Product& product = *products_[index];
+    const int from = all_.graph.nodes[i].inputs.front();
+    StoredValue &input = value(from), &own = values_[i + 1];
+    own.needs_floats = true;
+    per_slice([this, &product, &input, &own, index, &scales = image_scales_.at(from),
+               ones = sums_of_ones(product, input.shape, own.shape),
+               factors = product.factors(),
+               bias = product.offsets()](const Slice& slice) {
+      auto& sums = sums_[std::size_t(slice.index)];
+      product.sums(slice, input, sums.data());
+      const std::size_t size = own.shape.elements(), filters = factors.size();
+      for (std::size_t image = 0; image < std::size_t(slice.images); ++image) {
+        const auto& q = scales[std::size_t(slice.begin) + image];
+        std::int32_t* const s = sums.data() + image * size;
+        float* const y = own.floats_of(slice).data() + image * size;
+        const auto zero = std::int32_t(q.zero_point);
+        for (std::size_t at = 0; at < size; at += filters) {
+          for (std::size_t f = 0; f < filters; ++f) {
+            s[at + f] -= zero * ones[at + f];
+            y[at + f] = float(s[at + f]) * (factors[f] * q.scale) + bias[f];
+          }
+        }
+      }
+      if (watches_) watch(index, slice, {sums.data(), own.elements(slice)});
+    });
+    plan_readers(i + 1);
+  }
+
   void plan_float_product(const Product& product, StoredValue& input, StoredValue& own) {
     own.needs_floats = true;
     if (const int blocks = product.batch_blocks(); blocks > 0) {
@@ -341,7 +417,7 @@ class Executor::Plan {
       const auto r = std::size_t(reader);
       const GraphNode& node = all_.graph.nodes[r];
       const bool first = node.inputs.front() == int(v);
-      if (done_[r] || !first || !is_elementwise(node.operation)) continue;
+      if (done_[r] || !first || !is_elementwise(r)) continue;
       if (node.operation == Operation::kQuantize) {
         pipeline.quantize(*form_of(reader + 1), values_[r + 1]);
         done_[r] = true;
@@ -490,6 +566,8 @@ class Executor::Plan {
   std::set<int> unfinished_;  // values that the pipeline being planned makes
   std::deque<Pipeline> pipelines_;
   std::deque<Buffer> scales_;
+  std::map<int, std::vector<UniformQuantization>>
+      image_scales_;  // by value, each image's
   std::deque<std::vector<Buffer>> scratch_;
   std::vector<std::function<void(const Slice&)>> before_;
   std::vector<AlignedVector<std::int32_t>> sums_;  // one a slice

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include <Eigen/Core>
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -22,6 +23,7 @@ constexpr std::uint8_t kMagic[] = {'B', 'S', 'W', 'M'};
 // Behind the magic: a byte of version, then the payload's CRC-32, then the payload.
 constexpr std::size_t kFrame = sizeof(kMagic) + 1 + sizeof(std::uint32_t);
 
+constexpr std::size_t kByteLevels = 256;
 constexpr std::uint64_t kMostText = 4096;
 constexpr std::uint64_t kMostExtent = 65536;
 constexpr std::uint64_t kMostNodes = 65536;
@@ -35,6 +37,7 @@ constexpr std::uint64_t kValuesPerByte = 1024;                 // beyond these
 constexpr std::uint8_t kPlainFloats = 0;
 constexpr std::uint8_t kSparseFloats = 1;
 constexpr std::uint8_t kCodes = 2;
+constexpr std::uint8_t kHalves = 3;
 
 std::uint32_t checksum(std::span<const std::uint8_t> bytes) {
   return std::uint32_t(crc32_z(0, bytes.data(), bytes.size()));
@@ -56,6 +59,19 @@ std::optional<std::uint32_t> zero_code(const Grid& grid) {
     if (is_zero) return std::uint32_t(code - grid.low_code());
   }
   return std::nullopt;
+}
+
+// Values that IEEE 754 binary16 has, on a grid whose table would take more room than
+// they.
+bool are_halves(const Encoded& encoded, std::span<const float> values) {
+  const LevelGrid* const levels = encoded.grid.levels();
+  if (levels == nullptr || levels->learned || levels->levels.size() <= kByteLevels) {
+    return false;
+  }
+  return std::all_of(values.begin(), values.end(), [](float v) {
+    return std::isfinite(v) && std::bit_cast<std::uint32_t>(float(Eigen::half(v))) ==
+                                   std::bit_cast<std::uint32_t>(v);
+  });
 }
 
 CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows) {
@@ -90,6 +106,7 @@ struct TensorWriter {
     told.nonzero =
         values.size() - std::size_t(std::count(values.begin(), values.end(), 0.0f));
     told.width = encoded.grid.bits();
+    if (are_halves(encoded, values)) return write_halves(values);
     out.byte(kCodes);
     write_grid(encoded.grid, out, told.bits);
     std::vector<std::uint32_t> symbols(encoded.codes.size());
@@ -100,6 +117,17 @@ struct TensorWriter {
     const CodeLayout layout = layout_of(encoded.grid, encoded.elements(), rows);
     told.entropy = entropy_bits(symbols, layout.alphabet);
     told.coding = write_stream(encode_smallest(symbols, layout));
+  }
+
+  void write_halves(std::span<const float> values) {
+    constexpr std::uint64_t kHalf = 16;
+    out.byte(kHalves);
+    for (const float value : values) {
+      const std::uint16_t bits = Eigen::half_impl::raw_half_as_uint16(Eigen::half(value));
+      out.byte(std::uint8_t(bits));
+      out.byte(std::uint8_t(bits >> 8));
+    }
+    told.bits.codes += kHalf * values.size();
   }
 
   Coding write_stream(const CodeStream& stream) {
@@ -271,8 +299,20 @@ struct TensorReader {
         return read_sparse(tensor, elements);
       case kCodes:
         return read_codes(tensor, elements);
+      case kHalves:
+        return read_halves(tensor, elements);
       default:
         throw DataError(tensor.name + " is stored in an unknown way");
+    }
+  }
+
+  void read_halves(NetworkTensor& tensor, std::size_t elements) {
+    const auto bytes = in.raw(2 * elements);
+    for (std::size_t i = 0; i < elements; ++i) {
+      const auto bits = std::uint16_t(bytes[2 * i] | bytes[2 * i + 1] << 8);
+      const auto value = float(Eigen::half(Eigen::half_impl::raw_uint16_to_half(bits)));
+      if (!std::isfinite(value)) throw DataError(tensor.name + " has no finite value");
+      tensor.values.push_back(value);
     }
   }
 

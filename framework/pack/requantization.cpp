@@ -56,7 +56,7 @@ std::optional<Requantization> find_requantization(const PackedModel& model,
                                                   const IntegerProduct& product,
                                                   const CodeForm& input) {
   const auto chain = chain_behind(all, index);
-  if (!chain) return std::nullopt;
+  if (!chain || input.is_of_image()) return std::nullopt;
   const auto& quantizer =
       model.quantizers[std::size_t(all.quantizer_of[chain->quantize])];
   if (!is_plain(quantizer)) return std::nullopt;

@@ -49,13 +49,15 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
     levels_.push_back(grid.value(code, 0));
   }
   if (levels_.size() > kByteCodes) return;
-  if (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
-      quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude) {
+  const bool of_image = quantizer_.rule.kind == CodeRule::Kind::kOfImage;
+  if (!of_image &&
+      (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
+       quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude)) {
     const auto table = thresholds_of(quantizer_.rule, grid);
     thresholds_.emplace(ThresholdTable<float>{
         .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
   }
-  is_sign_of_x_ = levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
+  is_sign_of_x_ = !of_image && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
                   thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
   const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
   if (!form) return;
@@ -70,6 +72,23 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
     is_shifted_ &= byte_of_[i] == std::uint8_t(byte_of_[0] + i);
   }
   shift_ = byte_of_.front();
+}
+
+UniformQuantization CodeForm::encode_image(std::span<const float> x,
+                                           std::span<std::uint8_t> bytes,
+                                           std::span<float> floats) const {
+  const AffineCodes& affine = quantizer_.rule.affine;
+  const UniformQuantization q = affine_quantization_of(x, affine);
+  with_code(affine, [&](auto code) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const float own = clamped(code(x[i], q), q);
+      if (!floats.empty()) floats[i] = q.scale * (own - q.zero_point);
+      if (!bytes.empty()) {
+        bytes[i] = std::uint8_t(std::int32_t(own == own ? own : q.zero_point));
+      }
+    }
+  });
+  return q;
 }
 
 void CodeForm::code_indices(std::span<const float> x,

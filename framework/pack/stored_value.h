@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
+#include "framework/engine/fake_quantize.h"
 #include "framework/engine/integer/aligned.h"
 #include "framework/engine/integer/bits.h"
 #include "framework/engine/integer/convolution.h"
@@ -57,6 +58,13 @@ class CodeForm {
   double unit() const { return unit_; }
   const std::optional<IntegerForm>& integers() const { return integers_; }
   int bits() const { return quantizer_.grid.bits(); }
+  /// Whether each image has its own scale and zero point: then bytes are the codes
+  /// themselves, of a unit of 1, and `encode_image` makes them.
+  bool is_of_image() const { return quantizer_.rule.kind == CodeRule::Kind::kOfImage; }
+  /// Bytes and floats of a whole image, those that are not empty; what they are in.
+  UniformQuantization encode_image(std::span<const float> x,
+                                   std::span<std::uint8_t> bytes,
+                                   std::span<float> floats) const;
 
   /// From values to bytes, floats and signs; those that are empty are left out. x:
   /// [pixels, channels] of at most kBlock elements.

@@ -10,6 +10,7 @@
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
 #include "framework/nn/pruned_site.h"
+#include "framework/quant/image_scales.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/transforms_values.h"
 #include "framework/train/site_histogram.h"
@@ -284,7 +285,7 @@ QuantizerHealth::View QuantizerHealth::encoded_view(const Watch& watch,
                                                     std::span<std::int32_t> codes,
                                                     std::span<float> y) {
   if (watch.bound->kept.empty()) {
-    Grid grid = watch.quantizer().grid();
+    Grid grid = grid_for(watch.quantizer(), x);
     const auto own = codes.first(grid.code_count(x.size()));
     watch.quantizer().encode(x, own);
     return {.grid = std::move(grid), .x = x, .y = y, .codes = own};

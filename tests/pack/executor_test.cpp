@@ -98,6 +98,74 @@ TEST_CASE("other grids execute by looking their levels up", "[pack][executor]") 
                {{"weight_bits", "8"}, {"activation_bits", "16"}});
 }
 
+// Executed on integers and simulated in float; alone, an image gives what it gives in a
+// batch.
+TEST_CASE("scales of each image execute on integers", "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "float", .image = "method"};
+  using Pairs = std::vector<std::pair<const char*, const char*>>;
+  for (const Pairs& pairs :
+       {Pairs{},
+        Pairs{{"activation_codes", "signed"},
+              {"order", "tensorflow"},
+              {"rounding", "half_away"}},
+        Pairs{{"activation_scheme", "symmetric"}, {"activation_codes", "restricted"}},
+        Pairs{
+            {"activation_bits", "4"}, {"order", "pytorch"}, {"reduce_range", "true"}}}) {
+    Pairs dynamic = pairs;
+    dynamic.push_back({"activation_scales", "image"});
+    check_method(plain_model(), "affine", dynamic, all);
+    check_method(residual_model(), "affine", dynamic, all);
+  }
+  Quantized net(plain_model(), "affine", {{"activation_scales", "image"}}, all);
+  const PackedModel packed = parse_model(model_bytes(net.pack()));
+  Executor executor(packed, {.batch = 1});
+  for (const ProductPlan& plan : executor.products()) {
+    CHECK(plan.kernel.starts_with("integer"));
+  }
+  const auto together = net.executed(packed, {});
+  const auto source = net.batch.source();
+  for (int i = 0; i < 3; ++i) {
+    source.load(i, executor.image(0));
+    executor.run(1);
+    const auto alone = executor.logits();
+    CHECK(std::equal(alone.begin(), alone.end(), together.begin() + i * 5));
+  }
+}
+
+TEST_CASE("rules of dynamic scales come back from their bytes", "[pack]") {
+  Quantized net(plain_model(), "affine",
+                {{"activation_scales", "image"},
+                 {"activation_scheme", "symmetric"},
+                 {"scale", "half_range"},
+                 {"least_scale", "0.001"},
+                 {"rounding", "half_up"},
+                 {"order", "pytorch"}},
+                kAll);
+  const PackedModel packed = net.pack();
+  const PackedModel read = parse_model(model_bytes(packed));
+  REQUIRE(read.quantizers.size() == packed.quantizers.size());
+  REQUIRE(!read.quantizers.empty());
+  for (std::size_t i = 0; i < read.quantizers.size(); ++i) {
+    CHECK(read.quantizers[i].rule.kind == CodeRule::Kind::kOfImage);
+    CHECK(read.quantizers[i].rule.affine == packed.quantizers[i].rule.affine);
+  }
+}
+
+TEST_CASE("half-precision weights take two bytes each", "[pack]") {
+  const EdgesSpec all{.first = "method", .last = "method", .bias = "method"};
+  Quantized net(plain_model(), "float16", {}, all);
+  const PackedModel packed = net.pack();
+  ModelBits bits;
+  const auto bytes = model_bytes(packed, &bits);
+  std::size_t values = 0;
+  for (const auto& tensor : packed.tensors) values += tensor.elements();
+  CHECK(bits.total().codes == 16 * values);
+  CHECK(bytes.size() < 2 * values + 1000);  // graph, normalisation
+  const PackedModel read = parse_model(bytes);
+  CHECK(largest_difference(net.executed(packed, {}), net.executed(read, {})) == 0);
+}
+
 TEST_CASE("a plan says which kernel runs, and why not on integers", "[pack][executor]") {
   const auto plans = [](const char* method,
                         std::vector<std::pair<const char*, const char*>> pairs) {

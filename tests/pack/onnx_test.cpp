@@ -61,6 +61,20 @@ TEST_CASE("every dialect writes every kind of grid in order", "[pack][onnx]") {
   }
 }
 
+TEST_CASE("dynamic scales are computed in the file", "[pack][onnx]") {
+  Quantized net(plain_model(), "affine", {{"activation_scales", "image"}}, kAllAndImage);
+  const PackedModel packed = net.pack();
+  for (const auto& name : onnx_dialect_names()) {
+    CAPTURE(name);
+    check_order(exported(packed, onnx_dialect(name)));
+  }
+  const auto integer = exported(packed, OnnxDialect::kInteger);
+  CHECK(count(integer, "ConvInteger") == 2);
+  CHECK(count(integer, "GlobalMaxPool") == 8);
+  CHECK(count(integer, "DynamicQuantizeLinear") == 0);
+  CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
+}
+
 TEST_CASE("products of codes become integer operators", "[pack][onnx]") {
   Quantized net(plain_model(), "lsq", {{"weight_bits", "8"}, {"activation_bits", "8"}},
                 kAllAndImage);

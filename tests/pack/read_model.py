@@ -354,6 +354,9 @@ def read_rule(payload, grid):
     byte = payload.byte()
     kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5
     thresholds = payload.float_list().tolist() if kind == 2 else []
+    if kind == 3:
+        flags, centre = payload.byte(), payload.signed()
+        thresholds = [flags, centre, *payload.floats(1).tolist()]
     return {"kind": kind, "rounding": rounding, "of_magnitude": of_magnitude,
             "thresholds": thresholds,
             "levels": [float(grid.value(grid.low + i, 0)) for i in range(grid.alphabet)]}
@@ -365,6 +368,8 @@ def read_tensor(payload, name, shape):
     kind = payload.byte()
     if kind == 0:
         values = payload.floats(size)
+    elif kind == 3:
+        values = np.frombuffer(payload.raw(2 * size), "<f2")
     elif kind == 1:
         _, present = stream(payload, 2, 0, 1, size)
         values = np.zeros(size, F)

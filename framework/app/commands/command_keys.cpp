@@ -65,6 +65,7 @@ Lines row_keys() {
 Lines shared_keys() {
   Lines lines = {{"seeds", "Random seeds, one run each: [1, 2, 3]."}};
   add_fields(lines, "", RunSpec::schema().fields());
+  add_fields(lines, "calibration.", CalibrationSpec::schema().fields());
   add_fields(lines, "baseline.", BaselineSpec::schema().fields());
   add_fields(lines, "edges.", EdgesSpec::schema().fields());
   lines.insert(
