@@ -59,6 +59,8 @@ std::optional<std::uint32_t> zero_code(const Grid& grid) {
   return std::nullopt;
 }
 
+}  // namespace
+
 CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows) {
   const std::size_t codes = grid.code_count(elements);
   if (rows == 0 || codes % rows != 0) rows = 1;
@@ -66,6 +68,17 @@ CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows) {
           .zero = zero_code(grid),
           .shape = {rows, codes / rows}};
 }
+
+std::vector<std::uint32_t> symbols_of(const Encoded& encoded) {
+  std::vector<std::uint32_t> symbols(encoded.codes.size());
+  std::transform(encoded.codes.begin(), encoded.codes.end(), symbols.begin(),
+                 [low = encoded.grid.low_code()](std::int32_t code) {
+                   return std::uint32_t(code - low);
+                 });
+  return symbols;
+}
+
+namespace {
 
 // ---- Writing ----
 
@@ -93,11 +106,7 @@ struct TensorWriter {
     told.width = encoded.grid.bits();
     out.byte(kCodes);
     write_grid(encoded.grid, out, told.bits);
-    std::vector<std::uint32_t> symbols(encoded.codes.size());
-    std::transform(encoded.codes.begin(), encoded.codes.end(), symbols.begin(),
-                   [low = encoded.grid.low_code()](std::int32_t code) {
-                     return std::uint32_t(code - low);
-                   });
+    const auto symbols = symbols_of(encoded);
     const CodeLayout layout = layout_of(encoded.grid, encoded.elements(), rows);
     told.entropy = entropy_bits(symbols, layout.alphabet);
     told.coding = write_stream(encode_smallest(symbols, layout));
