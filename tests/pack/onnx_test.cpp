@@ -95,8 +95,8 @@ TEST_CASE("requantized sums give nearly the same logits", "[pack][onnx]") {
     sum += std::fabs(usual[i] - requantized[i]);
   }
   CHECK(sum / double(usual.size()) <= 0.01 * (*most - *least));
-  CHECK(net.executed(packed, {.engine = EngineKind::kReference, .requantize = Requantize::kFloat}) ==
-        requantized);
+  CHECK(net.executed(packed, {.engine = EngineKind::kReference,
+                              .requantize = Requantize::kFloat}) == requantized);
 }
 
 }  // namespace
