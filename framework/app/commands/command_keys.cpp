@@ -30,8 +30,9 @@ Lines head_keys() {
   Lines lines = {{"name", "Names the study and the folder of its results."},
                  {"title", "Stands above the table."},
                  {"keep",
-                  "What the record of a finished run keeps: state (its weights too) or "
-                  "predictions (default state)."}};
+                  "What the record of a finished run keeps beside its figures: state "
+                  "(weights, packed model and predictions), model (packed model and "
+                  "predictions) or predictions (default state)."}};
   add_fields(lines, "dataset.", DatasetSpec::schema().fields());
   lines.insert(
       lines.end(),

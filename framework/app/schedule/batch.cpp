@@ -65,8 +65,8 @@ class Batch {
   Job job(const PlannedRun& run) const {
     Job job{options_.worker_command, run.spec.canonical_text(), {}};
     job.command.insert(job.command.end(), {"--record", lock_.draft(run.digest).string()});
-    if (!options_.keeps_weights && !run.spec.is_baseline()) {
-      job.command.push_back("--without-weights");
+    if (!run.spec.is_baseline()) {
+      job.command.insert(job.command.end(), {"--keep", options_.keep});
     }
     if (run.start) {
       job.after = job_of_[*run.start];
