@@ -123,6 +123,10 @@ int eval(const Arguments& arguments, Session&) {
   const ExecutorOptions options{.batch = arguments.whole_number("batch", 100, 1),
                                 .integer = !arguments.has("simulate"),
                                 .requantize = requantize_of(arguments)};
+  if (arguments.has("explain") && arguments.has("requantize")) {
+    throw ConfigError(
+        "eval: --explain follows values that --requantize never makes; leave one out");
+  }
   const auto limit = std::size_t(arguments.whole_number("limit", 0, 0));
   const Dataset data = data_for(model, arguments);
   const Preprocessing preprocessing = preprocessing_of(model);
