@@ -11,6 +11,7 @@
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
 #include "framework/eval/packed_score.h"
+#include "framework/eval/parting.h"
 #include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
@@ -311,15 +312,25 @@ class Experiment {
         fmt::format("{} {}, seed {}", spec_.network.id, spec_.method.id, spec_.seed),
         spec_.dataset.id));
     const PackedModel model = parse_model(record.model);
-    Executor executor(model, {.batch = network_.batch()});
+    const ExecutorOptions options{.batch = network_.batch()};
+    Executor executor(model, options);
     PackedScore executed = score_packed(executor, test);
     executor.watch_sums(true);  // takes time, which the speed above is without
     score_packed(executor, test);
     Executor simulation(model, {.batch = network_.batch(), .integer = false});
-    const Agreement agreement = agreement_of(executed, score_packed(simulation, test));
+    const PackedScore simulated = score_packed(simulation, test);
+    const Agreement agreement = agreement_of(executed, simulated);
+    const auto partings = find_partings(model, options, test, executed, simulated);
     record.metrics["test_accuracy"] = executed.accuracy();
     record.metrics["agreeing_predictions"] =
         double(agreement.same_predictions) / double(agreement.images);
+    record.metrics["differing_predictions"] = double(partings.size());
+    double farthest = 0;
+    for (const Parting& parting : partings) {
+      farthest = std::max(farthest, parting.steps_to_boundary);
+    }
+    if (!partings.empty()) record.metrics["steps_to_boundary"] = farthest;
+    record.partings = parting_summary(partings);
     record.metrics["largest_logit_difference"] = agreement.largest_logit_difference;
     record.metrics["file_bytes"] = double(record.model.size());
     record.metrics["largest_sum"] = largest_sum(executor);

@@ -219,7 +219,7 @@ struct StudySpec {
   std::string title;
   std::string file;
   std::vector<RowSpec> rows;
-  /// What a finished record keeps: state (the weights too) or predictions.
+  /// What a finished record keeps: state (the weights too), model or predictions.
   std::string keep = "state";
 };
 

@@ -31,9 +31,10 @@ struct StudyHeading {
             Allowed<std::string>{"at most 100 letters, digits, _, - and .", is_file_name})
         .field("title", &StudyHeading::title, "Stands above its tables.")
         .field("keep", &StudyHeading::keep,
-               "What the record of a finished run keeps: its weights and predictions, or "
-               "predictions alone.",
-               one_of({"state", "predictions"}));
+               "What the record of a finished run keeps: state (its weights, its packed "
+               "model and its predictions), model (without the weights: it can still be "
+               "exported and scored) or predictions alone.",
+               one_of({"state", "model", "predictions"}));
   }
   static bool is_file_name(const std::string& name) {
     return !name.empty() && name.size() <= 100 && name.front() != '.' &&

@@ -1,6 +1,7 @@
 #include "framework/pack/executor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <functional>
 #include <limits>
@@ -113,6 +114,7 @@ class Executor::Plan {
     for (std::size_t i = 0; i < all_.graph.nodes.size(); ++i) {
       if (!done_[i]) plan(i);
     }
+    if (options.keeps_codes) keep_codes();
     // Now every reader has said what it wants.
     for (StoredValue& value : values_) value.allocate(options.batch);
     sums_.resize(slices_.size());
@@ -158,6 +160,15 @@ class Executor::Plan {
                          .slices = slices_}));
       product_plans_.push_back(products_.back()->plan());
       largest_sums_ = std::max(largest_sums_, node.output.elements());
+    }
+  }
+
+  void keep_codes() {
+    for (std::size_t i = 0; i < all_.graph.nodes.size(); ++i) {
+      if (!is_quantize(i)) continue;
+      const int input = all_.graph.nodes[i].inputs.front();
+      value(input).needs_floats = !unmade_.contains(input);
+      values_[i + 1].needs_floats = true;
     }
   }
 
@@ -215,6 +226,7 @@ class Executor::Plan {
     StoredValue &input = value(node.inputs.front()), &own = values_[i + 1];
     product.claim(input);
     if (product.is_float()) {
+      product_plans_[index].why_not = product.plan().reason;
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
@@ -238,12 +250,25 @@ class Executor::Plan {
   // All that follows value v, which is made of a product's sums.
   Pipeline& pipeline_of_sums(std::size_t v, const Product& product) {
     Pipeline& pipeline = pipelines_.emplace_back(values_[v].shape);
-    pipeline.from_sums(product.factors(), product.offsets());
+    pipeline.from_sums(product.factors(), offsets_of(v, product));
     pipeline.store_floats(values_[v]);
     unfinished_.insert(int(v));
     extend(v, pipeline);
     add_before();
     return pipeline;
+  }
+
+  // Biases; of logits on integers alone they are whole steps of the sums.
+  std::vector<float> offsets_of(std::size_t v, const Product& product) const {
+    auto offsets = product.offsets();
+    if (options_.requantize != Requantize::kFixedPoint || !all_.consumers[v].empty()) {
+      return offsets;
+    }
+    const auto factors = product.factors();
+    for (std::size_t f = 0; f < offsets.size(); ++f) {
+      if (factors[f] > 0) offsets[f] = std::rint(offsets[f] / factors[f]) * factors[f];
+    }
+    return offsets;
   }
 
   // The max pool that alone reads a product, whose values never fall as its sums rise:
@@ -283,19 +308,26 @@ class Executor::Plan {
   // The codes behind product node i straight from its sums, where that was asked for and
   // is possible.
   bool plan_requantized_product(std::size_t i, const Product& product) {
-    if (!options_.requantize) return false;
+    if (options_.requantize == Requantize::kAsTrained) return false;
+    ProductPlan& plan = product_plans_[std::size_t(product_of_[i])];
     const int input = all_.graph.nodes[i].inputs.front();
     const auto found =
-        find_requantization(model_, all_, i, *product.integers(), *form_of(input));
+        find_requantization(options_.requantize, model_, all_, i, *product.integers(),
+                            *form_of(input), plan.why_not);
     if (!found) return false;
+    plan.is_requantized = true;
     for (std::size_t node = i; node != found->quantize;) {
+      unmade_.insert(int(node) + 1);
       node = std::size_t(all_.consumers[node + 1].front());
       done_[node] = true;
     }
-    const int codes = int(found->quantize) + 1;
+    const std::size_t codes = found->quantize + 1;
     Pipeline& pipeline = pipelines_.emplace_back(all_.graph.nodes[i].output);
     pipeline.from_requantized_sums(*found);
-    pipeline.quantize(*form_of(codes), value(codes));
+    pipeline.quantize_block(*form_of(int(codes)), values_[codes]);
+    unfinished_.insert(int(codes));
+    extend(codes, pipeline);
+    add_before();
     add_sums(std::size_t(product_of_[i]), product, value(input), values_[i + 1],
              pipeline);
     return true;
@@ -419,6 +451,10 @@ class Executor::Plan {
       const bool first = node.inputs.front() == int(v);
       if (done_[r] || !first || !is_elementwise(r)) continue;
       if (node.operation == Operation::kQuantize) {
+        if (goes_on_behind(r)) {
+          next = r;
+          break;
+        }
         pipeline.quantize(*form_of(reader + 1), values_[r + 1]);
         done_[r] = true;
         unfinished_.insert(reader + 1);
@@ -430,8 +466,25 @@ class Executor::Plan {
     done_[*next] = true;
     unfinished_.insert(int(*next) + 1);
     add_operation(*next, pipeline);
-    pipeline.store_floats(values_[*next + 1]);
+    if (!is_quantize(*next)) pipeline.store_floats(values_[*next + 1]);
     return next;
+  }
+
+  bool is_quantize(std::size_t i) const {
+    return all_.graph.nodes[i].operation == Operation::kQuantize;
+  }
+
+  // Whether quantize node i alone reads its value, and its own is read element by
+  // element: then the pipeline goes on with that.
+  bool goes_on_behind(std::size_t i) const {
+    const auto reads_on = [&](int reader) {
+      const GraphNode& node = all_.graph.nodes[std::size_t(reader)];
+      return node.inputs.front() == int(i) + 1 && is_elementwise(node.operation);
+    };
+    const auto& readers = all_.consumers[i + 1];
+    const int value = all_.graph.nodes[i].inputs.front();
+    return all_.consumers[std::size_t(value)].size() == 1 &&
+           std::any_of(readers.begin(), readers.end(), reads_on);
   }
 
   // Whether what else the node reads is there: block by block, or before its pipeline.
@@ -457,6 +510,8 @@ class Executor::Plan {
       case Operation::kAdd:
         value(node.inputs[1]).needs_floats = true;
         return pipeline.add(value(node.inputs[1]));
+      case Operation::kQuantize:
+        return pipeline.quantize_block(*form_of(int(i) + 1), value(int(i) + 1));
       default:
         return pipeline.scale_pixels(pixel_scales(node));
     }
@@ -564,6 +619,7 @@ class Executor::Plan {
 
   std::vector<bool> done_;
   std::set<int> unfinished_;  // values that the pipeline being planned makes
+  std::set<int> unmade_;      // values between sums and their codes
   std::deque<Pipeline> pipelines_;
   std::deque<Buffer> scales_;
   std::map<int, std::vector<UniformQuantization>>
@@ -604,6 +660,12 @@ void Executor::run(int count) { plan_->program_.run(count); }
 
 std::span<const float> Executor::logits() const {
   return std::as_const(plan_->values_.back().floats).span();
+}
+
+const ExecutionGraph& Executor::graph() const { return plan_->all_; }
+
+std::span<const float> Executor::value(int index) const {
+  return std::as_const(plan_->values_[std::size_t(index)].floats).span();
 }
 
 void Executor::watch_sums(bool on) { plan_->watches_ = on; }

@@ -74,6 +74,8 @@ bool are_halves(const Encoded& encoded, std::span<const float> values) {
   });
 }
 
+}  // namespace
+
 CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows) {
   const std::size_t codes = grid.code_count(elements);
   if (rows == 0 || codes % rows != 0) rows = 1;
@@ -81,6 +83,17 @@ CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows) {
           .zero = zero_code(grid),
           .shape = {rows, codes / rows}};
 }
+
+std::vector<std::uint32_t> symbols_of(const Encoded& encoded) {
+  std::vector<std::uint32_t> symbols(encoded.codes.size());
+  std::transform(encoded.codes.begin(), encoded.codes.end(), symbols.begin(),
+                 [low = encoded.grid.low_code()](std::int32_t code) {
+                   return std::uint32_t(code - low);
+                 });
+  return symbols;
+}
+
+namespace {
 
 // ---- Writing ----
 
@@ -109,11 +122,7 @@ struct TensorWriter {
     if (are_halves(encoded, values)) return write_halves(values);
     out.byte(kCodes);
     write_grid(encoded.grid, out, told.bits);
-    std::vector<std::uint32_t> symbols(encoded.codes.size());
-    std::transform(encoded.codes.begin(), encoded.codes.end(), symbols.begin(),
-                   [low = encoded.grid.low_code()](std::int32_t code) {
-                     return std::uint32_t(code - low);
-                   });
+    const auto symbols = symbols_of(encoded);
     const CodeLayout layout = layout_of(encoded.grid, encoded.elements(), rows);
     told.entropy = entropy_bits(symbols, layout.alphabet);
     told.coding = write_stream(encode_smallest(symbols, layout));

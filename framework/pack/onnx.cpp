@@ -252,7 +252,8 @@ class OnnxExport {
     // Each product has a DequantizeLinear of its own, right before it.
     const auto x = input->floats_of_bytes(node.name + "/input",
                                           shaped(node, value(from).bytes, value(from)));
-    if (const auto all = find_requantization(model_, all_, i, *codes, input->form())) {
+    if (const auto all = find_requantization(Requantize::kFloat, model_, all_, i, *codes,
+                                             input->form(), reason)) {
       to.floats = product.requantized(x, *codes, *all);
       fold(i, *all);
     } else {

@@ -232,7 +232,7 @@ std::string OnnxProduct::requantized(const std::string& x, const IntegerProduct&
   auto weights = product.weights;
   const std::size_t size = weights.size() / filters_;
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (r.negated[i / size]) weights[i] = std::int8_t(-weights[i]);
+    if (r.sign[i / size] < 0) weights[i] = std::int8_t(-weights[i]);
   }
   const auto filters = std::int64_t(filters_);
   const auto w = dequantized(weights, r.weight_scale);

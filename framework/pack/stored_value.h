@@ -67,7 +67,7 @@ class CodeForm {
                                    std::span<float> floats) const;
 
   /// From values to bytes, floats and signs; those that are empty are left out. x:
-  /// [pixels, channels] of at most kBlock elements.
+  /// [pixels, channels] of at most kBlock elements; floats may be x.
   void encode(std::span<const float> x, int channels, std::span<std::uint8_t> bytes,
               std::span<float> floats, std::span<std::uint64_t> bits) const;
   /// From bytes, as behind a pool on them.
@@ -77,6 +77,9 @@ class CodeForm {
   static constexpr std::size_t kBlock = 4096;
 
  private:
+  template <class Divide>
+  void uniform_indices(std::span<const float> x, Divide divided,
+                       std::span<std::uint8_t> indices) const;
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
   void encode_wide(std::span<const float> x, std::span<float> floats) const;

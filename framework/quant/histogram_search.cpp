@@ -147,10 +147,6 @@ Range search_range(const EndsHistogram& histogram, int levels) {
     least = error;
     kept = next;
   }
-  const auto finite = [](float v) {
-    constexpr float kLargest = std::numeric_limits<float>::max();
-    return std::clamp(v, -kLargest, kLargest);
-  };
   // In float, as PyTorch computes both.
   const float bin = (histogram.high() - histogram.low()) / float(counts.size());
   if (bin == 0) return {histogram.low(), histogram.high()};

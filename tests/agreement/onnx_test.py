@@ -179,7 +179,7 @@ class OnnxRuntime(Exports):
     def test_qdq_files_give_the_very_logits_of_requantization(self):
         for record in self.records:
             with self.subTest(record.name):
-                self.check_bits(record, "qdq", "--requantize")
+                self.check_bits(record, "qdq", "--requantize", "float")
 
     def check_bits(self, record, dialect, *options):
         images, logits = self.evaluated(record, *options)

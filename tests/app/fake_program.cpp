@@ -68,6 +68,7 @@ RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
                                                        : 0.9;
   if (!spec.is_float()) record.curves["health/conv2/weight/clipped"] = {0.5};
   record.state["conv1/weight"] = {{2}, {0.5F, 0.25F}};
+  record.model = {'B', 'S', 'W', 'M'};
   record.provenance = current_provenance();
   record.provenance.seconds = 0.5;
   return record;

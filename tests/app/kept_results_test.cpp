@@ -218,6 +218,28 @@ TEST_CASE("records keep predictions alone where a study asks for it") {
   CHECK_THAT(more.err, Contains("0 done, 2 to do"));
 }
 
+TEST_CASE("records keep packed models without weights where a study asks for it") {
+  const Study study("1");
+  CHECK(study.run("--set keep=model").code == 0);
+  const auto check = [&](bool has_model) {
+    for (const auto& record : study.records()) {
+      CHECK_FALSE(record.has_state);
+      CHECK(record.has_model == has_model);
+      CHECK(record.model.empty() != has_model);
+    }
+  };
+  check(true);
+  const std::string clean = "clean " + study.out().string();
+  CHECK(testing::run_program(clean + " --keep model").out ==
+        "0 unused records removed, 0 records without weights now\n");
+  CHECK(testing::run_program(clean + " --keep predictions").out ==
+        "0 unused records removed, 2 records without weights now\n");
+  check(false);
+  const auto other = testing::run_program(clean + " --keep weights");
+  CHECK(other.code == 2);
+  CHECK_THAT(other.err, Contains("'weights' is not allowed (state, model, predictions)"));
+}
+
 TEST_CASE("the same study on other data is other runs") {
   const Study study("1");
   const testing::ScratchFolder data;

@@ -101,15 +101,15 @@ TEST_CASE("requantized sums give nearly the same logits", "[pack][onnx]") {
                 kAllAndImage);
   const PackedModel packed = net.pack();
   const auto usual = net.executed(packed, {});
-  const auto requantized = net.executed(packed, {.requantize = true});
+  const auto requantized = net.executed(packed, {.requantize = Requantize::kFloat});
   const auto [least, most] = std::minmax_element(usual.begin(), usual.end());
   double sum = 0;
   for (std::size_t i = 0; i < usual.size(); ++i) {
     sum += std::fabs(usual[i] - requantized[i]);
   }
   CHECK(sum / double(usual.size()) <= 0.01 * (*most - *least));
-  CHECK(net.executed(packed, {.engine = EngineKind::kReference, .requantize = true}) ==
-        requantized);
+  CHECK(net.executed(packed, {.engine = EngineKind::kReference,
+                              .requantize = Requantize::kFloat}) == requantized);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // bitsweep clean: what a folder of results need not keep.
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
@@ -63,9 +65,9 @@ std::vector<fs::path> records_in_runs(const fs::path& folder) {
 int clean(const Arguments& arguments, Session&) {
   const fs::path folder = arguments.positional(0);
   const std::string keep = arguments.text("keep", "state");
-  if (keep != "state" && keep != "predictions") {
-    throw ConfigError(
-        fmt::format("clean: --keep: '{}' is not allowed (state, predictions)", keep));
+  if (std::find(std::begin(kKept), std::end(kKept), keep) == std::end(kKept)) {
+    throw ConfigError(fmt::format("clean: --keep: '{}' is not allowed ({})", keep,
+                                  fmt::join(kKept, ", ")));
   }
   const auto tables = table_folders(folder);
   const Needs needs = needs_of(tables);
@@ -84,7 +86,7 @@ int clean(const Arguments& arguments, Session&) {
     // What is not run yet may begin with any of the float networks.
     const bool may_be_needed =
         !needs.all_done && read_record_summary(path).method == "float";
-    if (!may_be_needed) stripped += drop_weights(path);
+    if (!may_be_needed) stripped += drop_weights(path, keep);
   }
   print_out(fmt::format("{} removed, {} without weights now\n",
                         counted(removed, "unused record"), counted(stripped, "record")));
@@ -100,9 +102,10 @@ Command clean_command() {
        .positionals = {{"DIR", "A folder of results: what `run` calls --out."}},
        .options = {{.name = "keep",
                     .value = "WHAT",
-                    .help = "What finished records keep: state, or predictions alone; "
-                            "float networks that unfinished rows may begin with keep "
-                            "their weights (state)."},
+                    .help =
+                        "What finished records keep: state, model (no weights but the "
+                        "packed model), or predictions alone; float networks that "
+                        "unfinished rows may begin with keep their weights (state)."},
                    {.name = "unused",
                     .value = "",
                     .help = "Remove records that no table of the folder is made of."}}},

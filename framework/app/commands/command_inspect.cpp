@@ -4,6 +4,7 @@
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/model_argument.h"
+#include "framework/eval/layer_storage.h"
 #include "framework/pack/executor.h"
 #include "framework/report/table.h"
 
@@ -79,6 +80,38 @@ Table kernel_table(const Executor& executor) {
   return table;
 }
 
+// Deep Compression's columns, and the file's own share.
+Table layer_table(const PackedModel& model, const ModelBits& bits) {
+  const auto number = [](const char* heading, const char* id, int digits) {
+    return Column{.heading = heading, .align = Align::kRight, .id = id, .digits = digits};
+  };
+  Table table;
+  table.columns = {{"layer"},
+                   number("weights", "weights", 0),
+                   number("kept (%)", "kept_percent", 1),
+                   number("weight bits", "weight_bits", 1),
+                   number("with Huffman", "huffman_weight_bits", 1),
+                   number("index bits", "index_bits", 1),
+                   number("with Huffman", "huffman_index_bits", 1),
+                   number("rate (%)", "rate_percent", 2),
+                   number("with Huffman (%)", "huffman_rate_percent", 2),
+                   number("file (%)", "file_rate_percent", 2),
+                   number("file (bytes)", "file_bytes", 0)};
+  for (const LayerStorage& l : layer_storage(model, bits)) {
+    const auto index = [&](std::uint64_t all) {
+      return l.index_bits == 0 ? Cell{} : Cell{l.each(all)};
+    };
+    table.rows.push_back(
+        {.group = "",
+         .cells = {l.layer, double(l.weights), 100 * l.kept_share(), l.each(l.code_bits),
+                   l.each(l.huffman_code_bits), index(l.index_bits),
+                   index(l.huffman_index_bits), 100 * l.rate(l.plain_bits),
+                   100 * l.rate(l.huffman_bits), 100 * l.rate(l.file_bits),
+                   double((l.file_bits + 7) / 8)}});
+  }
+  return table;
+}
+
 struct Ratios {
   double nominal, with_everything;
 };
@@ -100,6 +133,15 @@ int inspect(const Arguments& arguments, Session&) {
   const PackedModel model = model_of(arguments.positional(0));
   ModelBits bits;
   model_bytes(model, &bits);
+  if (arguments.has("layers")) {
+    const Table layers = layer_table(model, bits);
+    print_out(arguments.has("csv") ? csv(layers) : markdown(layers));
+    return 0;
+  }
+  if (arguments.has("csv")) {
+    print_out(csv(tensor_table(bits)));
+    return 0;
+  }
   const Ratios ratios = ratios_of(model, bits);
   std::string text = fmt::format(
       "{}\n\n- data: {}\n- input: {}x{}x{}, {}\n- file: {} bytes, {:.2f}x smaller than "
@@ -117,11 +159,19 @@ int inspect(const Arguments& arguments, Session&) {
 }  // namespace
 
 Command inspect_command() {
-  return {{.command = "inspect",
-           .summary = "Show what a packed model is made of, and how it executes.",
-           .positionals = {{"FILE", "A packed model, or the record of a run (.h5)."}},
-           .options = {}},
-          inspect};
+  return {
+      {.command = "inspect",
+       .summary = "Show what a packed model is made of, and how it executes.",
+       .positionals = {{"FILE", "A packed model, or the record of a run (.h5)."}},
+       .options = {{.name = "layers",
+                    .value = "",
+                    .help = "Layer by layer: weights kept, bits of a weight and of its "
+                            "index, without and with Huffman coding, and the share of "
+                            "float32, as Deep Compression's tables have them."},
+                   {.name = "csv",
+                    .value = "",
+                    .help = "The table of layers, or of tensors, as CSV."}}},
+      inspect};
 }
 
 }  // namespace bitsweep

@@ -30,8 +30,9 @@ Lines head_keys() {
   Lines lines = {{"name", "Name of the study and of its results folder."},
                  {"title", "Title above the table."},
                  {"keep",
-                  "What the record of a finished run keeps: state (weights and "
-                  "predictions) or predictions alone (default state)."}};
+                  "What the record of a finished run keeps beside its figures: state "
+                  "(weights, packed model and predictions), model (packed model and "
+                  "predictions) or predictions (default state)."}};
   add_fields(lines, "dataset.", DatasetSpec::schema().fields());
   lines.insert(lines.end(),
                {{"network.id",

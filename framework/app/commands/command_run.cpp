@@ -215,10 +215,10 @@ int run(const Arguments& arguments, Session& session) {
   manifest.options = deciding_options(arguments);
   write_manifest(manifest, table);
 
-  options.keeps_weights = study.keep == "state";
+  options.keep = study.keep;
   const BatchResult batch = run_batch(plan, files, results, options);
   refuse_full_disk(batch, plan);
-  if (!options.keeps_weights) drop_weights_of_done(plan, RunFiles(folder));
+  if (study.keep != "state") drop_weights_of_done(plan, RunFiles(folder), study.keep);
   if (batch.interrupted) return tell_interrupted(batch, plan);
   print_out(write_reports(build_report(manifest, records_in(table)), table));
   tell_held(batch);

@@ -119,8 +119,8 @@ class Batch final : public JobClaims {
     Order order{options_.worker_command, run.spec.canonical_text()};
     auto& command = order.command;
     command.insert(command.end(), {"--record", folder_.draft(run.digest).string()});
-    if (!options_.keeps_weights && !run.spec.is_baseline()) {
-      command.push_back("--without-weights");
+    if (!run.spec.is_baseline()) {
+      command.insert(command.end(), {"--keep", options_.keep});
     }
     if (run.start) {
       files_.refresh();

@@ -15,8 +15,8 @@ struct BatchOptions {
   ScheduleOptions schedule = {};
   /// Program, hidden command and the options that all workers share.
   std::vector<std::string> worker_command;
-  /// Whether records keep the weights of networks that no other starts from.
-  bool keeps_weights = true;
+  /// What records of networks keep that no other starts from, one of `kKept`.
+  std::string keep = "state";
 };
 
 struct FailedRun {
