@@ -173,6 +173,12 @@ class Experiment {
         case Stage::Kind::kReestimateNormalisation:
           reestimate(planned.stage, images ? &*images : nullptr);
           break;
+        case Stage::Kind::kSwitchOff:
+        case Stage::Kind::kSwitchOn:
+          network_.set_switches(planned.stage.part,
+                                planned.stage.kind == Stage::Kind::kSwitchOn,
+                                planned.owners);
+          break;
       }
     }
     pruner_->advance(1);

@@ -79,7 +79,7 @@ class ConvolutionLayer final : public WeightedLayer {
     const auto& slices = context_.slices;
     const auto make = [&](int images, std::size_t slots) {
       return make_convolution(context_.engine, geometry_, images, int(slots),
-                              needs_input_gradient());
+                              input_.needs_gradient());
     };
     const Slice &first = slices.front(), &last = slices.back();
     whole_ = make(first.images, slices.size());
@@ -98,29 +98,29 @@ class ConvolutionLayer final : public WeightedLayer {
     if (rest_) rest_->pack_weights(effective_weight(), effective_bias());
   }
 
-  void plan_forward(Program& program, bool) override {
+  void plan_forward(Program& program, bool training) override {
+    plan_input(program, training);
     program.per_slice([this](const Slice& slice) {
-      quantize_input(slice);
       const auto [convolution, slot] = at(slice);
-      convolution->forward(slot, effective_input(slice), raw_output(slice));
+      convolution->forward(slot, input_.values(slice), raw_output(slice));
       quantize_output(slice);
     });
   }
 
   void plan_backward(Program& program) override {
-    const bool to_input = needs_input_gradient();
-    const GradientSink sink = to_input ? GradientSink(*input_, context_) : GradientSink();
-    program.per_slice([this, to_input, sink](const Slice& slice) {
+    const bool to_input = input_.needs_gradient();
+    input_.plan_backward();
+    program.per_slice([this, to_input](const Slice& slice) {
       quantize_gradient(slice);
       const auto [convolution, slot] = at(slice);
       const float* dy = output_.gradients(slice);
       convolution->backward_weights(
-          slot, effective_input(slice), dy,
+          slot, input_.values(slice), dy,
           partial_weights_.data() + std::size_t(slice.index) * partial_stride_,
           partial_biases_.data() + std::size_t(slice.index) * bias_.value.size());
       if (!to_input) return;
-      convolution->backward_data(slot, dy, sink.target(slice).data());
-      finish_data_gradient(sink, slice);
+      convolution->backward_data(slot, dy, input_.gradient_target(slice).data());
+      input_.finish_gradient(slice);
     });
   }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/nn/add_layer.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/pruned_site.h"
 #include "framework/nn/residual.h"
@@ -68,7 +69,7 @@ Network::Network(const ModelSpec& model, const NetworkOptions& options) {
                                     model.id, layer->name()));
     }
   }
-  for (WeightedLayer* layer : weighted_) {
+  for (const auto& layer : layers_) {
     for (BoundSite* site : layer->sites()) sites_.push_back(site);
   }
 }
@@ -112,10 +113,7 @@ void Network::append_residual(const LayerSpec& spec) {
       std::ptrdiff_t(layers_.size()) == body_end ? input : layers_.back()->output();
   // The shortcut runs first: then the body's last layer can add it in its own pass.
   std::rotate(layers_.begin() + body_begin, layers_.begin() + body_end, layers_.end());
-  end_ = &last.output();
-  if (!last.absorb_addend(shortcut)) {
-    add(make_add_layer(spec.name, last.output(), shortcut, context_));
-  }
+  add(std::make_unique<AddLayer>(spec.name, last, shortcut, context_));
 }
 
 void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
@@ -125,15 +123,28 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   auto* const adopts = optional_interface<AdoptsLatent>(site.quantizer.get());
   if (adopts != nullptr && site.latent != nullptr) adopts->adopt(*site.latent);
   site.pixel_scaled = optional_interface<PixelScaled>(site.quantizer.get());
+  site.follows_batches = optional_interface<FollowsBatches>(site.quantizer.get());
   site.evaluates_float =
       optional_interface<EvaluatesFloat>(site.quantizer.get()) != nullptr;
+}
+
+void Network::share(BoundSite& site, BoundSite& leader) {
+  ensure(leader.is_quantized() && site.activation == leader.activation,
+         "sites share the quantizer of one activation");
+  site.leader = &leader;
+  leader.followers.push_back(&site);
+  if (leader.meeting) return;
+  leader.meeting = std::make_unique<Activation>();
+  leader.meeting->shape = leader.activation->shape;
 }
 
 void Network::build() {
   const std::size_t batch = std::size_t(context_.batch);
   image_.value = Buffer(batch * image_.shape.elements());
   for (const auto& layer : layers_) {
-    layer->output().value = Buffer(batch * layer->output().shape.elements());
+    if (layer->has_output()) {
+      layer->output().value = Buffer(batch * layer->output().shape.elements());
+    }
     layer->allocate();
   }
   losses_.resize(context_.slices.size());
@@ -327,7 +338,7 @@ void Network::wait_for_calibration(std::span<const int> owners) {
 
 void Network::calibrate_weights(std::span<const int> owners) {
   for (BoundSite* site : sites_) {
-    if (!is_of(*site, owners) || site->latent == nullptr) continue;
+    if (!is_of(*site, owners) || !site->is_parameter()) continue;
     at_site(*site, [&] {
       site->quantizer->calibrate(site->latent->value.span());
       site->quantizer->finish_calibration();
@@ -341,24 +352,27 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
   preparation_->run(context_.batch);
   run(batch_statistics ? *batch_evaluation_ : *evaluation_, source, Loss::kCrossEntropy,
       context_.batch);
-  for (WeightedLayer* layer : weighted_) {
-    for (BoundSite* site : layer->sites()) {
-      if (!is_of(*site, owners)) continue;
-      if (site->site.role == Role::kInput) {
-        at_site(*site, [&] { site->quantizer->calibrate(layer->input().value.span()); });
-      } else if (site->site.role == Role::kOutput) {
-        at_site(*site, [&] { site->quantizer->calibrate(layer->output().value.span()); });
-      }
-    }
+  for (BoundSite* site : sites_) {
+    if (!is_of(*site, owners) || !site->is_activation()) continue;
+    at_site(*site, [&] { site->quantizer->calibrate(site->activation->value.span()); });
+  }
+}
+
+void Network::set_switches(SitePart part, bool on, std::span<const int> owners) {
+  for (BoundSite* site : sites_) {
+    const bool is_meant =
+        part == SitePart::kAll ||
+        (part == SitePart::kParameters ? site->is_parameter() : site->is_activation());
+    if (is_meant && is_of(*site, owners)) site->set_switch(on);
   }
 }
 
 void Network::finish_calibration(std::span<const int> owners) {
   for (BoundSite* site : sites_) {
     if (!is_of(*site, owners)) continue;
-    const bool is_activation =
-        site->site.role == Role::kInput || site->site.role == Role::kOutput;
-    if (is_activation) at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    if (site->is_activation()) {
+      at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    }
     site->is_awake = true;
   }
 }

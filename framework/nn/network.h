@@ -12,6 +12,7 @@
 #include "framework/engine/loss.h"
 #include "framework/nn/layer.h"
 #include "framework/nn/weighted_layer.h"
+#include "framework/quant/stage.h"
 
 namespace bitsweep {
 
@@ -50,6 +51,9 @@ class Network {
 
   /// Puts a quantizer on a site, before `build`.
   void attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer);
+  /// Has the quantizer of `leader`, an earlier site of the same activation, serve `site`
+  /// too, before `build`.
+  void share(BoundSite& site, BoundSite& leader);
   /// Sizes every buffer and plans the passes. Afterwards a training step allocates
   /// nothing.
   void build();
@@ -97,6 +101,8 @@ class Network {
                              std::span<const int> owners = {});
   /// The sites that were calibrated quantize from now on.
   void finish_calibration(std::span<const int> owners = {});
+  /// Switches quantizers of the owners on, or off: then values pass in float.
+  void set_switches(SitePart part, bool on, std::span<const int> owners = {});
 
  private:
   void append(const std::vector<LayerSpec>& specs);
