@@ -11,8 +11,9 @@ namespace bitsweep {
 /// The values between two layers, for a whole batch: NHWC.
 struct Activation {
   ImageShape shape;
-  bool is_signed = true;  // false where values cannot be negative
-  bool is_image = false;  // the network's own input
+  bool is_signed = true;   // false where values cannot be negative
+  bool is_image = false;   // the network's own input
+  bool is_forked = false;  // several layers read it: none may do its work in its place
   bool needs_gradient = true;
   Buffer value;     // batch x shape
   Buffer gradient;  // empty when another activation's serves (see claim_gradient)

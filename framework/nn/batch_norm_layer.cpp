@@ -3,11 +3,13 @@
 // are the whole batch's: sums of slices, added in slice order.
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/engine/elementwise.h"
 #include "framework/engine/normalisation.h"
 #include "framework/nn/add_layer.h"
 #include "framework/nn/layer_kinds.h"
+#include "framework/nn/weighted_layer.h"
 
 namespace bitsweep {
 namespace {
@@ -84,17 +86,41 @@ class BatchNorm final : public Layer {
 
   bool has_output() const override { return !adds(); }
 
+  bool fold_into(WeightedLayer& before) override {
+    if (&before.output() != input_) return false;
+    const auto weights = before.weight().value.span();
+    const auto bias = before.bias().value.span();
+    const std::size_t filter = weights.size() / channels();
+    for (std::size_t c = 0; c < channels(); ++c) {
+      const double factor =
+          gamma_.value[c] / std::sqrt(double(running_variance_[c]) + params_.epsilon);
+      for (float& w : weights.subspan(c * filter, filter)) w = float(w * factor);
+      const double own = before.has_bias() ? bias[c] : 0;
+      bias[c] = float(beta_.value[c] + (own - running_mean_[c]) * factor);
+    }
+    before.give_bias();
+    is_folded_ = true;
+    std::fill_n(gamma_.value.data(), channels(), 1.0f);
+    std::fill_n(beta_.value.data(), channels(), 0.0f);
+    std::fill_n(running_mean_.data(), channels(), 0.0f);
+    std::fill_n(running_variance_.data(), channels(), float(1 - params_.epsilon));
+    return true;
+  }
+
   void describe(GraphBuilder& builder) override {
     fold(running_mean_, running_variance_);
     const auto all = [](const Buffer& b) {
       return std::vector<float>(b.span().begin(), b.span().end());
     };
-    int value =
-        builder.add({.operation = Operation::kAffine,
-                     .name = name(),
-                     .inputs = {builder.value_of(*input_)},
-                     .output = output_.shape,
-                     .constants = {{"scale", all(scale_)}, {"shift", all(shift_)}}});
+    int value = builder.value_of(*input_);
+    if (!is_folded_) {
+      value =
+          builder.add({.operation = Operation::kAffine,
+                       .name = name(),
+                       .inputs = {value},
+                       .output = output_.shape,
+                       .constants = {{"scale", all(scale_)}, {"shift", all(shift_)}}});
+    }
     if (relu_) {
       value = builder.add({.operation = Operation::kRelu,
                            .name = name() + "/relu",
@@ -112,8 +138,9 @@ class BatchNorm final : public Layer {
       });
     }
     program.once([this, training] {
-      if (training) take_statistics();
-      training ? fold(mean_, variance_) : fold(running_mean_, running_variance_);
+      const bool by_batch = training && !is_folded_;
+      if (by_batch) take_statistics();
+      by_batch ? fold(mean_, variance_) : fold(running_mean_, running_variance_);
     });
     program.per_slice([this](const Slice& slice) { normalise(slice); });
   }
@@ -214,6 +241,11 @@ class BatchNorm final : public Layer {
   }
 
   void fold(const Buffer& mean, const Buffer& variance) {
+    if (is_folded_) {
+      std::fill_n(scale_.data(), channels(), 1.0f);
+      std::fill_n(shift_.data(), channels(), 0.0f);
+      return;
+    }
     kernels::fold_normalisation(std::as_const(gamma_.value).span(),
                                 std::as_const(beta_.value).span(), mean.span(),
                                 variance.span(), float(params_.epsilon), scale_.span(),
@@ -258,6 +290,7 @@ class BatchNorm final : public Layer {
   }
 
   void take_gradient_sums() {
+    if (is_folded_) return;  // the gradients of what is there no longer stay 0
     add_slices();
     for (std::size_t c = 0; c < channels(); ++c) {
       beta_.gradient[c] = float(first_total()[c]);
@@ -272,6 +305,7 @@ class BatchNorm final : public Layer {
   Activation* input_;
   AddLayer* addition_ = nullptr;
   bool relu_ = false;
+  bool is_folded_ = false;  // into the layer before it
   bool shortcut_adds_ = false;
   Parameter gamma_, beta_;
   Buffer running_mean_, running_variance_;

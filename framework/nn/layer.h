@@ -73,6 +73,7 @@ struct StateTensor {
 };
 
 class AddLayer;
+class WeightedLayer;
 
 class Layer {
  public:
@@ -103,6 +104,10 @@ class Layer {
   virtual bool absorb_relu() { return false; }
   virtual bool absorb_addition(AddLayer& /*addition*/) { return false; }
 
+  /// A batch normalisation becomes part of the layer that it reads, and does nothing from
+  /// then on; false where it reads another.
+  virtual bool fold_into(WeightedLayer& /*before*/) { return false; }
+
   /// Buffers and primitives, once quantizers are in place.
   virtual void allocate() {}
   /// The layer's part of the forward pass; called in network order.
@@ -129,7 +134,7 @@ struct LayerKind {
       make;  // null where the layer has nothing to do
 };
 
-/// All kinds but `residual`, which the network builds itself.
+/// All kinds but `residual` and `concat`, which the network builds itself.
 const std::vector<LayerKind>& layer_table();
 
 }  // namespace bitsweep

@@ -8,9 +8,11 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/add_layer.h"
+#include "framework/nn/concat_layer.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/pruned_site.h"
 #include "framework/nn/residual.h"
+#include "framework/nn/slice_layer.h"
 
 namespace bitsweep {
 namespace {
@@ -21,7 +23,7 @@ const LayerKind& kind_of(const LayerSpec& spec) {
     return k.kind == spec.kind;
   });
   if (found != table.end()) return *found;
-  std::vector<std::string> known{"residual"};
+  std::vector<std::string> known{"residual", "concat"};
   for (const auto& row : table) known.push_back(row.kind);
   const std::string near = nearest_word(spec.kind, known);
   throw ConfigError(
@@ -84,11 +86,13 @@ void Network::add(std::unique_ptr<Layer> layer) {
 void Network::append(const std::vector<LayerSpec>& specs) {
   for (const LayerSpec& spec : specs) {
     const bool absorbed = spec.kind == "relu" && !layers_.empty() &&
-                          end_ == &layers_.back()->output() &&
+                          end_ == &layers_.back()->output() && !end_->is_forked &&
                           layers_.back()->absorb_relu();
     if (absorbed) continue;
     if (spec.kind == "residual") {
       append_residual(spec);
+    } else if (spec.kind == "concat") {
+      append_concat(spec);
     } else {
       auto layer = kind_of(spec).make(spec, *end_, context_);
       if (layer) add(std::move(layer));
@@ -98,6 +102,7 @@ void Network::append(const std::vector<LayerSpec>& specs) {
 
 void Network::append_residual(const LayerSpec& spec) {
   Activation& input = *end_;
+  input.is_forked = true;
   const auto body_begin = std::ptrdiff_t(layers_.size());
   append(spec.body);
   const auto body_end = std::ptrdiff_t(layers_.size());
@@ -114,6 +119,30 @@ void Network::append_residual(const LayerSpec& spec) {
   // The shortcut runs first: then the body's last layer can add it in its own pass.
   std::rotate(layers_.begin() + body_begin, layers_.begin() + body_end, layers_.end());
   add(std::make_unique<AddLayer>(spec.name, last, shortcut, context_));
+}
+
+void Network::append_concat(const LayerSpec& spec) {
+  parse_layer<NoParams>(spec);
+  Activation& input = *end_;
+  input.is_forked = true;
+  std::vector<Activation*> ends;
+  for (const LayerSpec& branch : spec.body) {
+    end_ = &input;
+    append(branch.body);
+    ends.push_back(end_);
+    const ImageShape &first = ends.front()->shape, &own = end_->shape;
+    if (own.height == first.height && own.width == first.width) continue;
+    throw ConfigError(fmt::format(
+        "{}: branch {} gives images of {}x{}, the first one {}x{}; the branches of a "
+        "concat must end with one height and width",
+        layer_place(spec), ends.size(), own.height, own.width, first.height,
+        first.width));
+  }
+  if (ends.size() < 2) {
+    throw ConfigError(
+        fmt::format("{}: a concat needs two branches or more", layer_place(spec)));
+  }
+  add(std::make_unique<ConcatLayer>(spec.name, ends, context_));
 }
 
 void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
@@ -292,6 +321,20 @@ SliceLoss Network::run(const Program& program, const BatchSource& source, Loss l
 SliceLoss Network::train_step(const BatchSource& source, Loss loss, std::int64_t step) {
   context_.state = {.pass = {.training = true, .step = step}};
   return run(*training_, source, loss, context_.batch);
+}
+
+void Network::fold_normalisation() {
+  for (const auto& layer : layers_) {
+    if (std::string_view(layer->kind()) != "batch_norm") continue;
+    const auto before = std::find_if(weighted_.begin(), weighted_.end(), [&](auto* w) {
+      return !w->output().is_forked && layer->fold_into(*w);
+    });
+    if (before != weighted_.end()) continue;
+    throw RunError(fmt::format(
+        "{}: it cannot be folded: no convolution or linear layer that it alone reads "
+        "stands right before it; leave out the folding, or change the model",
+        layer->name()));
+  }
 }
 
 void Network::clear_pruned() {

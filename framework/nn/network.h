@@ -72,6 +72,13 @@ class Network {
   /// `parameters()`.
   SliceLoss train_step(const BatchSource& source, Loss loss, std::int64_t step);
 
+  /// Folds each batch normalisation right behind a convolution or linear layer, as its
+  /// running statistics are now, into that layer's weights and bias: made in double,
+  /// rounded once. What was normalised passes as it is from then on, in training too. A
+  /// bias that a layer did not have before stays in float and is not trained. Throws
+  /// RunError, naming it, for a normalisation that stands elsewhere.
+  void fold_normalisation();
+
   /// Puts 0 where weights are pruned; call after each step of an optimizer.
   void clear_pruned();
 
@@ -107,6 +114,7 @@ class Network {
  private:
   void append(const std::vector<LayerSpec>& specs);
   void append_residual(const LayerSpec& spec);
+  void append_concat(const LayerSpec& spec);
   void add(std::unique_ptr<Layer> layer);
   void plan_parameters(Program& program);
   void plan_forward(Program& program, bool training);

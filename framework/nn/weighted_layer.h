@@ -35,6 +35,8 @@ class WeightedLayer : public Layer {
   Parameter& weight() { return weight_; }
   Parameter& bias() { return bias_; }
   bool has_bias() const { return form_.bias; }
+  /// From now on, with the value it has; without a site of its own.
+  void give_bias() { form_.bias = true; }
   BoundSite& weight_site() { return weight_site_; }
   BoundSite& bias_site() { return bias_site_; }
   Activation& input() { return input_.activation(); }

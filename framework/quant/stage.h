@@ -18,6 +18,9 @@ struct Stage {
     kReestimateNormalisation,
     kSwitchOff,  // the sites of `part` are in float from now on; training goes on
     kSwitchOn,   // they quantize again
+    // Batch normalisation, in the whole network, goes into the weights and biases before
+    // it.
+    kFoldNormalisation,
   };
   Kind kind = Kind::kTrain;
   std::string name = "train";

@@ -29,6 +29,13 @@ ModelSpec block_model(const char* shortcut, bool strided) {
                 layer("relu2", "relu"), linear("fc", "classes")});
 }
 
+// Without ReLUs, which bend within the step of a finite difference.
+ModelSpec smooth_model(const char* shortcut, bool strided) {
+  ModelSpec spec = block_model(shortcut, strided);
+  std::erase_if(spec.layers, [](const LayerSpec& l) { return l.kind == "relu"; });
+  return spec;
+}
+
 Network network_of(const ModelSpec& spec, int batch = 10) {
   return {spec,
           {.image = kImage,
@@ -187,8 +194,8 @@ TEST_CASE("gradients pass a shared quantizer as finite differences do", "[nn][si
           {"padded", true, "inner/input", "block/add/shortcut", false},
       }));
   CAPTURE(shortcut, first, second, shares);
-  const int batch = GENERATE(7, 19);
-  Network network = network_of(block_model(shortcut, strided), batch);
+  const int batch = GENERATE(3, 11);
+  Network network = network_of(smooth_model(shortcut, strided), batch);
   BoundSite& leader = site_named(network, first);
   network.attach(leader, std::make_unique<Scaling>());
   if (shares) {
@@ -200,7 +207,7 @@ TEST_CASE("gradients pass a shared quantizer as finite differences do", "[nn][si
   const FixedBatch images(batch, kImage, kClasses);
   const auto source = images.source();
   const double here = mean_loss(network, source);
-  int scales = 0, seen = 0, kinks = 0;
+  int scales = 0;
   for (Parameter* parameter : network.parameters()) {
     scales += parameter->name == "scale";
     mean_loss(network, source);
@@ -214,12 +221,6 @@ TEST_CASE("gradients pass a shared quantizer as finite differences do", "[nn][si
       parameter->value[i] = before - kStep;
       const double left = (here - mean_loss(network, source)) / kStep;
       parameter->value[i] = before;
-      ++seen;
-      // Where a ReLU bends within the step, the sides differ.
-      if (std::fabs(right - left) > 4e-3 + 0.02 * std::fabs(right + left)) {
-        ++kinks;
-        continue;
-      }
       // A float loss of about 1 is good to 1e-7, its difference over the step to 2e-4;
       // the rest is for curvature.
       const double bound = 2e-3 + 0.005 * std::fabs(gradient[i]);
@@ -228,7 +229,6 @@ TEST_CASE("gradients pass a shared quantizer as finite differences do", "[nn][si
       CHECK(gradient[i] <= std::max(left, right) + bound);
     }
   }
-  CHECK(kinks * 3 <= seen);
   CHECK(scales == (shares ? 1 : 2));
 }
 

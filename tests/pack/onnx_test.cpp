@@ -53,13 +53,23 @@ TEST_CASE("every dialect writes every kind of grid in order", "[pack][onnx]") {
                 kAll);
   Quantized xnor(sign_model(), "xnor", {{"input_scale", "true"}}, kAll);
   Quantized apot(plain_model(), "apot", {}, kAll);
-  for (Quantized* net : {&lsq, &xnor, &apot}) {
+  Quantized fire(fire_model(), "affine", {{"operands", "true"}}, kAll);
+  Quantized mobile(mobile_model(), "affine", {{"operands", "true"}}, kAll);
+  for (Quantized* net : {&lsq, &xnor, &apot, &fire, &mobile}) {
     const PackedModel packed = net->pack();
     for (const auto& name : onnx_dialect_names()) {
       CAPTURE(name);
       check_order(exported(packed, onnx_dialect(name)));
     }
   }
+}
+
+TEST_CASE("concatenations and clips are written", "[pack][onnx]") {
+  Quantized fire(fire_model(), "affine", {}, kAll);
+  const auto model = exported(fire.pack(), OnnxDialect::kQdq);
+  CHECK(count(model, "Concat") == 1);
+  Quantized mobile(mobile_model(), "float", {}, kAll);
+  CHECK(count(exported(mobile.pack(), OnnxDialect::kFloat), "Clip") == 4);
 }
 
 TEST_CASE("products of codes become integer operators", "[pack][onnx]") {
