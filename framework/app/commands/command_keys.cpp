@@ -72,7 +72,10 @@ Lines shared_keys() {
   add_fields(lines, "pruning.", PruningSpec::schema().fields());
   lines.emplace_back("sites",
                      "Another method for single tensors: a list of {match: conv2/weight, "
-                     "method: {...}}, of which the first that matches counts.");
+                     "method: {...}}, of which the first that matches counts. A tensor "
+                     "that several layers read has a name for each, conv2/input and "
+                     "block1/add/shortcut; readers that come to the same method and "
+                     "parameters share one quantizer.");
   return lines;
 }
 
