@@ -183,6 +183,15 @@ class Experiment {
         case Stage::Kind::kReestimateNormalisation:
           reestimate(planned.stage, images ? &*images : nullptr);
           break;
+        case Stage::Kind::kFoldNormalisation:
+          network_.fold_normalisation();
+          break;
+        case Stage::Kind::kSwitchOff:
+        case Stage::Kind::kSwitchOn:
+          network_.set_switches(planned.stage.part,
+                                planned.stage.kind == Stage::Kind::kSwitchOn,
+                                planned.owners);
+          break;
       }
     }
     pruner_->advance(1);

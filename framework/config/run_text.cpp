@@ -55,7 +55,15 @@ Node layers_node(const std::vector<LayerSpec>& layers) {
   Node list = Node::of_list();
   for (const auto& layer : layers) {
     Node params = node_of(layer.params);
-    if (!layer.body.empty()) params.set("body", layers_node(layer.body));
+    if (layer.kind == "concat") {
+      Node branches = Node::of_list();
+      for (const auto& branch : layer.body) {
+        branches.items.push_back(layers_node(branch.body));
+      }
+      params.set("branches", std::move(branches));
+    } else if (!layer.body.empty()) {
+      params.set("body", layers_node(layer.body));
+    }
     Node item = Node::of_mapping();
     item.set("name", Node::of_word(layer.name));
     item.set(layer.kind, std::move(params));

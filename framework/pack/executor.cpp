@@ -33,6 +33,7 @@ bool is_elementwise(Operation operation) {
   switch (operation) {
     case Operation::kAffine:
     case Operation::kRelu:
+    case Operation::kRelu6:
     case Operation::kHardTanh:
     case Operation::kAdd:
     case Operation::kPixelScale:
@@ -209,6 +210,8 @@ class Executor::Plan {
         return per_slice([&from, &to, w = node.window](const Slice& s) {
           pad_shortcut(from, to, w, s);
         });
+      case Operation::kConcat:
+        return plan_concat(i);
       default:
         ensure(false, "every operation is planned");
     }
@@ -505,6 +508,8 @@ class Executor::Plan {
         return pipeline.affine(node.constants.at("scale"), node.constants.at("shift"));
       case Operation::kRelu:
         return pipeline.relu();
+      case Operation::kRelu6:
+        return pipeline.relu6();
       case Operation::kHardTanh:
         return pipeline.hard_tanh();
       case Operation::kAdd:
@@ -586,6 +591,25 @@ class Executor::Plan {
       kernel(from.shape, slice.images, lrn, from.floats_of(slice), to.floats_of(slice),
              scratch[std::size_t(slice.index)].span());
     });
+  }
+
+  void plan_concat(std::size_t i) {
+    StoredValue& to = values_[i + 1];
+    std::size_t place = 0;
+    for (const int input : all_.graph.nodes[i].inputs) {
+      StoredValue& from = value(input);
+      from.needs_floats = true;
+      per_slice([&from, &to, place](const Slice& s) {
+        const std::size_t count = std::size_t(from.shape.channels);
+        const std::size_t all = std::size_t(to.shape.channels);
+        const auto x = from.floats_of(s);
+        const auto y = to.floats_of(s);
+        for (std::size_t p = 0; p < x.size() / count; ++p) {
+          std::copy_n(x.data() + p * count, count, y.data() + p * all + place);
+        }
+      });
+      place += std::size_t(from.shape.channels);
+    }
   }
 
   static void pad_shortcut(StoredValue& from, StoredValue& to, const Window& w,

@@ -207,6 +207,7 @@ void write_shape(ImageShape shape, ByteWriter& out) {
 void write_node(const GraphNode& node, ByteWriter& out, PurposeBits& bits) {
   out.byte(std::uint8_t(node.operation));
   if (has_name(node)) out.text(node.name);
+  if (node.operation == Operation::kConcat) out.unsigned_number(node.inputs.size());
   for (const int input : node.inputs) out.unsigned_number(std::uint64_t(input));
   write_shape(node.output, out);
   if (has_window(node.operation)) {
@@ -251,6 +252,18 @@ ImageShape read_shape(ByteReader& in) {
   return shape;
 }
 
+std::size_t read_input_count(ByteReader& in, Operation operation) {
+  switch (operation) {
+    case Operation::kAdd:
+    case Operation::kPixelScale:
+      return 2;
+    case Operation::kConcat:
+      return in.unsigned_number(kMostExtent, "a number of inputs");
+    default:
+      return 1;
+  }
+}
+
 GraphNode read_node(ByteReader& in, std::size_t index) {
   GraphNode node;
   const std::uint8_t operation = in.byte();
@@ -259,9 +272,8 @@ GraphNode read_node(ByteReader& in, std::size_t index) {
   }
   node.operation = Operation(operation);
   if (has_name(node)) node.name = in.text(kMostText, "a name's length");
-  const bool two =
-      node.operation == Operation::kAdd || node.operation == Operation::kPixelScale;
-  for (int i = 0; i < (two ? 2 : 1); ++i) {
+  const std::size_t inputs = read_input_count(in, node.operation);
+  for (std::size_t i = 0; i < inputs; ++i) {
     node.inputs.push_back(int(in.unsigned_number(index, "the input of a node")));
   }
   node.output = read_shape(in);

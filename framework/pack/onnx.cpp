@@ -132,6 +132,11 @@ class OnnxExport {
       case Operation::kRelu:
         to.floats = writer_.node(node.name, "Relu", {floats(from)});
         return;
+      case Operation::kRelu6:
+        to.floats =
+            writer_.node(node.name, "Clip",
+                         {floats(from), writer_.scalar(0.0f), writer_.scalar(6.0f)});
+        return;
       case Operation::kHardTanh:
         to.floats =
             writer_.node(node.name, "Clip",
@@ -155,6 +160,9 @@ class OnnxExport {
         return add_sum(node, to);
       case Operation::kPadShortcut:
         to.floats = onnx_pad_shortcut(writer_, node, own_image(from));
+        break;
+      case Operation::kConcat:
+        to.floats = concat(node);
         break;
     }
     to.is_flat = false;
@@ -190,6 +198,12 @@ class OnnxExport {
       terms.push_back(to.is_flat ? floats(input) : image(floats(input), value(input)));
     }
     to.floats = writer_.node(node.name, "Add", terms);
+  }
+
+  std::string concat(const GraphNode& node) {
+    std::vector<std::string> parts;
+    for (const int input : node.inputs) parts.push_back(own_image(input));
+    return writer_.node(node.name, "Concat", parts, {{"axis", std::int64_t(1)}});
   }
 
   // Pools and the like.

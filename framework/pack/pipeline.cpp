@@ -7,6 +7,7 @@
 #include "framework/core/error.h"
 #include "framework/engine/elementwise.h"
 #include "framework/engine/integer/requantize.h"
+#include "framework/engine/relu6.h"
 #include "framework/engine/rounding.h"
 
 namespace bitsweep {
@@ -117,6 +118,10 @@ void Pipeline::affine(const std::vector<float>& scale, const std::vector<float>&
 
 void Pipeline::relu() {
   change([](const Block& block) { kernels::relu_forward(block.values, block.values); });
+}
+
+void Pipeline::relu6() {
+  change([](const Block& block) { kernels::relu6_forward(block.values, block.values); });
 }
 
 void Pipeline::hard_tanh() {

@@ -24,6 +24,7 @@ class Pipeline {
 
   void affine(const std::vector<float>& scale, const std::vector<float>& shift);
   void relu();
+  void relu6();
   void hard_tanh();
   void add(StoredValue& other);
   /// Multiplies each pixel by its own scale, [images, pixels].

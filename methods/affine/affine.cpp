@@ -6,7 +6,8 @@
 //
 // Ranges of activations are those of calibration, in training too. Biases stay float: the
 // libraries' int32 codes have the scale of the input times the weights', and a site does
-// not know the other sites' scales.
+// not know the other sites' scales. Operands of a concatenation have a range each, where
+// TensorFlow Lite gives them and the result one.
 
 #include "framework/quant/affine.h"
 
@@ -46,6 +47,8 @@ struct AffineParams {
   double least_scale = 0;
   std::string rounding = "half_even";
   std::string order = "onnx";
+  bool operands = false;
+  bool fold_batch_norm = false;
 
   static Schema<AffineParams> schema() {
     using P = AffineParams;
@@ -103,7 +106,12 @@ struct AffineParams {
                one_of({"half_even", "half_away", "half_up"}))
         .field("order", &P::order,
                "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.",
-               one_of({"onnx", "tensorflow", "pytorch"}));
+               one_of({"onnx", "tensorflow", "pytorch"}))
+        .field("operands", &P::operands,
+               "Quantize what is added and concatenated as layer inputs are.")
+        .field("fold_batch_norm", &P::fold_batch_norm,
+               "Batch normalisation goes into the weights and biases before it, ahead of "
+               "calibration.");
   }
 };
 
@@ -360,7 +368,9 @@ class Affine final : public Method {
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     const bool of_weights = site.role == Role::kWeight;
-    if (!of_weights && site.role != Role::kInput) return nullptr;
+    const bool of_inputs =
+        site.role == Role::kInput || (site.role == Role::kOperand && params_.operands);
+    if (!of_weights && !of_inputs) return nullptr;
     const int bits = of_weights ? params_.weight_bits : params_.activation_bits;
     if (bits == kFloatBits) return nullptr;
     const int used = bits - (params_.reduce_range && !of_weights ? 1 : 0);
@@ -391,6 +401,17 @@ class Affine final : public Method {
                         .deviations = params_.deviations,
                         .within_data = true};
     return std::make_unique<AffineQuantizer>(std::move(settings));
+  }
+
+  std::vector<Stage> stages() const override {
+    auto stages = Method::stages();
+    if (params_.fold_batch_norm) {
+      Stage fold;
+      fold.kind = Stage::Kind::kFoldNormalisation;
+      fold.name = "fold batch normalisation";
+      stages.insert(stages.begin(), fold);
+    }
+    return stages;
   }
 
  private:

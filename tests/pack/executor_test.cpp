@@ -60,7 +60,8 @@ void check_method(ModelSpec spec, const std::string& method,
 }
 
 TEST_CASE("float networks execute as they evaluate", "[pack][executor]") {
-  for (auto spec : {plain_model(), sign_model(), residual_model()}) {
+  for (auto spec :
+       {plain_model(), sign_model(), residual_model(), fire_model(), mobile_model()}) {
     Quantized net(spec, "float", {});
     const auto executed = net.executed(net.pack(), {});
     CHECK(largest_difference(net.logits(), executed) <= 1e-5 * spread(net.logits()));
@@ -79,6 +80,44 @@ TEST_CASE("uniform grids execute on integers", "[pack][executor]") {
                {{"weight_bits", "4"}, {"activation_bits", "8"}, {"offset", "true"}});
   check_method(residual_model(), "wrpn",
                {{"weight_bits", "4"}, {"activation_bits", "4"}});
+}
+
+TEST_CASE("quantizers that layers share execute once", "[pack][executor]") {
+  Quantized net(fire_model(), "affine", {}, kAllButBias);
+  const PackedModel packed = net.pack();
+  CHECK(packed.quantizers.size() == 3);  // squeeze, both kinds of filters, fc
+  check_method(fire_model(), "affine", {});
+  check_method(mobile_model(), "affine", {});
+  check_method(fire_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "4"}});
+}
+
+TEST_CASE("quantized operands execute as they evaluate", "[pack][executor]") {
+  Quantized net(mobile_model(), "affine", {{"operands", "true"}}, kAllButBias);
+  std::vector<std::string> sites;
+  for (const GraphNode& node : net.pack().graph.nodes) {
+    if (node.operation == Operation::kQuantize) sites.push_back(node.name);
+  }
+  CHECK(sites == std::vector<std::string>{"depthwise1/input", "pointwise1/input",
+                                          "depthwise2/input", "pointwise2/input",
+                                          "block/add/body", "fc/input"});
+  check_method(fire_model(), "affine", {{"operands", "true"}});
+  check_method(mobile_model(), "affine", {{"operands", "true"}});
+  check_method(residual_model(), "affine", {{"operands", "true"}});
+}
+
+TEST_CASE("folded normalisation is in the packed weights", "[pack][executor]") {
+  Quantized net(mobile_model(), "float", {});
+  const auto before = net.logits();
+  net.network.fold_normalisation();
+  net.network.prepare_evaluation();
+  net.network.evaluate(net.batch.source(), Loss::kCrossEntropy, Quantized::kBatch, {});
+  CHECK(largest_difference(before, net.logits()) <= 1e-5 * spread(before));
+  const PackedModel packed = net.pack();
+  for (const GraphNode& node : packed.graph.nodes) {
+    CHECK(node.operation != Operation::kAffine);
+  }
+  CHECK(largest_difference(net.logits(), net.executed(packed, {})) <=
+        1e-5 * spread(before));
 }
 
 TEST_CASE("binary and ternary grids execute on bits", "[pack][executor]") {
@@ -141,7 +180,7 @@ TEST_CASE("rules of dynamic scales come back from their bytes", "[pack]") {
                  {"least_scale", "0.001"},
                  {"rounding", "half_up"},
                  {"order", "pytorch"}},
-                kAll);
+                kAllButBias);
   const PackedModel packed = net.pack();
   const PackedModel read = parse_model(model_bytes(packed));
   REQUIRE(read.quantizers.size() == packed.quantizers.size());

@@ -174,8 +174,10 @@ TEST_CASE("a reader written from the page reads what methods pack", "[pack][form
     models.push_back(Quantized(plain_model(), method, {}, kEverything).pack());
   }
   models.push_back(
-      Quantized(plain_model(), "affine", {{"activation_scales", "image"}}, kAll).pack());
+      Quantized(plain_model(), "affine", {{"activation_scales", "image"}}, kAllAndImage).pack());
   models.push_back(Quantized(residual_model(), "lsq", {{"offset", "true"}}).pack());
+  models.push_back(Quantized(fire_model(), "affine", {{"operands", "true"}}).pack());
+  models.push_back(Quantized(mobile_model(), "affine", {}).pack());
   models.push_back(Quantized(sign_model(), "xnor", {{"input_scale", "true"}}).pack());
   PackedModel& sparse = models.emplace_back(models[5]);
   auto& weights = sparse.tensors[2].values;

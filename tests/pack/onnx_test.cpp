@@ -52,7 +52,9 @@ TEST_CASE("every dialect writes every kind of grid in order", "[pack][onnx]") {
                 kAllButBias);
   Quantized xnor(sign_model(), "xnor", {{"input_scale", "true"}}, kAllButBias);
   Quantized apot(plain_model(), "apot", {}, kAllButBias);
-  for (Quantized* net : {&lsq, &xnor, &apot}) {
+  Quantized fire(fire_model(), "affine", {{"operands", "true"}}, kAllButBias);
+  Quantized mobile(mobile_model(), "affine", {{"operands", "true"}}, kAllButBias);
+  for (Quantized* net : {&lsq, &xnor, &apot, &fire, &mobile}) {
     const PackedModel packed = net->pack();
     for (const auto& name : onnx_dialect_names()) {
       CAPTURE(name);
@@ -73,6 +75,14 @@ TEST_CASE("dynamic scales are computed in the file", "[pack][onnx]") {
   CHECK(count(integer, "GlobalMaxPool") == 8);
   CHECK(count(integer, "DynamicQuantizeLinear") == 0);
   CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
+}
+
+TEST_CASE("concatenations and clips are written", "[pack][onnx]") {
+  Quantized fire(fire_model(), "affine", {}, kAllButBias);
+  const auto model = exported(fire.pack(), OnnxDialect::kQdq);
+  CHECK(count(model, "Concat") == 1);
+  Quantized mobile(mobile_model(), "float", {}, kAllButBias);
+  CHECK(count(exported(mobile.pack(), OnnxDialect::kFloat), "Clip") == 4);
 }
 
 TEST_CASE("products of codes become integer operators", "[pack][onnx]") {

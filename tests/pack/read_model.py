@@ -14,6 +14,7 @@ import zlib
 import numpy as np
 
 F = np.float32
+CONCAT = 15
 WINDOW, LRN, NAMED, TWO = {0, 3, 7, 8, 13}, {10, 11}, {0, 1, 2, 4}, {3, 12}
 CODINGS = ["fixed", "sparse_fixed", "huffman", "sparse_huffman", "arithmetic"]
 
@@ -391,7 +392,8 @@ def read_node(payload):
     operation = node["operation"]
     if operation in NAMED:
         node["name"] = payload.text()
-    node["inputs"] = [payload.number() for _ in range(2 if operation in TWO else 1)]
+    count = 2 if operation in TWO else payload.number() if operation == CONCAT else 1
+    node["inputs"] = [payload.number() for _ in range(count)]
     node["output"] = payload.shape()
     if operation in WINDOW:
         node["window"] = [payload.number() for _ in range(4)]

@@ -1,5 +1,7 @@
 // bitsweep inspect: what a packed model's file is made of, byte by byte of purpose.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
@@ -129,6 +131,25 @@ Ratios ratios_of(const PackedModel& model, const ModelBits& bits) {
           double(floats) / double(bits.total().total())};
 }
 
+// "block1/projection/input: read by block1/projection, block1/conv1": quantizers that
+// serve several layers.
+std::string shared_quantizers(const Graph& graph) {
+  std::string text;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].operation != Operation::kQuantize) continue;
+    std::vector<std::string> readers;
+    for (const GraphNode& node : graph.nodes) {
+      const bool reads = std::find(node.inputs.begin(), node.inputs.end(), int(i) + 1) !=
+                         node.inputs.end();
+      if (reads) readers.push_back(node.name);
+    }
+    if (readers.size() < 2) continue;
+    text +=
+        fmt::format("- {}: read by {}\n", graph.nodes[i].name, fmt::join(readers, ", "));
+  }
+  return text;
+}
+
 int inspect(const Arguments& arguments, Session&) {
   const PackedModel model = model_of(arguments.positional(0));
   ModelBits bits;
@@ -151,6 +172,9 @@ int inspect(const Arguments& arguments, Session&) {
       fmt::format("{} classes", model.graph.classes), bits.total().total() / 8,
       ratios.with_everything, ratios.nominal);
   text += "Bytes by purpose:\n\n" + markdown(tensor_table(bits));
+  if (const auto shared = shared_quantizers(model.graph); !shared.empty()) {
+    text += "\nQuantized once for several layers:\n\n" + shared;
+  }
   text += "\nExecution:\n\n" + markdown(kernel_table(Executor(model, {.batch = 16})));
   print_out(text);
   return 0;
