@@ -12,6 +12,7 @@
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
+#include "framework/data/dataset.h"
 #include "framework/results/whole_file.h"
 
 namespace bitsweep {
