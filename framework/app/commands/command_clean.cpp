@@ -10,6 +10,7 @@
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/report/manifest.h"
+#include "framework/results/checkpoint.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -33,6 +34,7 @@ std::vector<fs::path> table_folders(const fs::path& folder) {
 
 struct Needs {
   std::set<fs::path> records;
+  std::set<fs::path> checkpoints;
   bool all_done = true;
 };
 
@@ -43,6 +45,7 @@ Needs needs_of(const std::vector<fs::path>& folders) {
       for (const auto& run : row.runs) {
         const fs::path record = fs::weakly_canonical(folder / run.name.record);
         needs.records.insert(record);
+        needs.checkpoints.insert(checkpoint_path(record.parent_path(), run.name.digest));
         needs.all_done = needs.all_done && fs::exists(record) &&
                          read_record_summary(record).status == "done";
       }
@@ -51,7 +54,7 @@ Needs needs_of(const std::vector<fs::path>& folders) {
   return needs;
 }
 
-std::vector<fs::path> records_in_runs(const fs::path& folder) {
+std::vector<fs::path> files_in_runs(const fs::path& folder) {
   std::vector<fs::path> records;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder / "runs", missing)) {
@@ -72,12 +75,14 @@ int clean(const Arguments& arguments, Session&) {
   const ResultsLock lock(folder);  // removes what writes that were killed left
   std::size_t removed = 0;
   std::size_t stripped = 0;
-  for (const auto& path : records_in_runs(folder)) {
-    if (arguments.has("unused") && !needs.records.contains(fs::weakly_canonical(path))) {
+  for (const auto& path : files_in_runs(folder)) {
+    const auto& needed = is_checkpoint(path) ? needs.checkpoints : needs.records;
+    if (arguments.has("unused") && !needed.contains(fs::weakly_canonical(path))) {
       fs::remove(path);
-      ++removed;
+      removed += !is_checkpoint(path);
       continue;
     }
+    if (is_checkpoint(path)) continue;
     if (keep == "state") continue;
     // What is not run yet may begin with any of the float networks.
     const bool may_be_needed =

@@ -72,6 +72,7 @@ BatchOptions batch_options(const Arguments& arguments) {
   };
   pass_on("data-dir");
   pass_on("plugin");
+  options.checkpoint_minutes = arguments.positive_number("checkpoint", 5);
   return options;
 }
 
@@ -224,6 +225,11 @@ Command run_command() {
                    {.name = "force",
                     .value = "",
                     .help = "Run again what is done already, or damaged."},
+                   {.name = "checkpoint",
+                    .value = "MINUTES",
+                    .help = "Keep the state of each run under way that often, and when "
+                            "a signal ends it (SIGINT, SIGTERM) or asks for it "
+                            "(SIGUSR1); the same command goes on from there (5)."},
                    {.name = "dry-run",
                     .value = "",
                     .help = "List what would be run, what is done, and what is skipped "

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "framework/app/schedule/display.h"
 #include "framework/app/schedule/scheduler.h"
 #include "framework/app/schedule/time_left.h"
@@ -24,6 +26,8 @@ class Batch {
         job_of_(plan.runs.size()) {
     for (std::size_t run = 0; run < plan.runs.size(); ++run) {
       const RunState state = plan.runs[run].state;
+      // One that was killed between its record and its last act has a checkpoint left.
+      if (state == RunState::kDone) files.remove_checkpoint(plan.runs[run]);
       if (state == RunState::kDone || state == RunState::kSkipped) continue;
       job_of_[run] = run_of_.size();
       run_of_.push_back(run);
@@ -44,7 +48,8 @@ class Batch {
   }
 
   void keep(std::size_t job) const {
-    lock_.publish(run(job).digest, files_.path_of(run(job)));
+    put_record(job);
+    files_.remove_checkpoint(run(job));
   }
 
   void keep_failure(std::size_t job, const std::string& why) const {
@@ -58,13 +63,21 @@ class Batch {
     record.failure = why;
     record.provenance = current_provenance();
     write_record(record, lock_.draft(run(job).digest));
-    keep(job);
+    put_record(job);  // what it had come to may be gone on from
   }
 
  private:
+  void put_record(std::size_t job) const {
+    lock_.publish(run(job).digest, files_.path_of(run(job)));
+  }
+
   Job job(const PlannedRun& run) const {
     Job job{options_.worker_command, run.spec.canonical_text(), {}};
     job.command.insert(job.command.end(), {"--record", lock_.draft(run.digest).string()});
+    job.command.insert(
+        job.command.end(),
+        {"--checkpoint", files_.checkpoint_of(run).string(), "--checkpoint-minutes",
+         fmt::format("{}", options_.checkpoint_minutes)});
     if (!options_.keeps_weights && !run.spec.is_baseline()) {
       job.command.push_back("--without-weights");
     }
@@ -97,6 +110,9 @@ class FailureKeeper final : public ScheduleObserver {
   }
   void warning(std::size_t job, const std::string& text) override {
     display_.warning(job, text);
+  }
+  void note(std::size_t job, const std::string& text) override {
+    display_.note(job, text);
   }
   void tick() override { display_.tick(); }
 

@@ -14,6 +14,7 @@ struct BatchOptions {
   int workers = 1;
   /// Program, hidden command and the options that all workers share.
   std::vector<std::string> worker_command;
+  double checkpoint_minutes = 5;  // between two of a run under way
   /// Whether records keep the weights of networks that no other starts from.
   bool keeps_weights = true;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/results/checkpoint.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -21,7 +22,7 @@ std::string digest_of(const fs::path& file) {
 RunFiles::RunFiles(fs::path results) : folder_(std::move(results) / "runs") {
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder_, missing)) {
-    if (entry.path().extension() == ".h5") {
+    if (entry.path().extension() == ".h5" && !is_checkpoint(entry.path())) {
       known_[digest_of(entry.path())] = entry.path();
     }
   }
@@ -49,6 +50,15 @@ fs::path RunFiles::path_of(const PlannedRun& run) const {
   const auto found = known_.find(run.digest);
   if (found != known_.end()) return found->second;
   return folder_ / (run.name + "-" + run.digest + ".h5");
+}
+
+fs::path RunFiles::checkpoint_of(const PlannedRun& run) const {
+  return checkpoint_path(folder_, run.digest);
+}
+
+void RunFiles::remove_checkpoint(const PlannedRun& run) const {
+  std::error_code ignored;  // mostly there is none
+  fs::remove(checkpoint_of(run), ignored);
 }
 
 }  // namespace bitsweep

@@ -56,15 +56,40 @@ class Schedule {
       wait_for_news();
       result_.interrupted = signals_.arrived();
       for (auto& worker : workers_) hear(*worker);
+      if (signals_.take_save_request()) tell_workers(SIGUSR1);
       if (!is_over()) settle_ended_workers();
       observer_.tick();
     }
+    if (result_.interrupted) stop_workers();
     workers_.clear();  // kills what still runs
     return std::move(result_);
   }
 
  private:
   bool is_over() const { return result_.interrupted || !result_.disk_full.empty(); }
+
+  void tell_workers(int signal) {
+    for (auto& worker : workers_) worker->process.send(signal);
+  }
+
+  // What they still finish counts; what they are stopped in is for the next batch.
+  void stop_workers() {
+    signals_.forget();
+    tell_workers(SIGTERM);
+    const auto end = Clock::now() + std::chrono::seconds(kInterruptSeconds);
+    while (!workers_.empty() && Clock::now() < end && !signals_.arrived()) {
+      wait_for_news();
+      for (auto& worker : workers_) {
+        hear(*worker);
+        if (!worker->has_ended()) continue;
+        const auto ended = std::move(worker);
+        const Outcome outcome = outcome_of(*ended);
+        if (outcome.status == Outcome::Status::kDone) settle(ended->job, outcome);
+      }
+      std::erase(workers_, nullptr);
+      observer_.tick();
+    }
+  }
 
   void start_ready_jobs() {
     for (std::size_t job = 0; job < jobs_.size() && workers_.size() < most_; ++job) {
@@ -127,6 +152,9 @@ class Schedule {
         case WorkerMessage::Kind::kWarning:
           observer_.warning(worker.job, message->text);
           break;
+        case WorkerMessage::Kind::kNote:
+          observer_.note(worker.job, message->text);
+          break;
         default:
           worker.verdict = message;
       }
@@ -154,7 +182,8 @@ class Schedule {
     const std::chrono::duration<double> lasted = Clock::now() - worker.started;
     Outcome outcome{.status = Outcome::Status::kFailed, .seconds = lasted.count()};
     // A signal to the whole group may reach the worker first; the batch was meant.
-    if (WIFSIGNALED(status) && signals_.arrived(kGraceMilliseconds)) {
+    const bool is_stopped = WIFSIGNALED(status) || exit_code(status) == kStoppedCode;
+    if (is_stopped && (result_.interrupted || signals_.arrived(kGraceMilliseconds))) {
       result_.interrupted = true;
       return outcome;
     }

@@ -34,6 +34,7 @@ class ScheduleObserver {
   virtual void started(std::size_t /*job*/) {}
   virtual void progress(std::size_t /*job*/, const RunObserver::Progress&) {}
   virtual void warning(std::size_t /*job*/, const std::string& /*text*/) {}
+  virtual void note(std::size_t /*job*/, const std::string& /*text*/) {}
   virtual void finished(std::size_t /*job*/, const Outcome&) {}
   /// At least five times a second.
   virtual void tick() {}
@@ -41,15 +42,21 @@ class ScheduleObserver {
 
 struct ScheduleResult {
   std::vector<Outcome> outcomes;  // one a job
-  bool interrupted = false;       // by a signal; what was under way is lost, no more
+  bool interrupted = false;       // by a signal; what was under way has kept its state
   std::string disk_full;          // why no more was run: nothing could be kept; or ""
 };
+
+/// Less than batch systems leave between SIGTERM and SIGKILL (Slurm's KillWait: 30).
+inline constexpr int kInterruptSeconds = 25;
 
 /// Runs all jobs, `workers` at once, in their order as far as dependencies let them; a
 /// job stands behind the one it depends on. `complete` is called when a worker has
 /// succeeded, before jobs that wait for it start, and may still throw RunError to make it
-/// a failure. A full disk, which a worker tells of or the observer throws as
-/// DiskFullError, ends the schedule: what is trained could not be kept.
+/// a failure. A signal ends the schedule: it is passed on to the workers as SIGTERM,
+/// which have kInterruptSeconds to keep their state; a second one ends them at once.
+/// SIGUSR1 is passed on, and they go on. A full disk, which a worker tells of or the
+/// observer throws as DiskFullError, ends the schedule: what is trained could not be
+/// kept.
 ScheduleResult run_jobs(const std::vector<Job>& jobs, int workers,
                         const std::function<void(std::size_t job)>& complete,
                         ScheduleObserver& observer);

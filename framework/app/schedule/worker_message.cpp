@@ -58,6 +58,13 @@ WorkerMessage WorkerMessage::of_warning(const std::string& text) {
   return message;
 }
 
+WorkerMessage WorkerMessage::of_note(const std::string& text) {
+  WorkerMessage message;
+  message.kind = Kind::kNote;
+  message.text = text;
+  return message;
+}
+
 WorkerMessage WorkerMessage::of_result(double test_accuracy) {
   WorkerMessage message;
   message.kind = Kind::kDone;
@@ -86,6 +93,8 @@ std::string to_line(const WorkerMessage& message) {
                          one_line(p.stage), p.done, p.total, p.epoch, p.loss, p.accuracy);
     case WorkerMessage::Kind::kWarning:
       return fmt::format("{}\twarning\t{}\n", kMark, one_line(message.text));
+    case WorkerMessage::Kind::kNote:
+      return fmt::format("{}\tnote\t{}\n", kMark, one_line(message.text));
     case WorkerMessage::Kind::kDone:
       return fmt::format("{}\tdone\t{}\n", kMark, message.test_accuracy);
     case WorkerMessage::Kind::kFailed:
@@ -105,9 +114,10 @@ std::optional<WorkerMessage> from_line(std::string_view line) {
   } else if (fields[1] == "done") {
     message.kind = WorkerMessage::Kind::kDone;
     if (!read(fields[2], message.test_accuracy)) return std::nullopt;
-  } else if (fields[1] == "warning" || fields[1] == "failed" ||
+  } else if (fields[1] == "warning" || fields[1] == "note" || fields[1] == "failed" ||
              fields[1] == "disk full") {
     message.kind = fields[1] == "warning"  ? WorkerMessage::Kind::kWarning
+                   : fields[1] == "note"   ? WorkerMessage::Kind::kNote
                    : fields[1] == "failed" ? WorkerMessage::Kind::kFailed
                                            : WorkerMessage::Kind::kDiskFull;
     message.text = fields[2];

@@ -52,6 +52,8 @@ class WorkerProcess {
   LineReader& output() { return output_; }
   LineReader& complaints() { return complaints_; }  // its standard error
 
+  /// A signal to the process, not to what it started.
+  void send(int signal) const;
   /// True when it has ended, even where a process that it started holds its pipes open.
   bool has_exited() const;
   /// Waits for its end, and ends what it started; the status is `waitpid`'s.
@@ -62,6 +64,12 @@ class WorkerProcess {
   LineReader output_;
   LineReader complaints_;
 };
+
+/// What a worker ends with that was asked to.
+inline constexpr int kStoppedCode = 3;
+
+/// Of a process that ended by itself; -1 otherwise.
+int exit_code(int wait_status);
 
 /// Why a process with this wait status did not succeed: "killed by signal 9 (out of
 /// memory?)", "ended with status 3"; "" for success.
