@@ -19,7 +19,7 @@ BUILDS_ON = {
     "quant": ["engine", "schema"],
     "methods": ["quant"],
     "nn": ["quant", "config"],
-    "train": ["nn", "data"],
+    "train": ["nn", "data", "results"],
     "results": ["core"],
     "pack": ["nn", "data", "results"],
     "eval": ["pack", "train", "results"],
@@ -30,9 +30,9 @@ BUILDS_ON = {
 # A header, and the files that may include it.
 THIRD_PARTY = [
     (r"yaml-cpp/.*", r"framework/config/.*"),
-    (r"hdf5.*\.h|H5.*\.h", r"framework/(results|app|data)/.*"),
+    (r"hdf5.*\.h|H5.*\.h", r"framework/core/hdf5_handle\.h"),
     (r"boost/math/.*", r"framework/report/statistics\.cpp"),
-    (r"nlohmann/.*", r"framework/report/render_json\.cpp"),
+    (r"nlohmann/.*", r"framework/report/(render_json|page_settings)\.cpp"),
     (r"boost/.*", r"framework/app/.*"),
     (r"(oneapi/)?dnnl.*", r"framework/engine/onednn\.(h|cpp)"),
     (r"openssl/.*", r"framework/core/digest\.cpp"),

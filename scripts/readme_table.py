@@ -26,7 +26,8 @@ def mean_and_std(row, name):
 
 def published(row):
     drop = row["published_drop_pp"]
-    return drop + ("†" if drop and row["published_mark"] == "recalled" else "")
+    marks = {"recalled": "†", "quoted": "‡"}
+    return drop + (marks.get(row["published_mark"], "") if drop else "")
 
 
 def cells(row, group):

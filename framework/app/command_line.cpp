@@ -117,9 +117,8 @@ Arguments::Arguments(const Syntax& syntax, const std::vector<std::string>& words
     const std::string name = unknown.get_option_name();
     refuse(unknown_option(syntax,
                           fmt::format("--{}", name.substr(name.find_first_not_of('-')))));
-  } catch (const po::error_with_option_name& problem) {
-    const bool surplus =
-        std::string(problem.what()).find("not take") != std::string::npos;
+  } catch (const po::invalid_syntax& problem) {
+    const bool surplus = problem.kind() == po::invalid_syntax::extra_parameter;
     refuse(fmt::format("{} {}", problem.get_option_name(),
                        surplus ? "takes no value" : "needs a value"));
   }

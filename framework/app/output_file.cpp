@@ -1,6 +1,7 @@
 #include "framework/app/output_file.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -19,7 +20,13 @@ std::string closed_because(const fs::path& folder) {
   if (!fs::is_directory(folder, failure)) {
     return fmt::format("'{}' is not a folder", folder.string());
   }
-  return access(folder.c_str(), W_OK | X_OK) == 0 ? "" : std::strerror(errno);
+  // Rights alone do not tell: nobody makes files below /proc.
+  std::string probe = (folder / ".bitsweep-XXXXXX").string();
+  const int file = mkstemp(probe.data());
+  if (file < 0) return std::strerror(errno);
+  close(file);
+  unlink(probe.c_str());
+  return "";
 }
 
 }  // namespace

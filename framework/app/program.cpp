@@ -73,6 +73,12 @@ const Command& take_command(std::vector<std::string>& words) {
 void note_threads(const Arguments& arguments) {
   const int threads = arguments.whole_number("threads", 1, 1);
   const int cores = int(std::thread::hardware_concurrency());
+  constexpr int kMost = 1024;  // far above any use; thread stacks are memory
+  if (threads > kMost) {
+    throw ConfigError(fmt::format(
+        "{}: --threads {}: expected 1 to {}; there {} here", arguments.command(), threads,
+        kMost, cores == 1 ? "is 1 core" : fmt::format("are {} cores", cores)));
+  }
   if (cores == 0 || threads <= cores) return;
   print_note(fmt::format(
       "bitsweep: --threads {}: there {} here; more threads than cores "
@@ -135,11 +141,11 @@ int flushed(int code) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      run_command(),         validate_command(), keys_command(),     report_command(),
-      diff_command(),        clean_command(),    health_command(),   methods_command(),
-      models_command(),      datasets_command(), quantize_command(), export_command(),
-      inspect_command(),     eval_command(),     check_command(),    search_command(),
-      bench_train_command(), version_command(),  worker_command()};
+      run_command(),     validate_command(),    keys_command(),     report_command(),
+      diff_command(),    clean_command(),       health_command(),   methods_command(),
+      schemes_command(), models_command(),      datasets_command(), quantize_command(),
+      export_command(),  inspect_command(),     eval_command(),     check_command(),
+      search_command(),  bench_train_command(), version_command(),  worker_command()};
   return table;
 }
 

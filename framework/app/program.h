@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/app/bench.h"
+#include "framework/app/check_run.h"
 #include "framework/app/command_line.h"
 #include "framework/app/run_experiment.h"
 #include "framework/quant/plugin.h"

@@ -5,23 +5,14 @@
 
 #include <fmt/format.h>
 
-#include "framework/config/yaml.h"
 #include "framework/core/error.h"
 #include "framework/report/manifest.h"
+#include "framework/report/report.h"
 
 namespace bitsweep {
 namespace {
 
 using Values = std::map<std::string, std::string>;
-
-Values configuration_of(const RunRecord& record) {
-  Problems problems;
-  Values values;
-  const Node root = parse_yaml(record.canonical_text, "configuration", problems);
-  problems.throw_if_any();
-  for (const auto& [path, value] : settings_of(root)) values[path] = value;
-  return values;
-}
 
 Values provenance_of(const RunRecord& record) {
   const Provenance& p = record.provenance;
@@ -125,7 +116,7 @@ std::map<std::string, std::filesystem::path> records_of(
 }  // namespace
 
 Difference record_difference(const RunRecord& a, const RunRecord& b) {
-  std::string text = section("configuration", configuration_of(a), configuration_of(b)) +
+  std::string text = section("configuration", settings_of(a), settings_of(b)) +
                      section("provenance", provenance_of(a), provenance_of(b)) +
                      section("result", result_of(a), result_of(b)) +
                      prediction_text(a, b) + weight_text(a, b);

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
-#include "framework/core/memory.h"
 #include "framework/core/parallel.h"
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
@@ -15,11 +14,8 @@
 #include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
-#include "framework/nn/memory.h"
 #include "framework/nn/network.h"
 #include "framework/pack/model_file.h"
-#include "framework/train/optimizer.h"
-#include "framework/train/pruner.h"
 #include "framework/train/staged_training.h"
 
 namespace bitsweep {
@@ -182,6 +178,7 @@ class Experiment {
     training.finish_health();
     record.curves = training.curves();
     record.warnings = training.warnings();
+    record.histograms = training.histograms();
     record.sizes = size_entries(encoded_tensors(network_));
     record.state = stored_state(network_);
     record.provenance.seconds +=
@@ -299,46 +296,6 @@ RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
 double validation_accuracy(const RunSpec& spec, const RunEnvironment& environment) {
   RunObserver silent;
   return Experiment(spec, environment, silent, nullptr).validate();
-}
-
-namespace {
-
-// A run that swaps, or is killed halfway, is worse than one that does not begin.
-void check_memory(const Network& network, const TrainingSpec& training) {
-  const auto estimate =
-      estimate_memory(network, training.batch_size, training.optimizer.id);
-  if (estimate.total() <= memory_limit()) return;
-  throw ConfigError(fmt::format(
-      "training.batch_size: {}: training needs about {} ({} for activations, {} for "
-      "weights and optimizer), this machine has {}; lower the batch size or take a "
-      "smaller network",
-      training.batch_size, memory_text(estimate.total()),
-      memory_text(estimate.activations),
-      memory_text(estimate.weights + estimate.optimizer), memory_text(memory_limit())));
-}
-
-}  // namespace
-
-std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods) {
-  try {
-    const DatasetInfo info = dataset_info(spec.dataset);
-    Network network(spec.network,
-                    {.image = info.shape, .classes = info.classes, .batch = 1});
-    const auto made =
-        attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
-    Pruner(network, spec.pruning ? &*spec.pruning : nullptr, made);
-    for (const TrainingSpec* training :
-         {&spec.training, spec.fine_tuning ? &*spec.fine_tuning : nullptr}) {
-      if (training == nullptr) continue;
-      check_memory(network, *training);
-      Optimizer(training->optimizer, training->multipliers, network.parameters());
-    }
-    return {};
-  } catch (const ConfigError& error) {
-    return {error.what()};
-  } catch (const DataError& error) {  // of a dataset of the user's own
-    return {error.what()};
-  }
 }
 
 }  // namespace bitsweep

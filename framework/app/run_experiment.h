@@ -54,8 +54,4 @@ RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
 /// its float baseline and not trained. The test images are not looked at.
 double validation_accuracy(const RunSpec& spec, const RunEnvironment& environment);
 
-/// Every configuration mistake that shows without data: unknown layers, shapes that do
-/// not fit, site patterns that match nothing. Sentences with their places.
-std::vector<std::string> check_run(const RunSpec& spec, const MethodRegistry& methods);
-
 }  // namespace bitsweep

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <set>
+#include <sstream>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -11,9 +11,12 @@
 #include "framework/app/questioned.h"
 #include "framework/app/study_data.h"
 #include "framework/config/study_file.h"
+#include "framework/config/written_row.h"
 #include "framework/core/digest.h"
 #include "framework/core/error.h"
 #include "framework/data/dataset.h"
+#include "framework/quant/method.h"
+#include "framework/quant/pruning.h"
 
 namespace bitsweep {
 namespace {
@@ -74,86 +77,184 @@ const MethodEntry* foreign_method(const RunSpec& run, const MethodRegistry& meth
   return nullptr;
 }
 
-// A sentence a line.
+// A line for each, as "key<tab>sentence": what a child process can answer.
 std::string problems_of(const RunSpec& run, const Session& session) {
-  auto sentences = session.pipeline.check(run, session.methods);
-  if (run.dataset.train_limit > 0) {  // else the files tell, when they are read
-    const auto images = std::size_t(run.dataset.train_limit);
-    for (auto& sentence : batch_problems(run, images)) {
-      sentences.push_back(std::move(sentence));
-    }
+  std::string text;
+  for (const auto& problem : session.pipeline.check(run, session.methods)) {
+    text += fmt::format("{}\t{}\n", problem.key, problem.text);
   }
-  return fmt::format("{}", fmt::join(sentences, "\n"));
+  return text;
 }
 
 class Checks {
  public:
-  Checks(const Session& session, LostRows lost) : session_(session), lost_(lost) {}
+  Checks(const Session& session, const Tolerance& tolerance, Problems& problems)
+      : session_(session), tolerance_(tolerance), problems_(problems) {}
 
   // Seeds change no shapes: the first run of a row stands for all.
   void check(const RowSpec& row) {
     if (row.runs.empty()) return;
     const RunSpec& run = row.runs.front();
+    check_pruning(row);
     const MethodEntry* foreign = foreign_method(run, session_.methods);
     try {
-      add(foreign == nullptr
-              ? problems_of(run, session_)
-              : ask_in_child([&](const Tell&) { return problems_of(run, session_); }));
+      add(row, foreign == nullptr ? problems_of(run, session_)
+                                  : ask_in_child([&](const Tell&) {
+                                      return problems_of(run, session_);
+                                    }));
     } catch (const NoAnswer& failure) {
-      const std::string sentence = fmt::format(
-          "row '{}': {}", row.label, lost_text(*foreign, "its quantizers", failure));
-      if (lost_ == LostRows::kRefuse) return add(sentence);
-      print_note(fmt::format("bitsweep: {}; the row is tried and may fail", sentence));
+      const std::string why = lost_text(*foreign, "its quantizers", failure);
+      if (!tolerance_.lost_rows) {
+        return add_problem(problems_, *row.written, "method", why);
+      }
+      print_note(fmt::format("bitsweep: row '{}': {}; the row is tried and may fail",
+                             row.label, why));
     }
   }
 
-  void throw_if_any() const {
-    if (!problems_.empty())
-      throw ConfigError(fmt::format("{}", fmt::join(problems_, "\n")));
+  void tell(const std::vector<UnreadData>& unread) {
+    bool any_told = false;
+    for (const auto& data : unread) {
+      const bool is_own = data.row->runs.front().dataset.is_own();
+      if (tolerance_.missing_data && !is_own) {
+        any_told = true;
+        print_note(fmt::format("bitsweep: {}", data.why));
+      } else {
+        add_problem(problems_, *data.row->written, "dataset", data.why);
+      }
+    }
+    if (any_told) {
+      print_note(
+          "bitsweep: without the data nothing counts as done, and what depends on it is "
+          "not checked");
+    }
   }
 
  private:
-  void add(const std::string& problem) {
-    if (!problem.empty() && seen_.insert(problem).second) problems_.push_back(problem);
+  // Of two places for one thing, one would go unheard.
+  void check_pruning(const RowSpec& row) {
+    const RunSpec& run = row.runs.front();
+    const Node* method = row.written->row->find("method");
+    if (!run.pruning || method == nullptr || !run.method.plugin.empty()) return;
+    const auto made = session_.methods.at(run.method.id).make(run.method.params);
+    const auto* prunes = dynamic_cast<const PrunesWeights*>(made.get());
+    if (prunes == nullptr) return;
+    for (const auto& key : prunes->pruning_keys()) {
+      if (method->find(key) == nullptr) continue;
+      add_problem(problems_, *row.written, "method." + key,
+                  "given beside 'pruning', which takes its place; keep one of them");
+    }
+  }
+
+  // "study.yaml:7: sites: ...": a sentence that begins with its place.
+  void add_placed(const std::string& sentence) {
+    const auto end = sentence.find(": ");
+    const std::string head = sentence.substr(0, end);
+    const auto colon = head.rfind(':');
+    const std::string digits = colon == std::string::npos ? "" : head.substr(colon + 1);
+    Place place{head, 0};
+    const bool has_line = !digits.empty() && digits.size() < 9 &&
+                          digits.find_first_not_of("0123456789") == std::string::npos;
+    if (has_line) place = {head.substr(0, colon), std::stoi(digits)};
+    problems_.add(place, "", sentence.substr(end + 2));
+  }
+
+  void add(const RowSpec& row, const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      const auto tab = line.find('\t');
+      const std::string key = line.substr(0, tab), sentence = line.substr(tab + 1);
+      if (key.empty()) {
+        add_placed(sentence);
+      } else {
+        add_problem(problems_, *row.written, key, sentence);
+      }
+    }
   }
 
   const Session& session_;
-  LostRows lost_;
-  std::vector<std::string> problems_;
-  std::set<std::string> seen_;
+  const Tolerance& tolerance_;
+  Problems& problems_;
 };
+
+bool is_name_letter(unsigned char c) {
+  return std::isalnum(c) ||
+         std::string_view("._-").find(char(c)) != std::string_view::npos;
+}
+
+bool is_name_text(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_name_letter);
+}
+
+// "[1, 2]" is "1,2"; empty where it is no list of plain words.
+std::string plain_list(const std::string& value) {
+  if (value.size() < 2 || value.front() != '[' || value.back() != ']') return "";
+  std::string list;
+  std::istringstream items(value.substr(1, value.size() - 2));
+  for (std::string item; std::getline(items, item, ',');) {
+    const auto begin = item.find_first_not_of(' ');
+    if (begin == std::string::npos) return "";
+    item = item.substr(begin, item.find_last_not_of(' ') - begin + 1);
+    if (!is_name_text(item)) return "";
+    list += (list.empty() ? "" : ",") + item;
+  }
+  return list;
+}
+
+// A setting as a file name shows it, and whether no other setting is shown so, but for a
+// list of one, which means the same as its word.
+std::pair<std::string, bool> readable_setting(const std::string& setting) {
+  const auto equals = setting.find('=');
+  const std::string key = setting.substr(0, equals);
+  const std::string value = equals == std::string::npos ? "" : setting.substr(equals + 1);
+  const std::string list = plain_list(value);
+  if (is_name_text(key) && is_name_text(value)) return {setting, true};
+  if (is_name_text(key) && !list.empty()) return {key + "=" + list, true};
+  std::string name;
+  for (const char c : setting) {
+    if (is_name_letter(static_cast<unsigned char>(c)) || c == '=') {
+      name += c;
+    } else if (!name.empty() && name.back() != '-') {
+      name += '-';
+    }
+  }
+  name.erase(name.find_last_not_of('-') + 1);
+  return {name, false};
+}
 
 }  // namespace
 
 std::filesystem::path variant_folder(const std::vector<std::string>& settings) {
   constexpr std::size_t kLongest = 80;
   std::string text;
+  std::string name;
+  bool is_plain = true;  // then the name tells the settings apart from all others
   for (const auto& setting : settings) {
     if (setting.starts_with("name=")) continue;  // another study, in its own folder
+    const auto [part, is_whole] = readable_setting(setting);
     text += (text.empty() ? "" : "+") + setting;
+    name += (name.empty() ? "" : "+") + part;
+    is_plain = is_plain && is_whole;
   }
   if (text.empty()) return {};
-  std::string name = text;
-  std::replace_if(
-      name.begin(), name.end(),
-      [](unsigned char c) {
-        return !std::isalnum(c) &&
-               std::string_view("._=+-").find(char(c)) == std::string_view::npos;
-      },
-      '-');
-  if (name != text || name.size() > kLongest || name.front() == '.') {
+  if (!is_plain || name.size() > kLongest || name.front() == '.') {
     name = fmt::format("{}-{}", name.substr(0, kLongest), sha256_hex(text).substr(0, 8));
   }
   return std::filesystem::path("variants") / name;
 }
 
-StudySpec checked_study(const Arguments& arguments, Session& session, LostRows lost) {
+StudySpec checked_study(const Arguments& arguments, Session& session,
+                        const Tolerance& tolerance) {
   load_plugins(arguments, session);
-  StudySpec study = load_study(arguments.positional(0), arguments.all("set"),
-                               RegisteredMethods(session.methods), dataset_ids());
-  Checks checks(session, lost);
+  const auto folders = data_folders(arguments.text("data-dir"));
+  Problems problems;
+  StudySpec study =
+      read_study(arguments.positional(0), arguments.all("set"),
+                 RegisteredMethods(session.methods), dataset_ids(), problems);
+  Checks checks(session, tolerance, problems);
   for (const auto& row : study.rows) checks.check(row);
-  checks.throw_if_any();
+  checks.tell(identify_data(study, folders, problems));
+  problems.throw_if_any();
   return study;
 }
 

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
-#include <fmt/format.h>
-
+#include "framework/app/check_run.h"
+#include "framework/config/written_row.h"
 #include "framework/core/error.h"
 #include "framework/data/dataset.h"
 
@@ -13,8 +14,10 @@ namespace bitsweep {
 namespace {
 
 struct KnownData {
-  std::string checksum;
+  std::string checksum;  // "" where it could not be read
   std::size_t training_images = 0;
+  std::string refused;  // what is wrong with the split, a sentence a line
+  std::string missing;  // what is wrong with the files
 };
 
 class Reader {
@@ -26,8 +29,17 @@ class Reader {
     const RawParams key = DatasetSpec::schema().write(spec);
     const auto found = known_.find(key);
     if (found != known_.end()) return found->second;
-    const Dataset data = load_dataset(spec, folders_);
-    return known_[key] = {data.checksum, data.training.count()};
+    KnownData& known = known_[key];
+    try {
+      const Dataset data = load_dataset(spec, folders_);
+      known.checksum = data.checksum;
+      known.training_images = data.training.count();
+    } catch (const ConfigError& error) {
+      known.refused = error.what();
+    } catch (const DataError& error) {
+      known.missing = error.what();
+    }
+    return known;
   }
 
  private:
@@ -47,33 +59,28 @@ class Reader {
 
 }  // namespace
 
-std::vector<std::string> batch_problems(const RunSpec& run, std::size_t images) {
-  std::vector<std::string> problems;
-  const auto look = [&](const char* key, const TrainingSpec& training) {
-    if (std::size_t(training.batch_size) <= images) return;
-    problems.push_back(fmt::format(
-        "{}.batch_size: {} is more than the {} training images of {}; make it smaller",
-        key, training.batch_size, images, run.dataset.id));
-  };
-  look("training", run.training);
-  const bool is_its_own = run.fine_tuning && run.start == "baseline" &&
-                          run.fine_tuning->batch_size != run.training.batch_size;
-  if (is_its_own) look("fine_tuning", *run.fine_tuning);
-  return problems;
-}
-
-void identify_data(StudySpec& study, const std::vector<std::filesystem::path>& folders) {
+std::vector<UnreadData> identify_data(StudySpec& study,
+                                      const std::vector<std::filesystem::path>& folders,
+                                      Problems& problems) {
   Reader reader(folders);
+  std::vector<UnreadData> unread;
+  std::set<std::string> told;
   for (auto& row : study.rows) {
     for (RunSpec& run : row.runs) {
       const KnownData& data = reader.at(run.dataset);
-      const auto problems = batch_problems(run, data.training_images);
-      if (!problems.empty()) {
-        throw ConfigError(fmt::format("{}", fmt::join(problems, "\n")));
-      }
       run.data_checksum = data.checksum;
+      if (!data.missing.empty() && told.insert(data.missing).second) {
+        unread.push_back({&row, data.missing});
+      }
+      const auto add = [&](const RunProblem& problem) {
+        add_problem(problems, *row.written, problem.key, problem.text);
+      };
+      for (const auto& problem : keyed_problems(data.refused, "dataset")) add(problem);
+      if (data.checksum.empty()) continue;
+      for (const auto& problem : batch_problems(run, data.training_images)) add(problem);
     }
   }
+  return unread;
 }
 
 }  // namespace bitsweep

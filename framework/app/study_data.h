@@ -2,19 +2,24 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
+#include "framework/config/problems.h"
 #include "framework/config/run_spec.h"
 
 namespace bitsweep {
 
 /// Reads each dataset of the study once (under a second for each dataset there is),
 /// checks it, and makes its checksum part of every run's identity: the same study on
-/// other data is other runs. Throws DataError or ConfigError: files that are missing or
-/// damaged, a split or a batch larger than the data.
-void identify_data(StudySpec& study, const std::vector<std::filesystem::path>& folders);
-
-/// Sentences on batches that are larger than the `images` there are to train on.
-std::vector<std::string> batch_problems(const RunSpec& run, std::size_t images);
+/// other data is other runs. Adds every split and batch that is larger than the data.
+/// Returns a sentence for each dataset whose files are missing or damaged, by its row.
+struct UnreadData {
+  const RowSpec* row;
+  std::string why;
+};
+std::vector<UnreadData> identify_data(StudySpec& study,
+                                      const std::vector<std::filesystem::path>& folders,
+                                      Problems& problems);
 
 }  // namespace bitsweep

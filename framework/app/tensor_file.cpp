@@ -4,53 +4,20 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <hdf5.h>
 
 #include "framework/core/error.h"
+#include "framework/core/hdf5_handle.h"
 #include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
 
-// An HDF5 identifier and the function that closes it.
-class Handle {
- public:
-  using Close = herr_t (*)(hid_t);
-  Handle(hid_t id, Close close) : id_(id), close_(close) {}
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
-  hid_t id() const { return id_; }
-  bool is_valid() const { return id_ >= 0; }
-
- private:
-  hid_t id_;
-  Close close_;
-};
-
-// Our sentences take the place of the library's own printed stack of errors.
-class SilentErrors {
- public:
-  SilentErrors() {
-    H5Eget_auto2(H5E_DEFAULT, &print_, &argument_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  }
-  ~SilentErrors() { H5Eset_auto2(H5E_DEFAULT, print_, argument_); }
-  SilentErrors(const SilentErrors&) = delete;
-  SilentErrors& operator=(const SilentErrors&) = delete;
-
- private:
-  H5E_auto2_t print_ = nullptr;
-  void* argument_ = nullptr;
-};
+using hdf5::Handle;
 
 std::vector<std::int64_t> shape_of(hid_t dataset) {
   const Handle space(H5Dget_space(dataset), H5Sclose);
-  std::vector<hsize_t> sizes(std::size_t(H5Sget_simple_extent_ndims(space.id())));
-  H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr);
+  std::vector<hsize_t> sizes(std::size_t(H5Sget_simple_extent_ndims(space)));
+  H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
   return {sizes.begin(), sizes.end()};
 }
 
@@ -62,7 +29,7 @@ std::size_t element_count(const std::vector<std::int64_t>& shape) {
 
 bool holds_floats(hid_t dataset) {
   const Handle type(H5Dget_type(dataset), H5Tclose);
-  return H5Tget_class(type.id()) == H5T_FLOAT;
+  return H5Tget_class(type) == H5T_FLOAT;
 }
 
 void check_values(const TensorPlace& place, const std::vector<float>& values) {
@@ -88,7 +55,7 @@ TensorPlace parse_tensor_place(const std::string& text) {
 }
 
 StoredTensor read_tensor(const TensorPlace& place) {
-  const SilentErrors silent;
+  const hdf5::Silence silent;
   if (!std::filesystem::exists(place.file)) {
     throw DataError(fmt::format("{}: no such file", place.file.string()));
   }
@@ -96,18 +63,18 @@ StoredTensor read_tensor(const TensorPlace& place) {
   if (!file.is_valid()) {
     throw DataError(fmt::format("{}: not a readable HDF5 file", place.file.string()));
   }
-  const Handle dataset(H5Dopen2(file.id(), place.dataset.c_str(), H5P_DEFAULT), H5Dclose);
+  const Handle dataset(H5Dopen2(file, place.dataset.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.is_valid()) {
     throw DataError(
         fmt::format("{}: there is no dataset of that name in the file", place.text()));
   }
-  if (!holds_floats(dataset.id())) {
+  if (!holds_floats(dataset)) {
     throw DataError(
         fmt::format("{}: expected a dataset of floating-point numbers", place.text()));
   }
-  StoredTensor tensor{shape_of(dataset.id()), {}};
+  StoredTensor tensor{shape_of(dataset), {}};
   tensor.values.resize(element_count(tensor.shape));
-  if (H5Dread(dataset.id(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+  if (H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
               tensor.values.data()) < 0) {
     throw DataError(fmt::format("{}: the dataset is damaged or truncated", place.text()));
   }
@@ -116,16 +83,16 @@ StoredTensor read_tensor(const TensorPlace& place) {
 }
 
 struct TensorFile::Image {
-  SilentErrors silent;
-  Handle file;
+  hdf5::Silence silent;
+  hdf5::Handle file;
 
   Image() : file(create(), H5Fclose) {}
 
   static hid_t create() {
     constexpr std::size_t kGrowth = std::size_t{1} << 20;
     const Handle memory(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-    H5Pset_fapl_core(memory.id(), kGrowth, /*backing_store=*/false);
-    return H5Fcreate("tensors", H5F_ACC_TRUNC, H5P_DEFAULT, memory.id());
+    H5Pset_fapl_core(memory, kGrowth, /*backing_store=*/false);
+    return H5Fcreate("tensors", H5F_ACC_TRUNC, H5P_DEFAULT, memory);
   }
 
   bool write_dataset(const std::string& name, hid_t type, const void* values,
@@ -134,27 +101,26 @@ struct TensorFile::Image {
     const Handle space(H5Screate_simple(int(sizes.size()), sizes.data(), nullptr),
                        H5Sclose);
     const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    H5Pset_obj_track_times(properties.id(), false);  // equal tensors, equal files
-    const Handle dataset(H5Dcreate2(file.id(), name.c_str(), type, space.id(),
-                                    H5P_DEFAULT, properties.id(), H5P_DEFAULT),
-                         H5Dclose);
+    H5Pset_obj_track_times(properties, false);  // equal tensors, equal files
+    const Handle dataset(
+        H5Dcreate2(file, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+        H5Dclose);
     return dataset.is_valid() &&
-           H5Dwrite(dataset.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+           H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
   }
 
   bool write_attribute(const std::string& name, hid_t type, const void* value) {
     const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     const Handle attribute(
-        H5Acreate2(file.id(), name.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT),
-        H5Aclose);
-    return attribute.is_valid() && H5Awrite(attribute.id(), type, value) >= 0;
+        H5Acreate2(file, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    return attribute.is_valid() && H5Awrite(attribute, type, value) >= 0;
   }
 
   std::string bytes() {
-    H5Fflush(file.id(), H5F_SCOPE_GLOBAL);
-    const auto size = H5Fget_file_image(file.id(), nullptr, 0);
+    H5Fflush(file, H5F_SCOPE_GLOBAL);
+    const auto size = H5Fget_file_image(file, nullptr, 0);
     std::string bytes(std::size_t(std::max<ssize_t>(size, 0)), '\0');
-    H5Fget_file_image(file.id(), bytes.data(), bytes.size());
+    H5Fget_file_image(file, bytes.data(), bytes.size());
     return bytes;
   }
 };
@@ -187,10 +153,10 @@ void TensorFile::tensor(const std::string& name, std::span<const std::int32_t> v
 
 void TensorFile::attribute(const std::string& name, const std::string& text) {
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(type.id(), H5T_VARIABLE);
-  H5Tset_cset(type.id(), H5T_CSET_UTF8);
+  H5Tset_size(type, H5T_VARIABLE);
+  H5Tset_cset(type, H5T_CSET_UTF8);
   const char* value = text.c_str();
-  require_memory(image_->write_attribute(name, type.id(), &value));
+  require_memory(image_->write_attribute(name, type, &value));
 }
 
 void TensorFile::attribute(const std::string& name, std::int64_t number) {

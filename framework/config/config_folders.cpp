@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <set>
 
+#include "framework/core/shared_files.h"
+
 namespace bitsweep {
 namespace fs = std::filesystem;
 
@@ -19,7 +21,7 @@ ConfigFolders::ConfigFolders(const fs::path& study_file)
     }
   }
   candidates.push_back(fs::current_path() / "configs");
-  candidates.emplace_back(BITSWEEP_SOURCE_DIR "/configs");
+  candidates.push_back(shared_files() / "configs");
   for (const auto& folder : candidates) {
     const bool known =
         std::find(folders_.begin(), folders_.end(), folder) != folders_.end();

@@ -10,7 +10,7 @@ namespace bitsweep {
 
 /// The `configs` folders a study may draw on, in the order in which they are searched:
 /// the one BITSWEEP_CONFIGS names, those in the folders above the study, the working
-/// folder's, the source tree's.
+/// folder's, the program's own (`shared_files`).
 class ConfigFolders {
  public:
   explicit ConfigFolders(const std::filesystem::path& study_file = {});

@@ -53,7 +53,9 @@ Node with_long_bits(Node method, const MethodCatalog& methods, Problems& problem
   for (std::size_t i = 0; i < widths.size(); ++i) {
     Node width = widths[i];
     width.place = bits.place;
-    width.path = bits.path;
+    width.path = fmt::format("{} ({})", bits.path, kWidths[i]);  // ranges may differ
+    // One width for all means those that the method has: of a weights-only one, weights.
+    if (bits.is_word() && i > 0 && !has_field(*fields, kWidths[i])) continue;
     if (method.find(kWidths[i])) {
       problems.add(bits, fmt::format("given beside '{}'; keep one of them", kWidths[i]));
     } else if (!has_field(*fields, kWidths[i])) {

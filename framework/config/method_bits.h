@@ -12,7 +12,8 @@ bool has_short_bits(const Node& method, const MethodCatalog& methods);
 
 /// `method` with `weight_bits`, `activation_bits` and `gradient_bits` in the place of
 /// `bits: [2, 4]` (weights, activations and, where given, gradients) or `bits: 4`
-/// (weights and activations alike).
+/// (weights and activations alike; weights alone where the method leaves activations in
+/// float).
 Node with_long_bits(Node method, const MethodCatalog& methods, Problems& problems);
 
 /// What was chosen of `method.bits`, told as choices of the widths in `method`.

@@ -20,6 +20,7 @@ std::string Place::text() const {
 
 void Problems::add(const Place& place, const std::string& path,
                    const std::string& sentence) {
+  ++added_;
   // An override's place is its path.
   const bool says_path = place.file == "--set " + path;
   std::string text = sentence;

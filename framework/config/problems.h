@@ -18,6 +18,9 @@ class Problems {
 
   bool empty() const { return found_.empty(); }
 
+  /// How often a mistake was added; rows that share one add it once each.
+  std::size_t added() const { return added_; }
+
   /// Throws ConfigError with a line "file:line: path: sentence" for each, in the order of
   /// the files' names and lines, the first hundred; nothing happens when there is none.
   void throw_if_any() const;
@@ -28,6 +31,7 @@ class Problems {
     std::string text;
   };
   std::vector<Problem> found_;
+  std::size_t added_ = 0;
   std::unordered_set<std::string> texts_;
 };
 

@@ -57,19 +57,21 @@ std::vector<LayerAmount> amounts_of(const Node& node, const std::string& key,
 Schema<PruningSpec> PruningSpec::schema() {
   return Schema<PruningSpec>{}
       .field("schedule", &PruningSpec::schedule,
-             "one_shot: all at `begin`; gradual: along a cubic curve from `begin` to "
-             "`end`; iterative: in rounds, with training between them.",
+             "one_shot: all at pruning.begin; gradual: along a cubic curve from begin to "
+             "end; iterative: in rounds, with training between them.",
              one_of({"one_shot", "gradual", "iterative"}))
       .field("scope", &PruningSpec::scope,
-             "Weights are compared within their layer, or within the network.",
+             "Compare magnitudes within each layer, or over the whole network.",
              one_of({"layer", "global"}))
-      .field("begin", &PruningSpec::begin, "Share of the fine-tuning before any pruning.",
+      .field("begin", &PruningSpec::begin,
+             "Fraction of the fine-tuning after which pruning starts.", between(0.0, 1.0))
+      .field("end", &PruningSpec::end,
+             "Fraction of the fine-tuning after which pruning is complete.",
              between(0.0, 1.0))
-      .field("end", &PruningSpec::end, "Share of the fine-tuning when all is pruned.",
-             between(0.0, 1.0))
-      .field("updates", &PruningSpec::updates, "Prunings along the curve (gradual).",
+      .field("updates", &PruningSpec::updates, "Number of pruning steps (gradual).",
              between(1, 10000))
-      .field("rounds", &PruningSpec::rounds, "Prunings (iterative).", between(1, 1000));
+      .field("rounds", &PruningSpec::rounds, "Number of pruning rounds (iterative).",
+             between(1, 1000));
 }
 
 PruningSpec read_pruning(const Node& node, Problems& problems) {

@@ -91,7 +91,8 @@ void tell_apart(const std::vector<Named>& rows) {
         std::find_if(named.settings.begin(), named.settings.end(),
                      [&](const auto& setting) { return !shares.have_all(setting); });
     if (own == named.settings.end()) continue;
-    append(named.row->label, own->first, own->second);
+    const std::string text = " " + setting_text(own->first, own->second);
+    if (!named.row->label.ends_with(text)) named.row->label += text;
     groups[setting_text(own->first, own->second)].push_back(named);
   }
   for (const auto& [text, same] : groups) {
@@ -125,9 +126,18 @@ std::string row_label(const std::string& own, const RunSpec& run,
 }
 
 void make_labels_differ(std::vector<RowSpec>& rows) {
-  std::map<std::string, std::vector<Named>> by_label;
-  for (auto& row : rows) by_label[row.label].push_back({&row, telling_settings(row)});
-  for (const auto& [label, same] : by_label) tell_apart(same);
+  // What tells some rows apart may make them like others, which are then told apart too.
+  constexpr int kMostRounds = 8;
+  for (int round = 0; round < kMostRounds; ++round) {
+    std::map<std::string, std::vector<Named>> by_label;
+    for (auto& row : rows) by_label[row.label].push_back({&row, {}});
+    if (by_label.size() == rows.size()) return;
+    for (auto& [label, same] : by_label) {
+      if (same.size() == 1) continue;
+      for (auto& named : same) named.settings = telling_settings(*named.row);
+      tell_apart(same);
+    }
+  }
 }
 
 }  // namespace bitsweep

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -174,7 +175,7 @@ struct PublishedSpec {
   std::optional<double> baseline;  // percent
   std::string on;                  // "AlexNet, ImageNet, top-5"
   std::string source;
-  std::string mark = "recalled";   // verified, recalled
+  std::string mark = "recalled";   // verified, quoted, recalled
   std::string recipe = "differs";  // same: network, data and training are the row's
   static Schema<PublishedSpec> schema();
 };
@@ -187,12 +188,16 @@ RunSpec parse_run(const std::string& canonical_text);
 /// the numbers (`kResultsVersion`).
 std::string digest(const RunSpec& run, int results_version);
 
+struct WrittenRow;
+
 /// One line of a study's table before seeds: what the runs of a row have in common.
 struct RowSpec {
   std::string group;
   std::string label;  // "dorefa w4 a4"; no two rows of a study have the same
   PublishedSpec published;
   std::vector<RunSpec> runs;  // one for each seed
+  /// Where it is written; null for a row that no file has.
+  std::shared_ptr<const WrittenRow> written = nullptr;
 };
 
 /// A study file, expanded: lists became rows, in the file's order. Float baselines are

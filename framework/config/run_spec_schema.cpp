@@ -6,68 +6,80 @@ namespace bitsweep {
 
 Schema<DatasetSpec> DatasetSpec::schema() {
   return Schema<DatasetSpec>{}
-      .field("id", &DatasetSpec::id, "Which dataset, or the name of one of your own.")
+      .field("id", &DatasetSpec::id,
+             "A dataset of `bitsweep datasets`, or a name for one of your own.")
       .field("folder", &DatasetSpec::folder,
-             "Images of your own: train/CLASS/FILE, and perhaps test/CLASS/FILE.")
+             "A folder of your own images: train/CLASS/FILE and, optionally, "
+             "test/CLASS/FILE.")
       .field("npz", &DatasetSpec::npz,
-             "An NPZ file of your own: x_train, y_train, and perhaps x_test, y_test.")
+             "An NPZ file of your own: x_train, y_train and, optionally, x_test, y_test.")
       .field("hdf5", &DatasetSpec::hdf5, "The same arrays in an HDF5 file.")
       .field("test_share", &DatasetSpec::test_share,
-             "Share of your own images to test on, where none are set apart for it; "
-             "split_seed says which.",
+             "Share of your own images held out for testing, where the dataset has no "
+             "test split.",
              between(0.0, 1.0))
       .field("validation", &DatasetSpec::validation,
-             "Images cut from the training data, to make choices by.", at_least(0))
-      .field("split_seed", &DatasetSpec::split_seed, "Which images are cut.",
+             "Images held out of the training data for validation.", at_least(0))
+      .field("split_seed", &DatasetSpec::split_seed,
+             "Random seed of the validation (and own test) split.",
              at_least<std::int64_t>(0))
       .field("train_limit", &DatasetSpec::train_limit,
-             "Train on so many images only; 0 for all.", at_least(0))
+             "Number of training images to use; 0: all.", at_least(0))
       .field("test_limit", &DatasetSpec::test_limit,
-             "Test on so many images only; 0 for all.", at_least(0));
+             "Number of test images to use; 0: all.", at_least(0));
 }
 
 Schema<PreprocessingSpec> PreprocessingSpec::schema() {
   return Schema<PreprocessingSpec>{}
       .field("scale", &PreprocessingSpec::scale,
-             "Factor of the pixels, which are 0 to 255.", above(0.0))
+             "Factor on pixel values, which are 0 to 255.", above(0.0))
       .field("mean", &PreprocessingSpec::mean,
-             "Which mean of the training images is subtracted.",
+             "Mean of the training images to subtract: none, one per channel, one per "
+             "pixel.",
              one_of({"none", "channel", "pixel"}))
       .field("deviation", &PreprocessingSpec::deviation,
-             "Which standard deviation of the training images is divided by.",
+             "Standard deviation (std) of the training images to divide by.",
              one_of({"none", "channel"}));
 }
 
 Schema<AugmentationSpec> AugmentationSpec::schema() {
   return Schema<AugmentationSpec>{}
-      .field("pad", &AugmentationSpec::pad,
-             "Pixels of zeros added on each side before a random crop to the old size.",
-             between(0, 64))
-      .field("flip", &AugmentationSpec::flip, "Mirror every other image, at random.");
+      .field(
+          "pad", &AugmentationSpec::pad,
+          "Zero padding on each side, in pixels, before a random crop to the old size.",
+          between(0, 64))
+      .field("flip", &AugmentationSpec::flip,
+             "Flip each image horizontally with probability 1/2.");
 }
 
 Schema<OptimizerSpec> OptimizerSpec::schema() {
   return Schema<OptimizerSpec>{}
-      .field("id", &OptimizerSpec::id, "Which optimizer.", one_of({"sgd", "adam"}))
-      .field("learning_rate", &OptimizerSpec::learning_rate, "Before the schedule.",
+      .field("id", &OptimizerSpec::id, "The optimizer.", one_of({"sgd", "adam"}))
+      .field("learning_rate", &OptimizerSpec::learning_rate, "Initial learning rate.",
              above(0.0))
-      .field("momentum", &OptimizerSpec::momentum, "Of sgd.", between(0.0, 1.0))
-      .field("nesterov", &OptimizerSpec::nesterov, "Look ahead along the momentum (sgd).")
+      .field("momentum", &OptimizerSpec::momentum, "Momentum (sgd).", between(0.0, 1.0))
+      .field("nesterov", &OptimizerSpec::nesterov, "Nesterov momentum (sgd).")
       .field("form", &OptimizerSpec::form,
-             "Of sgd; caffe: v = m v + rate g, w -= v; modern: v = m v + g, w -= rate v.",
+             "Update rule (sgd); caffe: v = m v + rate g, w -= v; modern: v = m v + g, w "
+             "-= rate v.",
              one_of({"caffe", "modern"}))
       .field("weight_decay", &OptimizerSpec::weight_decay,
-             "L2: so much of a weight is added to its gradient.", at_least(0.0))
-      .field("beta1", &OptimizerSpec::beta1, "Memory of the mean (adam).",
-             between(0.0, 1.0))
-      .field("beta2", &OptimizerSpec::beta2, "Memory of the square (adam).",
-             between(0.0, 1.0))
-      .field("epsilon", &OptimizerSpec::epsilon, "Added to the root (adam).", above(0.0))
-      .field("quantizer_learning_rate", &OptimizerSpec::quantizer_learning_rate,
-             "Factor of the rate for what quantizers learn: steps, scales, clips.",
+             "Weight decay (L2): this times the weight is added to its gradient.",
              at_least(0.0))
+      .field("beta1", &OptimizerSpec::beta1, "Decay rate of the first moment (adam).",
+             between(0.0, 1.0))
+      .field("beta2", &OptimizerSpec::beta2, "Decay rate of the second moment (adam).",
+             between(0.0, 1.0))
+      .field("epsilon", &OptimizerSpec::epsilon,
+             "Added to the denominator for stability (adam).", above(0.0))
+      .field(
+          "quantizer_learning_rate", &OptimizerSpec::quantizer_learning_rate,
+          "Factor on the learning rate of learned quantizer parameters: steps, scales, "
+          "clips.",
+          at_least(0.0))
       .field("quantizer_weight_decay", &OptimizerSpec::quantizer_weight_decay,
-             "Factor of the decay of what quantizers learn.", at_least(0.0));
+             "Factor on the weight decay of learned quantizer parameters.",
+             at_least(0.0));
 }
 
 Schema<ScheduleSpec> ScheduleSpec::schema() {
@@ -79,84 +91,99 @@ Schema<ScheduleSpec> ScheduleSpec::schema() {
       .field("gamma", &ScheduleSpec::gamma,
              "step and multistep: factor at each step; inv: (1 + gamma t)^-power.",
              above(0.0))
-      .field("power", &ScheduleSpec::power, "Of inv.", above(0.0))
-      .field("step", &ScheduleSpec::step, "Distance between steps.", at_least(0.0))
-      .field("milestones", &ScheduleSpec::milestones, "Where multistep steps, ascending.")
+      .field("power", &ScheduleSpec::power, "Exponent of inv.", above(0.0))
+      .field("step", &ScheduleSpec::step, "Interval between steps.", at_least(0.0))
+      .field("milestones", &ScheduleSpec::milestones,
+             "Positions of the steps of multistep, ascending.")
       .field("final_learning_rate", &ScheduleSpec::final_learning_rate,
-             "Where cosine and exponential end.", at_least(0.0))
-      .field("warmup", &ScheduleSpec::warmup,
-             "Positions over which the rate rises from 0, linearly.", at_least(0.0));
+             "Final learning rate of cosine and exponential.", at_least(0.0))
+      .field("warmup", &ScheduleSpec::warmup, "Length of the linear warm-up from 0.",
+             at_least(0.0));
 }
 
 Schema<MultiplierRule> MultiplierRule::schema() {
   return Schema<MultiplierRule>{}
-      .field("match", &MultiplierRule::match, "Pattern of parameter names: \"*/bias\".")
+      .field("match", &MultiplierRule::match,
+             "Pattern of parameter names, as in \"*/bias\"; * stands for any text.")
       .field("learning_rate", &MultiplierRule::learning_rate,
-             "Factor of their learning rate.", at_least(0.0))
-      .field("decay", &MultiplierRule::decay, "Factor of their weight decay.",
+             "Factor on their learning rate.", at_least(0.0))
+      .field("decay", &MultiplierRule::decay, "Factor on their weight decay.",
              at_least(0.0));
 }
 
 Schema<TrainingSpec> TrainingSpec::schema() {
   return Schema<TrainingSpec>{}
-      .field("recipe", &TrainingSpec::recipe,
-             "File of recipes/ to begin with; the other keys change it.")
-      .field("epochs", &TrainingSpec::epochs, "Passes over the training images.",
+      .field(
+          "recipe", &TrainingSpec::recipe,
+          "Training recipe to start from (configs/recipes); the other keys override it.")
+      .field("epochs", &TrainingSpec::epochs, "Epochs: passes over the training images.",
              between(0.0, 1e6))
       .field("iterations", &TrainingSpec::iterations,
-             "Batches; takes the place of epochs.",
+             "Number of batches; replaces epochs.",
              between<std::int64_t>(0, 1'000'000'000))
-      .field("batch_size", &TrainingSpec::batch_size, "Images in one step.", at_least(1))
-      .field("loss", &TrainingSpec::loss, "What is minimised.",
+      .field("batch_size", &TrainingSpec::batch_size, "Images per training step.",
+             at_least(1))
+      .field("loss", &TrainingSpec::loss, "Loss function.",
              one_of({"cross_entropy", "squared_hinge"}));
 }
 
 Schema<EdgesSpec> EdgesSpec::schema() {
   const auto choice = one_of({"float", "8", "method"});
   return Schema<EdgesSpec>{}
-      .field("first", &EdgesSpec::first, "Who quantizes the first layer.", choice)
-      .field("last", &EdgesSpec::last, "Who quantizes the last layer.", choice)
-      .field("bias", &EdgesSpec::bias, "Who quantizes the biases.", choice)
+      .field("first", &EdgesSpec::first,
+             "How the first layer (weights and input) is quantized: float: not at all; "
+             "8: to 8 "
+             "bits; method: by the method, as the other layers.",
+             choice)
+      .field("last", &EdgesSpec::last,
+             "How the last layer (weights and input) is quantized.", choice)
+      .field("bias", &EdgesSpec::bias, "How biases are quantized.", choice)
       .field("image", &EdgesSpec::image,
-             "Who quantizes the network's input, where first is not float.", choice);
+             "How the input image is quantized, where edges.first is not float.", choice);
 }
 
 Schema<BaselineSpec> BaselineSpec::schema() {
   return Schema<BaselineSpec>{}.field(
       "fine_tuned", &BaselineSpec::fine_tuned,
-      "Compare a row with the float network fine-tuned as the row is, not with the one "
-      "that both begin from: what more training gains is no gain of a method.");
+      "Compare each row with a float network fine-tuned like the row, instead of with "
+      "the "
+      "one that both start from: the gain of longer training is not the method's.");
 }
 
 Schema<RunSpec> RunSpec::schema() {
   return Schema<RunSpec>{}
       .field("start", &RunSpec::start,
-             "Whether a quantized network begins with the float network's weights.",
+             "Start from the trained float network (baseline), or train from scratch.",
              one_of({"baseline", "scratch"}))
       .field("calibration_batches", &RunSpec::calibration_batches,
-             "Batches of training images that activation grids are chosen on.",
+             "Number of training batches on which activation ranges are calibrated.",
              at_least(1))
-      .field("seed", &RunSpec::seed, "Of everything random but the split.",
+      .field("seed", &RunSpec::seed, "Random seed, except for the validation split.",
              at_least<std::int64_t>(0));
 }
 
 Schema<PublishedSpec> PublishedSpec::schema() {
   return Schema<PublishedSpec>{}
-      .field("loss", &PublishedSpec::loss, "Points of accuracy below its float baseline.")
-      .field("accuracy", &PublishedSpec::accuracy, "Percent.",
+      .field("loss", &PublishedSpec::loss,
+             "Published accuracy drop below the paper's float baseline, in percentage "
+             "points (pp).")
+      .field("accuracy", &PublishedSpec::accuracy, "Published accuracy, in percent.",
              Allowed<std::optional<double>>{
                  "0 to 100", [](const auto& v) { return v && 0 <= *v && *v <= 100; }})
-      .field("baseline", &PublishedSpec::baseline, "Percent.",
+      .field("baseline", &PublishedSpec::baseline,
+             "Published accuracy of the float baseline, in percent.",
              Allowed<std::optional<double>>{
                  "0 to 100", [](const auto& v) { return v && 0 <= *v && *v <= 100; }})
-      .field("on", &PublishedSpec::on, "Network, data and measure.")
-      .field("source", &PublishedSpec::source, "Where it is printed.")
+      .field("on", &PublishedSpec::on, "Network, dataset and metric of the figure.")
+      .field("source", &PublishedSpec::source,
+             "Publication in which the figure was read.")
       .field("mark", &PublishedSpec::mark,
-             "Whether the figure was read in its source or is recalled.",
-             one_of({"verified", "recalled"}))
+             "verified: read in its source; quoted: read in a survey or later paper that "
+             "quotes it, not in its source; recalled: neither.",
+             one_of({"verified", "quoted", "recalled"}))
       .field("recipe", &PublishedSpec::recipe,
-             "same where network, data and training are those of the row: only then can "
-             "a figure be reproduced or missed.",
+             "same: network, data and training are the row's, so that the figure can be "
+             "reproduced or missed.",
              one_of({"differs", "same"}));
 }
 

@@ -1,6 +1,7 @@
 #include "framework/config/scheme_file.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -33,7 +34,27 @@ Node read_scheme(const Node& id, const ConfigFolders& folders, Problems& problem
   return {};
 }
 
+// The lines of "# text" that a file begins with, as one.
+std::string opening_comment(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string text;
+  for (std::string line; std::getline(file, line) && line.starts_with("#");) {
+    const auto begin = line.find_first_not_of("# ");
+    if (begin == std::string::npos) continue;
+    text += (text.empty() ? "" : " ") + line.substr(begin);
+  }
+  return text;
+}
+
 }  // namespace
+
+SchemeInfo scheme_info(const std::string& id, const ConfigFolders& folders) {
+  Problems problems;
+  const Node scheme = read_scheme(Node::of_word(id), folders, problems);
+  problems.throw_if_any();
+  const auto file = *folders.find("schemes", id);
+  return {id, file, opening_comment(file), settings_of(scheme)};
+}
 
 Node with_scheme(const Node& row, const ConfigFolders& folders, Problems& problems) {
   const Node* method = row.find("method");

@@ -14,22 +14,23 @@
 #include "framework/config/run_text.h"
 #include "framework/config/study_rows.h"
 #include "framework/config/training_file.h"
+#include "framework/config/written_row.h"
 #include "framework/config/yaml.h"
 
 namespace bitsweep {
 namespace {
 
-struct Heading {
+struct StudyHeading {
   std::string name;
   std::string title;
   std::string keep = "state";
-  static Schema<Heading> schema() {
-    return Schema<Heading>{}
+  static Schema<StudyHeading> schema() {
+    return Schema<StudyHeading>{}
         .field(
-            "name", &Heading::name, "Names the folder of its results.",
+            "name", &StudyHeading::name, "Names the folder of its results.",
             Allowed<std::string>{"at most 100 letters, digits, _, - and .", is_file_name})
-        .field("title", &Heading::title, "Stands above its tables.")
-        .field("keep", &Heading::keep,
+        .field("title", &StudyHeading::title, "Stands above its tables.")
+        .field("keep", &StudyHeading::keep,
                "What the record of a finished run keeps: its weights and predictions, or "
                "predictions alone.",
                one_of({"state", "predictions"}));
@@ -58,10 +59,11 @@ class StudyReader {
 
   StudySpec read() {
     MappingReader reader(root_, problems_);
-    const auto heading = reader.fields<Heading>();
+    const auto heading = reader.fields<StudyHeading>();
     if (!root_.find("name")) problems_.add(root_, "a study needs a name");
     const auto datasets = read_datasets(reader.get("dataset"));
     const auto networks = read_networks(reader.get("network"));
+    const bool is_sound = problems_.empty();
     const auto rows = read_rows(root_, reader, methods_, folders_, problems_);
     reader.refuse_others();
 
@@ -76,11 +78,24 @@ class StudyReader {
         add_rows(dataset, block, study.rows);
       }
     }
+    if (!is_sound) study.rows.clear();
     if (problems_.empty()) name_rows(study.rows);
     return study;
   }
 
  private:
+  template <class Spec>
+  struct Written {
+    Spec spec;
+    std::shared_ptr<const Node> node;
+  };
+  using Dataset = Written<DatasetSpec>;
+  using Net = Written<ModelSpec>;
+
+  static std::shared_ptr<const Node> shared(const Node& node) {
+    return std::make_shared<const Node>(node);
+  }
+
   // A mapping, or a list of mappings, each of which may hold lists of alternatives.
   std::vector<Node> alternatives(const Node* node, const char* key) {
     if (!node) {
@@ -127,13 +142,15 @@ class StudyReader {
     }
   }
 
-  std::vector<DatasetSpec> read_datasets(const Node* node) {
-    std::vector<DatasetSpec> datasets;
+  std::vector<Dataset> read_datasets(const Node* node) {
+    std::vector<Dataset> datasets;
     for (const Node& item : alternatives(node, "dataset")) {
-      datasets.push_back(read_fields<DatasetSpec>(item, problems_));
+      DatasetSpec& dataset =
+          datasets.emplace_back(read_fields<DatasetSpec>(item, problems_), shared(item))
+              .spec;
       const Node* id = item.find("id");
-      if (datasets.back().is_own()) {
-        check_own(item, datasets.back());
+      if (dataset.is_own()) {
+        check_own(item, dataset);
         continue;
       }
       if (const Node* share = item.find("test_share")) {
@@ -153,29 +170,29 @@ class StudyReader {
     return datasets;
   }
 
-  std::vector<ModelSpec> read_networks(const Node* node) {
-    std::vector<ModelSpec> networks;
+  std::vector<Net> read_networks(const Node* node) {
+    std::vector<Net> networks;
     for (const Node& item : alternatives(node, "network")) {
-      networks.push_back(read_network(item, folders_, problems_));
+      networks.push_back({read_network(item, folders_, problems_), shared(item)});
     }
     return networks;
   }
 
   // A run is a value of its own, its network included.
-  bool is_bounded(const std::vector<DatasetSpec>& datasets,
-                  const std::vector<ModelSpec>& networks, const std::vector<Row>& rows) {
-    constexpr std::size_t kMostLayers = 2'000'000;
+  bool is_bounded(const std::vector<Dataset>& datasets, const std::vector<Net>& networks,
+                  const std::vector<Row>& rows) {
+    constexpr std::size_t kMostLayersInAll = 2'000'000;
     std::size_t runs = 0;
     std::size_t most_layers = 0;
     for (const auto& network : networks) {
-      most_layers = std::max(most_layers, network.layers.size());
+      most_layers = std::max(most_layers, network.spec.layers.size());
     }
     for (const Row& row : rows) {
-      const std::size_t of_row = row.node.find("network") ? 1 : networks.size();
+      const std::size_t of_row = row.node->find("network") ? 1 : networks.size();
       runs += datasets.size() * of_row * row.seeds.size();
     }
     const std::size_t most =
-        std::min(kMostRuns, kMostLayers / std::max<std::size_t>(most_layers, 1));
+        std::min(kMostRuns, kMostLayersInAll / std::max<std::size_t>(most_layers, 1));
     if (runs <= most) return true;
     const Node* node = root_.find("rows");
     problems_.add(node ? *node : root_,
@@ -186,27 +203,28 @@ class StudyReader {
   }
 
   struct NetworkRow {
-    ModelSpec network;
+    Net network;
     const Row* row;
   };
   using Block = std::vector<NetworkRow>;
 
   // A block for each of the study's networks, with the rows that name none; a row that
   // names a network of its own is in that network's block, or else in the first.
-  std::vector<Block> blocks_of(const std::vector<ModelSpec>& networks,
+  std::vector<Block> blocks_of(const std::vector<Net>& networks,
                                const std::vector<Row>& rows) {
     std::vector<Block> blocks(std::max<std::size_t>(networks.size(), 1));
     for (const Row& row : rows) {
-      const Node* named = row.node.find("network");
+      const Node* named = row.node->find("network");
       if (!named) {
         for (std::size_t i = 0; i < networks.size(); ++i) {
           blocks[i].push_back({networks[i], &row});
         }
         continue;
       }
-      const ModelSpec network = read_network(*named, folders_, problems_);
-      const auto is_same = [&](const ModelSpec& other) {
-        return other.id == network.id && other.params == network.params;
+      const Net network{read_network(*named, folders_, problems_), shared(*named)};
+      const auto is_same = [&](const Net& other) {
+        return other.spec.id == network.spec.id &&
+               other.spec.params == network.spec.params;
       };
       const auto found = std::find_if(networks.begin(), networks.end(), is_same);
       const auto place = found == networks.end() ? 0 : found - networks.begin();
@@ -234,7 +252,7 @@ class StudyReader {
   }
 
   RunSpec make_run(const DatasetSpec& dataset, const ModelSpec& network, const Row& row) {
-    MappingReader reader(row.node, problems_);
+    MappingReader reader(*row.node, problems_);
     RunSpec run = reader.fields<RunSpec>();
     run.dataset = dataset;
     run.network = network;
@@ -268,21 +286,25 @@ class StudyReader {
   }
 
   // Baselines in front, in the order in which rows ask for them.
-  void add_rows(const DatasetSpec& dataset, const Block& block,
-                std::vector<RowSpec>& all) {
+  void add_rows(const Dataset& dataset, const Block& block, std::vector<RowSpec>& all) {
     FloatRows baselines;
     FloatRows controls;
     std::vector<RowSpec> quantized;
     for (const auto& [network, row] : block) {
-      const RunSpec run = make_run(dataset, network, *row);
-      RowSpec& baseline = float_row(run.baseline(), row->seeds, baselines);
+      const std::size_t mistakes = problems_.added();
+      const RunSpec run = make_run(dataset.spec, network.spec, *row);
+      if (!row->is_sound || problems_.added() > mistakes) continue;
+      const auto written = std::make_shared<const WrittenRow>(
+          WrittenRow{row->node, dataset.node, network.node, row->scheme});
+      RowSpec& baseline = float_row(run.baseline(), row->seeds, written, baselines);
       if (run.is_float()) {
         describe_baseline(baseline, *row);
         continue;
       }
       const RunSpec control = run.control();
-      if (!control.is_baseline()) float_row(control, row->seeds, controls);
+      if (!control.is_baseline()) float_row(control, row->seeds, written, controls);
       quantized.push_back(make_row(run, *row));
+      quantized.back().written = written;
     }
     for (auto& row : controls.rows) row.label = "float, fine-tuned";
     for (auto& row : baselines.rows) all.push_back(std::move(row));
@@ -296,11 +318,11 @@ class StudyReader {
   };
 
   static RowSpec& float_row(RunSpec wanted, const std::vector<std::int64_t>& seeds,
-                            FloatRows& all) {
+                            std::shared_ptr<const WrittenRow> written, FloatRows& all) {
     wanted.seed = 0;
     const auto [known, is_new] =
         all.by_text.emplace(wanted.canonical_text(), all.rows.size());
-    if (is_new) all.rows.push_back({"baseline", "float", {}, {}});
+    if (is_new) all.rows.push_back({"baseline", "float", {}, {}, std::move(written)});
     RowSpec& row = all.rows[known->second];
     for (const std::int64_t seed : seeds) {
       const bool is_there =
@@ -324,7 +346,8 @@ class StudyReader {
     RowSpec spec{row.heading.group,
                  row_label(row.heading.label, run, fields ? *fields : none, row.choices),
                  row.published,
-                 {}};
+                 {},
+                 nullptr};
     for (const std::int64_t seed : row.seeds) {
       run.seed = seed;
       spec.runs.push_back(run);
@@ -354,15 +377,21 @@ class StudyReader {
 
 }  // namespace
 
+StudySpec read_study(const std::filesystem::path& file,
+                     const std::vector<std::string>& overrides,
+                     const MethodCatalog& methods,
+                     const std::vector<std::string>& datasets, Problems& problems) {
+  Node root = read_yaml(file, problems);
+  for (const auto& setting : overrides) apply_override(root, setting, problems);
+  return StudyReader(std::move(root), file, methods, datasets, problems).read();
+}
+
 StudySpec load_study(const std::filesystem::path& file,
                      const std::vector<std::string>& overrides,
                      const MethodCatalog& methods,
                      const std::vector<std::string>& datasets) {
   Problems problems;
-  Node root = read_yaml(file, problems);
-  for (const auto& setting : overrides) apply_override(root, setting, problems);
-  StudySpec study =
-      StudyReader(std::move(root), file, methods, datasets, problems).read();
+  StudySpec study = read_study(file, overrides, methods, datasets, problems);
   problems.throw_if_any();
   return study;
 }

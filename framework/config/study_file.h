@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/problems.h"
 #include "framework/config/run_spec.h"
 #include "framework/schema/schema.h"
 
@@ -36,5 +37,11 @@ StudySpec load_study(const std::filesystem::path& file,
                      const std::vector<std::string>& overrides,
                      const MethodCatalog& methods,
                      const std::vector<std::string>& datasets = {});
+
+/// The same with the mistakes gathered: the study has the rows that are without.
+StudySpec read_study(const std::filesystem::path& file,
+                     const std::vector<std::string>& overrides,
+                     const MethodCatalog& methods,
+                     const std::vector<std::string>& datasets, Problems& problems);
 
 }  // namespace bitsweep

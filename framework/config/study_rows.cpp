@@ -90,6 +90,7 @@ class RowReader {
   }
 
   void append_rows(const Node& row, const Node& shared, std::vector<Row>& all) {
+    const std::size_t mistakes = problems_.added();
     check_row(row);
     Node whole = with_shared(with_scheme(row, folders_, problems_), shared);
     for (const char* key : {"method", "network"}) {
@@ -111,9 +112,19 @@ class RowReader {
     const auto published = read_published(row.find("published"), expanded.size());
     for (std::size_t i = 0; i < expanded.size(); ++i) {
       MappingReader reader(expanded[i].node, problems_);
-      all.push_back({expanded[i].node, reader.fields<RowHeading>(), published[i],
-                     read_seeds(reader), expanded[i].choices});
+      auto heading = reader.fields<RowHeading>();
+      auto seeds = read_seeds(reader);
+      all.push_back({std::make_shared<const Node>(std::move(expanded[i].node)),
+                     std::move(heading), published[i], std::move(seeds),
+                     std::move(expanded[i].choices), scheme_of(row),
+                     problems_.added() == mistakes});
     }
+  }
+
+  static std::string scheme_of(const Node& row) {
+    const Node* method = row.find("method");
+    const Node* scheme = method ? method->find("scheme") : nullptr;
+    return scheme && scheme->is_word() ? scheme->word : "";
   }
 
   void check_row(const Node& row) {

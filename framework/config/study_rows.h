@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,18 +18,21 @@ struct RowHeading {
   std::string label;
   static Schema<RowHeading> schema() {
     return Schema<RowHeading>{}
-        .field("group", &RowHeading::group, "Rows of a group stand together.")
-        .field("label", &RowHeading::label, "Called so in tables.");
+        .field("group", &RowHeading::group,
+               "Heading under which rows are grouped in tables.")
+        .field("label", &RowHeading::label, "Name of the row in tables.");
   }
 };
 
 /// A row of the file after its lists were expanded.
 struct Row {
-  Node node;  // with the study's shared keys below its own
+  std::shared_ptr<const Node> node;  // with the study's shared keys below its own
   RowHeading heading;
   PublishedSpec published;
   std::vector<std::int64_t> seeds;
   Settings choices;
+  std::string scheme;    // that the row names, or ""
+  bool is_sound = true;  // nothing was wrong with it so far
 };
 
 /// More than any study that somebody reads the table of.

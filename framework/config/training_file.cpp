@@ -107,17 +107,6 @@ std::optional<TrainingSpec> read_fine_tuning(const Node* fine_tuning,
   return spec;
 }
 
-TrainingSpec load_recipe(const std::string& id, const std::filesystem::path& study_file) {
-  Problems problems;
-  Node name = Node::of_word(id);
-  name.place = {"recipe", 0};
-  const Node recipe = read_recipe(name, ConfigFolders(study_file), problems);
-  TrainingSpec spec = read_training(recipe, problems);
-  problems.throw_if_any();
-  spec.recipe = id;
-  return spec;
-}
-
 std::vector<std::string> known_recipes(const ConfigFolders& folders) {
   std::vector<std::string> ids;
   for (const auto& path : folders.files("recipes")) ids.push_back(path.stem());

@@ -12,10 +12,6 @@
 
 namespace bitsweep {
 
-/// The recipe called `id`, or the file when it ends in .yaml. Throws ConfigError.
-TrainingSpec load_recipe(const std::string& id,
-                         const std::filesystem::path& study_file = {});
-
 std::vector<std::string> known_recipes(const ConfigFolders& folders);
 
 /// A whole training spec as it stands, without recipes.

@@ -29,7 +29,7 @@ constexpr std::size_t kMostBytes = 8 << 20;
 constexpr std::size_t kMostValues = 100'000;
 constexpr std::size_t kMostKeys = 1000;  // of one mapping: each is looked for in turn
 constexpr std::size_t kLongestKey = 200;
-constexpr std::size_t kDeepest = 32;  // lists and mappings in each other
+constexpr std::size_t kDeepestNesting = 32;  // lists and mappings in each other
 
 // Values, and bytes of their words, that a tree is made of.
 struct Extent {
@@ -131,9 +131,9 @@ class NodeBuilder final : public YAML::EventHandler {
   }
 
   void open(Node node, const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (open_.size() == kDeepest) {
-      refuse(mark.line + 1,
-             fmt::format("more than {} lists and mappings in each other", kDeepest));
+    if (open_.size() == kDeepestNesting) {
+      refuse(mark.line + 1, fmt::format("more than {} lists and mappings in each other",
+                                        kDeepestNesting));
     }
     take({1, 0}, mark);
     open_.push_back({begun(std::move(node), mark), anchor, {}, {}});

@@ -66,10 +66,15 @@ const std::vector<std::string> kCifar100Classes = {
     "train",    "trout",         "tulip",      "turtle",       "wardrobe",
     "whale",    "willow_tree",   "wolf",       "woman",        "worm"};
 
+constexpr auto kSource =
+    "Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html (\"Learning Multiple Layers "
+    "of Features from Tiny Images\", 2009)";
+constexpr auto kLicence = "none stated; its home page asks that the report be cited";
+
 std::vector<CifarDataset> cifar_datasets() {
   return {
-      {{"cifar10", "CIFAR-10", kShape, 10,
-        "fetch it with scripts/fetch-datasets cifar10"},
+      {{"cifar10", "CIFAR-10", kShape, 10, "fetch it with scripts/fetch-datasets cifar10",
+        kSource, kLicence},
        cifar10_files(
            {"cifar10/cifar-10-batches-bin", "cifar10", "cifar-10-batches-bin", ""},
            {"cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
@@ -84,13 +89,16 @@ std::vector<CifarDataset> cifar_datasets() {
       // A copy whose images were JPEG-compressed once; never to be taken for the
       // original.
       {{"cifar10-jpeg", "CIFAR-10 (JPEG copy)", kShape, 10,
-        "put the copy's files into datasets/cifar10-jpeg/cifar-10-batches-bin"},
+        "put the copy's files into datasets/cifar10-jpeg/cifar-10-batches-bin",
+        "CIFAR-10 from images that were compressed once as JPEG, as some redistributions "
+        "hold it",
+        kLicence},
        cifar10_files({"cifar10-jpeg/cifar-10-batches-bin", "cifar10-jpeg"}, {}),
        10000,
        1,
        kCifar10Classes},
       {{"cifar100", "CIFAR-100", kShape, 100,
-        "fetch it with scripts/fetch-datasets cifar100"},
+        "fetch it with scripts/fetch-datasets cifar100", kSource, kLicence},
        {{"cifar100/cifar-100-binary", "cifar100", "cifar-100-binary", ""},
         {{{"train.bin"},
           "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"},

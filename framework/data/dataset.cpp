@@ -10,6 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/core/shared_files.h"
 #include "framework/data/own_dataset.h"
 #include "framework/data/source.h"
 
@@ -72,12 +73,6 @@ void truncate(ImageSet& images, std::size_t count) {
 // order.
 ImageSet cut_validation(ImageSet& training, const DatasetSpec& spec) {
   const std::size_t count = training.count();
-  if (spec.validation < 0 || std::size_t(spec.validation) >= count) {
-    throw ConfigError(fmt::format(
-        "dataset.validation: {} images for validation, but {} has {} training images in "
-        "all; leave some of them for training",
-        spec.validation, spec.id, count));
-  }
   const auto chosen = std::size_t(spec.validation);
   const std::size_t elements = training.shape.elements();
   const auto is_chosen = validation_choice(count, chosen, spec.split_seed);
@@ -102,12 +97,32 @@ ImageSet cut_validation(ImageSet& training, const DatasetSpec& spec) {
   return validation;
 }
 
-void limit(ImageSet& images, int count, const char* key, const DatasetSpec& spec) {
-  if (std::size_t(std::max(count, 0)) > images.count()) {
-    throw ConfigError(fmt::format("{}: {} images, but {} has {}; leave it out for all",
-                                  key, count, spec.id, images.count()));
-  }
+void limit(ImageSet& images, int count) {
   if (count > 0) truncate(images, std::size_t(count));
+}
+
+// Every mistake of the split, a line each.
+void check_split(const DatasetSpec& spec, std::size_t training, std::size_t test) {
+  std::vector<std::string> lines;
+  const bool is_cut = spec.validation >= 0 && std::size_t(spec.validation) < training;
+  if (!is_cut) {
+    lines.push_back(fmt::format(
+        "dataset.validation: {} images for validation, but {} has {} training images in "
+        "all; leave some of them for training",
+        spec.validation, spec.id, training));
+  }
+  const auto look = [&](const char* key, int limit, const char* of, std::size_t count) {
+    if (limit <= 0 || std::size_t(limit) <= count) return;
+    lines.push_back(fmt::format("{}: {} images, but {} has {}{}; leave it out for all",
+                                key, limit, spec.id, count, of));
+  };
+  const std::size_t left = is_cut ? training - std::size_t(spec.validation) : training;
+  look("dataset.train_limit", spec.train_limit,
+       spec.validation > 0 && is_cut ? " training images beside those for validation"
+                                     : " training images",
+       left);
+  look("dataset.test_limit", spec.test_limit, " test images", test);
+  if (!lines.empty()) throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
 }
 
 }  // namespace
@@ -120,6 +135,10 @@ std::vector<DatasetInfo> known_datasets() {
 
 const DatasetInfo& dataset_info(const std::string& id) { return source_of(id).info; }
 
+const std::vector<std::string>& class_names(const std::string& id) {
+  return source_of(id).class_names;
+}
+
 DatasetInfo dataset_info(const DatasetSpec& spec) {
   return spec.is_own() ? own_info(spec) : dataset_info(spec.id);
 }
@@ -130,9 +149,9 @@ std::vector<fs::path> data_folders(const std::string& data_dir) {
   const char* variable = std::getenv("BITSWEEP_DATA");
   if (variable && *variable) folders.push_back(named_folder(variable, "BITSWEEP_DATA"));
   folders.emplace_back("datasets");
-  const fs::path source_tree = fs::path(BITSWEEP_SOURCE_DIR) / "datasets";
+  const fs::path own = shared_files() / "datasets";
   std::error_code missing;
-  if (!fs::equivalent("datasets", source_tree, missing)) folders.push_back(source_tree);
+  if (!fs::equivalent("datasets", own, missing)) folders.push_back(own);
   folders.emplace_back("/usr/share/datasets");
   folders.emplace_back("/usr/local/share/datasets");
   return folders;
@@ -159,9 +178,10 @@ Dataset load_dataset(const DatasetSpec& spec, const std::vector<fs::path>& folde
                   .test = std::move(whole.test),
                   .checksum = std::move(whole.checksum),
                   .folder = std::move(whole.folder)};
+  check_split(spec, dataset.training.count(), dataset.test.count());
   dataset.validation = cut_validation(dataset.training, spec);
-  limit(dataset.training, spec.train_limit, "dataset.train_limit", spec);
-  limit(dataset.test, spec.test_limit, "dataset.test_limit", spec);
+  limit(dataset.training, spec.train_limit);
+  limit(dataset.test, spec.test_limit);
   return dataset;
 }
 

@@ -45,14 +45,20 @@ struct DatasetInfo {
   ImageShape shape;
   int classes = 10;
   std::string hint;  // how to get the files: "fetch it with scripts/fetch-datasets mnist"
+  std::string source;   // who made it, and where it is described
+  std::string licence;  // as far as it is known
 };
 std::vector<DatasetInfo> known_datasets();
 
+/// The names of a dataset's classes, without reading its files. Throws ConfigError for an
+/// unknown id.
+const std::vector<std::string>& class_names(const std::string& id);
+
 /// Folders to look in, in order: `data_dir` (from --data-dir) when not empty,
-/// BITSWEEP_DATA, `datasets/` below the working folder and below the source tree, then
-/// the system's /usr/share/datasets and /usr/local/share/datasets. A dataset's files may
-/// stand in the folder itself or in its subfolder of the dataset's name. Throws
-/// ConfigError when one of the first two is no folder.
+/// BITSWEEP_DATA, `datasets/` below the working folder and among the program's own files
+/// (`shared_files`), then the system's /usr/share/datasets and /usr/local/share/datasets.
+/// A dataset's files may stand in the folder itself or in its subfolder of the dataset's
+/// name. Throws ConfigError when one of the first two is no folder.
 std::vector<std::filesystem::path> data_folders(const std::string& data_dir);
 
 /// Reads, checks and splits. Throws DataError (missing, truncated, corrupt file; a label

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void refuse(const fs::path& file, const std::string& problem) {
+[[noreturn]] void refuse_image(const fs::path& file, const std::string& problem) {
   throw DataError(fmt::format("{}: {}", file.string(), problem));
 }
 
@@ -29,8 +29,8 @@ namespace fs = std::filesystem;
 ImageShape checked_shape(const fs::path& file, std::uint64_t height, std::uint64_t width,
                          int channels) {
   if (height < 1 || width < 1 || height > kLongestSide || width > kLongestSide) {
-    refuse(file, fmt::format("{} x {} pixels, expected 1 to {} on each side", height,
-                             width, kLongestSide));
+    refuse_image(file, fmt::format("{} x {} pixels, expected 1 to {} on each side",
+                                   height, width, kLongestSide));
   }
   return {int(height), int(width), channels};
 }
@@ -44,14 +44,14 @@ Image read_png(const fs::path& file) {
   png.version = PNG_IMAGE_VERSION;
   const std::unique_ptr<png_image, FreePng> owner(&png);
   const auto damaged = [&] {
-    refuse(file, fmt::format("not a sound PNG file: {}", png.message));
+    refuse_image(file, fmt::format("not a sound PNG file: {}", png.message));
   };
   if (!png_image_begin_read_from_file(&png, file.c_str())) damaged();
   if (png.format & PNG_FORMAT_FLAG_ALPHA) {
-    refuse(file, "has transparent pixels, expected grey or colour alone");
+    refuse_image(file, "has transparent pixels, expected grey or colour alone");
   }
   if (png.format & PNG_FORMAT_FLAG_LINEAR) {
-    refuse(file, "has 16 bits a value, expected 8");
+    refuse_image(file, "has 16 bits a value, expected 8");
   }
   const bool is_colour = png.format & PNG_FORMAT_FLAG_COLOR;
   png.format = is_colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
@@ -114,7 +114,7 @@ struct FreeJpeg {
 
 Image read_jpeg(const fs::path& file) {
   const std::unique_ptr<std::FILE, CloseFile> stream(std::fopen(file.c_str(), "rbe"));
-  if (!stream) refuse(file, "cannot be opened, expected a readable file");
+  if (!stream) refuse_image(file, "cannot be opened, expected a readable file");
   JpegErrors errors{};
   jpeg_decompress_struct jpeg{};
   jpeg.err = jpeg_std_error(&errors.manager);
@@ -123,11 +123,12 @@ Image read_jpeg(const fs::path& file) {
   jpeg_create_decompress(&jpeg);
   const std::unique_ptr<jpeg_decompress_struct, FreeJpeg> owner(&jpeg);
   const auto damaged = [&] {
-    refuse(file, fmt::format("not a sound JPEG file: {}", errors.text));
+    refuse_image(file, fmt::format("not a sound JPEG file: {}", errors.text));
   };
   if (!begin_jpeg(jpeg, errors, stream.get())) damaged();
   if (jpeg.num_components != 1 && jpeg.num_components != 3) {
-    refuse(file, fmt::format("{} components, expected 1 or 3", jpeg.num_components));
+    refuse_image(file,
+                 fmt::format("{} components, expected 1 or 3", jpeg.num_components));
   }
   Image image{checked_shape(file, jpeg.output_height, jpeg.output_width,
                             jpeg.num_components == 1 ? 1 : 3),
@@ -152,20 +153,21 @@ Image read_pnm(const fs::path& file) {
   char magic[2] = {};
   stream.read(magic, 2);
   if (magic[0] != 'P' || (magic[1] != '5' && magic[1] != '6')) {
-    refuse(file, "begins with neither P5 (grey) nor P6 (colour)");
+    refuse_image(file, "begins with neither P5 (grey) nor P6 (colour)");
   }
   const std::uint64_t width = pnm_number(stream);
   const std::uint64_t height = pnm_number(stream);
   const std::uint64_t most = pnm_number(stream);
-  if (!stream || most != 255) refuse(file, "its header has no largest value of 255");
+  if (!stream || most != 255)
+    refuse_image(file, "its header has no largest value of 255");
   Image image{checked_shape(file, height, width, magic[1] == '5' ? 1 : 3), {}};
   image.pixels.resize(image.shape.elements());
   stream.get();  // one white space ends the header
   stream.read(reinterpret_cast<char*>(image.pixels.data()),
               std::streamsize(image.pixels.size()));
   if (std::size_t(stream.gcount()) != image.pixels.size()) {
-    refuse(file, fmt::format("{} bytes of pixels, expected {}", stream.gcount(),
-                             image.pixels.size()));
+    refuse_image(file, fmt::format("{} bytes of pixels, expected {}", stream.gcount(),
+                                   image.pixels.size()));
   }
   return image;
 }

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void refuse(const fs::path& path, const std::string& problem) {
+[[noreturn]] void refuse_path(const fs::path& path, const std::string& problem) {
   throw DataError(fmt::format("{}: {}", path.string(), problem));
 }
 
@@ -30,25 +30,26 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
        at.increment(failure)) {
     if (!is_hidden(at->path())) entries.push_back(at->path());
   }
-  if (failure) refuse(folder, "cannot be read: " + failure.message());
+  if (failure) refuse_path(folder, "cannot be read: " + failure.message());
   std::sort(entries.begin(), entries.end());
   return entries;
 }
 
 std::vector<std::string> classes_of(const fs::path& split) {
   if (!fs::is_directory(split)) {
-    refuse(split, "is no folder; expected one with a folder of images for each class");
+    refuse_path(split,
+                "is no folder; expected one with a folder of images for each class");
   }
   std::vector<std::string> names;
   for (const auto& entry : entries_of(split)) {
     if (!fs::is_directory(entry)) {
-      refuse(entry, "is no folder; expected one of images for each class here");
+      refuse_path(entry, "is no folder; expected one of images for each class here");
     }
     names.push_back(entry.filename().string());
   }
   if (names.size() < 2 || names.size() > std::size_t(kMostClasses)) {
-    refuse(split, fmt::format("{} folders, expected one for each of 2 to {} classes",
-                              names.size(), kMostClasses));
+    refuse_path(split, fmt::format("{} folders, expected one for each of 2 to {} classes",
+                                   names.size(), kMostClasses));
   }
   return names;
 }
@@ -57,10 +58,11 @@ std::vector<fs::path> images_of(const fs::path& folder) {
   auto files = entries_of(folder);
   for (const auto& file : files) {
     if (!fs::is_regular_file(file) || !is_image_name(file)) {
-      refuse(file, "is no image; expected files .png, .jpg, .jpeg, .ppm or .pgm here");
+      refuse_path(file,
+                  "is no image; expected files .png, .jpg, .jpeg, .ppm or .pgm here");
     }
   }
-  if (files.empty()) refuse(folder, "holds no images, expected some");
+  if (files.empty()) refuse_path(folder, "holds no images, expected some");
   return files;
 }
 
@@ -86,18 +88,19 @@ ImageSet read_split(const fs::path& split, const std::vector<std::string>& class
   }
   const std::size_t elements = first.shape.elements();
   if (double(files.size()) * double(elements) > memory_limit()) {
-    refuse(split, fmt::format("{} images of {} take {}, this machine has {}",
-                              files.size(), shape_text(first.shape),
-                              memory_text(double(files.size()) * double(elements)),
-                              memory_text(memory_limit())));
+    refuse_path(split, fmt::format("{} images of {} take {}, this machine has {}",
+                                   files.size(), shape_text(first.shape),
+                                   memory_text(double(files.size()) * double(elements)),
+                                   memory_text(memory_limit())));
   }
   images.pixels.resize(files.size() * elements);
   parallel_blocks(int(files.size()), [&](int block) {
     const auto i = std::size_t(block);
     const Image image = read_image(files[i]);
     if (image.shape != first.shape) {
-      refuse(files[i], fmt::format("{}, expected {} as {} is", shape_text(image.shape),
-                                   shape_text(first.shape), first.file.string()));
+      refuse_path(files[i],
+                  fmt::format("{}, expected {} as {} is", shape_text(image.shape),
+                              shape_text(first.shape), first.file.string()));
     }
     std::copy(image.pixels.begin(), image.pixels.end(),
               images.pixels.begin() + std::ptrdiff_t(i * elements));
@@ -121,9 +124,9 @@ OwnFiles read_image_folder(const std::string& name) {
   if (fs::exists(folder / "test")) {
     const auto test_classes = classes_of(folder / "test");
     if (test_classes != classes) {
-      refuse(folder / "test",
-             fmt::format("has the classes {}, expected {} as train has",
-                         fmt::join(test_classes, ", "), fmt::join(classes, ", ")));
+      refuse_path(folder / "test",
+                  fmt::format("has the classes {}, expected {} as train has",
+                              fmt::join(test_classes, ", "), fmt::join(classes, ", ")));
     }
     files.test = read_split(folder / "test", classes, first);
   }

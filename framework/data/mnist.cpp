@@ -41,7 +41,13 @@ FileSet idx_files(std::vector<std::string> subfolders,
 
 const std::vector<MnistDataset>& mnist_datasets() {
   static const std::vector<MnistDataset> datasets = {
-      {{"mnist", "MNIST", {28, 28, 1}, 10, "fetch it with scripts/fetch-datasets mnist"},
+      {{"mnist",
+        "MNIST",
+        {28, 28, 1},
+        10,
+        "fetch it with scripts/fetch-datasets mnist",
+        "LeCun, Cortes, Burges, http://yann.lecun.com/exdb/mnist/ (LeCun et al., 1998)",
+        "none on its home page; redistributions name CC BY-SA 3.0"},
        idx_files({"mnist", "mnist/raw", "MNIST/raw", "MNIST", ""},
                  {"ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
                   "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -53,7 +59,10 @@ const std::vector<MnistDataset>& mnist_datasets() {
         {28, 28, 1},
         10,
         "fetch it with scripts/fetch-datasets fashion-mnist, or on Debian with "
-        "apt-get install dataset-fashion-mnist"},
+        "apt-get install dataset-fashion-mnist",
+        "Zalando Research, https://github.com/zalandoresearch/fashion-mnist "
+        "(arXiv:1708.07747)",
+        "MIT"},
        idx_files(
            {"fashion-mnist", "fashion-mnist/raw", "FashionMNIST/raw", "FashionMNIST", ""},
            {"c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",

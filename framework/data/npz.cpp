@@ -80,9 +80,9 @@ class NpyArray {
                          size));
     }
     std::vector<Value> values;
-    constexpr std::size_t kPiece = 1 << 20;
+    constexpr std::size_t kMostAtOnce = 1 << 20;
     while (size > 0) {  // memory follows what is there
-      const std::size_t count = std::min(size / sizeof(Value), kPiece);
+      const std::size_t count = std::min(size / sizeof(Value), kMostAtOnce);
       const std::size_t before = values.size();
       values.resize(before + count);
       read(values.data() + before, count * sizeof(Value));

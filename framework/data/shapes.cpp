@@ -251,8 +251,13 @@ WholeDataset draw_shapes(const DatasetInfo& info) {
 }
 
 DatasetSource shapes_source(std::string id, std::string title, ImageShape shape) {
-  const DatasetInfo info{std::move(id), std::move(title), shape, int(figures().size()),
-                         "drawn by the program, no files needed"};
+  const DatasetInfo info{std::move(id),
+                         std::move(title),
+                         shape,
+                         int(figures().size()),
+                         "drawn by the program, no files needed",
+                         "bitsweep draws it (framework/data/shapes.cpp)",
+                         "bitsweep's own"};
   std::vector<std::string> names;
   for (const auto& figure : figures()) names.push_back(figure.name);
   return {info, names, [info](const auto&) { return draw_shapes(info); }};

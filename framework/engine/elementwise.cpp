@@ -76,27 +76,15 @@ void hard_tanh_backward(std::span<const float> x, std::span<const float> dy,
   mask(x, dy, dx, [](float v) { return std::fabs(v) <= 1; });
 }
 
-void tanh(std::span<const float> x, std::span<float> y) {
-  map(x, y, [](float v) { return vector_tanh(v); });
-}
-
 void add(std::span<const float> a, std::span<const float> b, std::span<float> sum) {
   map(a, b, sum, [](float v, float w) { return v + w; });
 }
 
 void add_into(std::span<const float> x, std::span<float> y) { add(x, y, y); }
 
-void scale(std::span<const float> x, float factor, std::span<float> y) {
-  map(x, y, [factor](float v) { return factor * v; });
-}
-
 void copy(std::span<const float> x, std::span<float> y) {
   ensure(x.size() == y.size(), "element-wise kernels keep the size");
   if (x.data() != y.data()) std::copy(x.begin(), x.end(), y.begin());
-}
-
-void axpby(float a, std::span<const float> x, float b, std::span<float> y) {
-  map(x, y, y, [a, b](float v, float w) { return a * v + b * w; });
 }
 
 void dropout(std::span<const float> x, float rate, const RandomStream& random,
@@ -121,10 +109,6 @@ void straight_through(StraightThrough rule, std::span<const float> x,
       return copy(dy, dx);
     case StraightThrough::kClip1:
       return hard_tanh_backward(x, dy, dx);
-    case StraightThrough::kClip01:
-      return mask(x, dy, dx, [](float v) { return (0 <= v) & (v <= 1); });
-    case StraightThrough::kClip0A:
-      return mask(x, dy, dx, [high](float v) { return (0 < v) & (v < high); });
     case StraightThrough::kRange:
       return mask(x, dy, dx, [low, high](float v) { return (low < v) & (v < high); });
     case StraightThrough::kPolynomial:

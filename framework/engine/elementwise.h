@@ -27,17 +27,10 @@ void hard_tanh_forward(std::span<const float> x, std::span<float> y);
 void hard_tanh_backward(std::span<const float> x, std::span<const float> dy,
                         std::span<float> dx);
 
-/// y = tanh(x), by `vector_tanh`.
-void tanh(std::span<const float> x, std::span<float> y);
-
 void add(std::span<const float> a, std::span<const float> b, std::span<float> sum);
 /// y += x.
 void add_into(std::span<const float> x, std::span<float> y);
-/// y = factor x.
-void scale(std::span<const float> x, float factor, std::span<float> y);
 void copy(std::span<const float> x, std::span<float> y);
-/// y = a x + b y.
-void axpby(float a, std::span<const float> x, float b, std::span<float> y);
 
 /// Inverted dropout: y = x / (1 - rate) where the draw at `offset + i` is at least
 /// `rate`, else 0 (also for a NaN). Applied to dy with the same draws it is its own
@@ -45,8 +38,8 @@ void axpby(float a, std::span<const float> x, float b, std::span<float> y);
 void dropout(std::span<const float> x, float rate, const RandomStream& random,
              std::uint32_t offset, std::span<float> y);
 
-/// dx by `rule` from dy = dL/dQ(x); `low` and `high` serve kRange, and `high` is the a of
-/// kClip0A. Where a rule cuts off, or x is NaN, dx is 0.
+/// dx by `rule` from dy = dL/dQ(x); `low` and `high` serve kRange. Where a rule cuts off,
+/// or x is NaN, dx is 0.
 void straight_through(StraightThrough rule, std::span<const float> x,
                       std::span<const float> dy, float low, float high,
                       std::span<float> dx);

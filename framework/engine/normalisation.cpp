@@ -11,11 +11,11 @@ namespace bitsweep::kernels {
 namespace {
 
 // A pixel has ten channels or a thousand, and a short row makes poor vector code. So the
-// matrix is walked in rows of up to kLanes floats, one lane a float: several pixels where
-// channels are few, a part of one pixel where they are many. Per-channel values are
+// matrix is walked in rows of up to kRowLanes floats, one lane a float: several pixels
+// where channels are few, a part of one pixel where they are many. Per-channel values are
 // repeated across the lanes, and per-lane sums folded into channels at the end.
-constexpr std::size_t kLanes = 256;
-constexpr std::size_t kVector = 8;
+constexpr std::size_t kRowLanes = 256;
+constexpr std::size_t kRowVector = 8;
 
 /// Which part of each pixel a row takes, and how many pixels.
 struct RowShape {
@@ -24,15 +24,16 @@ struct RowShape {
 };
 
 RowShape row_shape(std::size_t channels) {
-  if (channels > kLanes / 2) return {std::min(channels, kLanes), 1};
-  const std::size_t most = kLanes / channels;
-  const std::size_t even = kVector / std::gcd(channels, kVector);  // fills whole vectors
+  if (channels > kRowLanes / 2) return {std::min(channels, kRowLanes), 1};
+  const std::size_t most = kRowLanes / channels;
+  const std::size_t even =
+      kRowVector / std::gcd(channels, kRowVector);  // fills whole vectors
   return {channels, most < even ? most : most / even * even};
 }
 
 /// One value a lane.
 struct Lanes {
-  alignas(64) float value[kLanes];
+  alignas(64) float value[kRowLanes];
 
   const float& operator[](std::size_t lane) const { return value[lane]; }
 
@@ -60,7 +61,7 @@ class LaneSums {
   }
 
  private:
-  alignas(64) float lane_[kLanes] = {};
+  alignas(64) float lane_[kRowLanes] = {};
 };
 
 /// Calls `begin(first channel, part, repeat)`, then `row(offset, width)` for each row,

@@ -1,8 +1,12 @@
 #include "framework/engine/reductions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <vector>
+
+#include "framework/core/parallel.h"
 
 namespace bitsweep::kernels {
 namespace {

@@ -32,7 +32,7 @@ Rounding rounding_named(std::string_view name) {
 }
 
 std::vector<std::string> straight_through_names() {
-  return {"identity", "clip1", "clip01", "clip0a", "range", "polynomial", "swish"};
+  return {"identity", "clip1", "range", "polynomial", "swish"};
 }
 
 StraightThrough straight_through_named(std::string_view name) {

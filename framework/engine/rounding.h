@@ -47,14 +47,12 @@ inline float round_stochastic(float x, float u) {
 enum class StraightThrough {
   kIdentity,    // g
   kClip1,       // g where |x| <= 1
-  kClip01,      // g where 0 <= x <= 1
-  kClip0A,      // g where 0 < x < a
   kRange,       // g where low < x < high: the grid's own ends
   kPolynomial,  // g (2 - 2|x|) where |x| <= 1 (Bi-Real)
   kSwish,       // g b (2 - b x tanh(b x / 2)) / (1 + cosh(b x)), b = 5 (BNN+)
 };
 
-/// "identity", "clip1", "clip01", "clip0a", "range", "polynomial", "swish".
+/// "identity", "clip1", "range", "polynomial", "swish".
 std::vector<std::string> straight_through_names();
 StraightThrough straight_through_named(std::string_view name);
 

@@ -47,12 +47,24 @@ void attach(Network& network, BoundSite& bound, Make make) {
   at_site(bound, [&] { network.attach(bound, make()); });
 }
 
-void refuse_rule_without_site(const SiteRule& rule, const Network& network) {
+// Names each of them, a line each.
+void refuse_rules_without_site(const std::vector<SiteRule>& rules,
+                               const Network& network) {
+  const auto& sites = network.sites();
   std::vector<std::string> names;
-  for (const BoundSite* bound : network.sites()) names.push_back(bound->site.name);
-  throw ConfigError(
-      fmt::format("{}sites: '{}' matches no site of the network; there are {}",
-                  rule.place.prefix(), rule.match, fmt::join(names, ", ")));
+  for (const BoundSite* bound : sites) names.push_back(bound->site.name);
+  std::vector<std::string> lines;
+  for (const SiteRule& rule : rules) {
+    const bool matched = std::any_of(
+        names.begin(), names.end(),
+        [&](const std::string& name) { return matches_pattern(rule.match, name); });
+    if (matched) continue;
+    lines.push_back(
+        fmt::format("{}sites: '{}' matches no site of the network; there are "
+                    "{}",
+                    rule.place.prefix(), rule.match, fmt::join(names, ", ")));
+  }
+  if (!lines.empty()) throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
 }
 
 }  // namespace
@@ -62,13 +74,9 @@ MethodList attach_quantizers(Network& network, const MethodSpec& spec,
                              const MethodRegistry& registry) {
   MethodList methods;
   methods.push_back(make_method(spec, registry));
+  refuse_rules_without_site(rules, network);
   for (const SiteRule& rule : rules) {
     methods.push_back(make_method(rule.method, registry));
-    const auto& sites = network.sites();
-    const bool matched = std::any_of(sites.begin(), sites.end(), [&](const BoundSite* b) {
-      return matches_pattern(rule.match, b->site.name);
-    });
-    if (!matched) refuse_rule_without_site(rule, network);
   }
   methods.push_back(std::make_unique<Edges>());
 

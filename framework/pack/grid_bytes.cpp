@@ -11,7 +11,6 @@
 namespace bitsweep {
 namespace {
 
-constexpr std::uint64_t kFloat = 32;
 constexpr std::int64_t kFarthestCode = std::int64_t{1} << 24;  // floats are exact to here
 constexpr std::uint64_t kMostLevels = 65536;
 
@@ -53,7 +52,7 @@ void write_levels(const LevelGrid& levels, std::uint8_t flags, ByteWriter& out,
     out.unsigned_number(levels.vectors.stride);
   }
   out.floats(levels.levels);
-  bits.books += kFloat * levels.levels.size();
+  bits.books += kFloatBits * levels.levels.size();
   if ((flags & kHasBookOf) == 0) return;
   const auto packed = pack_codes(levels.book_of, code_width(levels.books));
   out.raw(packed);
@@ -130,10 +129,10 @@ void write_grid(const Grid& grid, ByteWriter& out, PurposeBits& bits) {
   }
   out.byte(grid.scales().size() == 1 ? 0 : 1);
   out.floats(grid.scales());
-  bits.scales += kFloat * grid.scales().size();
+  bits.scales += kFloatBits * grid.scales().size();
   if ((flags & kHasZeroPoints) != 0) {
     out.floats(grid.uniform()->zero_point);
-    bits.scales += kFloat * grid.uniform()->zero_point.size();
+    bits.scales += kFloatBits * grid.uniform()->zero_point.size();
   }
   const std::uint64_t told = bits.total() - before.total();
   bits.rest += 8 * (out.size() - begin) - told;
@@ -169,8 +168,8 @@ void write_rule(const CodeRule& rule, ByteWriter& out, PurposeBits& bits) {
   const std::span<const float> finite(rule.thresholds.begin(), end);
   const std::size_t begin = out.size();
   out.float_list(finite);
-  bits.books += kFloat * finite.size();
-  bits.rest += 8 * (out.size() - begin) - kFloat * finite.size();
+  bits.books += kFloatBits * finite.size();
+  bits.rest += 8 * (out.size() - begin) - kFloatBits * finite.size();
 }
 
 CodeRule read_rule(ByteReader& in, const Grid& grid) {

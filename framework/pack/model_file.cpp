@@ -22,7 +22,6 @@ constexpr std::uint8_t kMagic[] = {'B', 'S', 'W', 'M'};
 // Behind the magic: a byte of version, then the payload's CRC-32, then the payload.
 constexpr std::size_t kFrame = sizeof(kMagic) + 1 + sizeof(std::uint32_t);
 
-constexpr std::uint64_t kFloat = 32;
 constexpr std::uint64_t kMostText = 4096;
 constexpr std::uint64_t kMostExtent = 65536;
 constexpr std::uint64_t kMostNodes = 65536;
@@ -131,7 +130,7 @@ struct TensorWriter {
     }
     const auto& stored = sparse ? others : values;
     out.floats(stored);
-    told.bits.floats += kFloat * stored.size();
+    told.bits.floats += kFloatBits * stored.size();
   }
 
   static CodeLayout mask_layout(std::size_t size) {
@@ -187,7 +186,7 @@ void write_node(const GraphNode& node, ByteWriter& out, PurposeBits& bits) {
   for (const char* name : {"scale", "shift"}) {
     const auto& values = node.constants.at(name);
     out.floats(values);
-    bits.floats += kFloat * values.size();
+    bits.floats += kFloatBits * values.size();
   }
 }
 
@@ -355,8 +354,8 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
   out.unsigned_number(std::uint64_t(model.graph.classes));
   out.float_list(model.preprocessing.factor);
   out.float_list(model.preprocessing.offset);
-  told.rest.floats +=
-      kFloat * (model.preprocessing.factor.size() + model.preprocessing.offset.size());
+  told.rest.floats += kFloatBits * (model.preprocessing.factor.size() +
+                                    model.preprocessing.offset.size());
   out.unsigned_number(model.graph.nodes.size());
   for (const GraphNode& node : model.graph.nodes) write_node(node, out, told.rest);
   for (const PackedQuantizer& quantizer : model.quantizers) {
@@ -428,7 +427,10 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload) {
 PackedModel parse_model(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < sizeof(kMagic) ||
       std::memcmp(bytes.data(), kMagic, sizeof(kMagic)) != 0) {
-    throw DataError("it is no packed model of bitsweep");
+    throw DataError(
+        "not a packed model of bitsweep; expected a file that `bitsweep export` wrote, "
+        "or "
+        "the record of a run (.h5)");
   }
   if (bytes.size() < kFrame) throw DataError("it is damaged: it ends early");
   const int version = bytes[sizeof(kMagic)];

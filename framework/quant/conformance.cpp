@@ -4,7 +4,6 @@
 #include <chrono>
 #include <limits>
 #include <set>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -69,20 +68,6 @@ struct Setting {
   std::string choice;  // "group=filter": another value than the default; or ""
 };
 
-// The words that a parameter may be, where it is a choice among some.
-std::vector<std::string> words_of(const FieldInfo& field) {
-  if (field.type == "bool") return {"true", "false"};
-  constexpr std::string_view kOpening = "one of: ";
-  if (field.is_list() || !field.range.starts_with(kOpening)) return {};
-  std::vector<std::string> words;
-  std::istringstream rest(field.range.substr(kOpening.size()));
-  for (std::string word; rest >> word;) {
-    if (word.back() == ',') word.pop_back();
-    words.push_back(word);
-  }
-  return words;
-}
-
 // The default, or the narrowest where that is float.
 int usual_bits(const MethodEntry& entry, Role role, const std::vector<int>& legal) {
   for (const FieldInfo& field : entry.fields) {
@@ -110,7 +95,7 @@ std::vector<Setting> settings_of(const MethodEntry& entry, const RawParams& sett
     for (const int bits : legal) add(bits, settings, "");
     for (const FieldInfo& field : entry.fields) {
       if (settings.count(field.name) != 0) continue;
-      for (const auto& word : words_of(field)) {
+      for (const auto& word : field.choices) {
         const RawParams raw = with(settings, field.name, word);
         const bool is_new = word != field.default_value;
         if (is_new &&
@@ -270,7 +255,7 @@ std::vector<QuantizerSpeed> measure(const MethodEntry& entry,
 // ---- Text ----
 
 std::string outcome(const CheckResult& result) {
-  if (!result.holds()) return "BROKEN";
+  if (!result.holds()) return "VIOLATED";
   if (result.asked > 0) return "holds";
   return result.unclaimed > 0 ? "not claimed" : "does not apply";
 }
@@ -278,7 +263,7 @@ std::string outcome(const CheckResult& result) {
 std::string count_of(const CheckResult& result) {
   if (result.asked == 0) return "";
   if (!result.holds()) {
-    return fmt::format(": by {} of {}", result.broken,
+    return fmt::format(": violated by {} of {}", result.broken,
                        counted(result.asked, result.asked_of));
   }
   const auto unclaimed =
@@ -299,16 +284,16 @@ std::string closing_line(const MethodEntry& entry, const Conformance& found) {
         found.checks.begin(), found.checks.end(),
         [&](const CheckResult& check) { return outcome(check) == what; });
   };
-  const auto broken = count("BROKEN"), held = count("holds");
+  const auto broken = count("VIOLATED"), held = count("holds");
   if (broken > 0) {
-    return fmt::format("{}: {} of {} checks BROKEN\n", entry.id, broken, broken + held);
+    return fmt::format("{}: fails {} of {} checks\n", entry.id, broken, broken + held);
   }
-  return fmt::format("{}: sound; {} checks hold\n", entry.id, held);
+  return fmt::format("{}: passes all {} checks\n", entry.id, held);
 }
 
 std::string speed_text(const std::vector<QuantizerSpeed>& speeds) {
   if (speeds.empty()) return "";
-  std::string text = "\n  nanoseconds a value, one thread\n";
+  std::string text = "\n  nanoseconds per value, one thread\n";
   for (const auto& speed : speeds) {
     text += fmt::format("  {:22} forward {:6.2f}", speed.quantizer, speed.forward_ns);
     if (speed.backward_ns > 0)

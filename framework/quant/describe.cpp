@@ -214,8 +214,7 @@ std::string describe_levels(const MethodEntry& entry) {
   show("weights", "weight_bits", probe::weight_site({1, 1024}));
   show("inputs", "activation_bits", probe::value_site(Role::kInput, 1024, false));
   if (text.empty()) return "";
-  return "\n  levels, for normal weights and non-negative normal inputs of deviation "
-         "1\n" +
+  return "\n  levels, for normal weights and non-negative normal inputs of std 1\n" +
          text;
 }
 

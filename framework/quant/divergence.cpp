@@ -10,7 +10,7 @@
 namespace bitsweep {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kInfiniteDivergence = std::numeric_limits<double>::infinity();
 
 using Bins = std::span<const double>;
 
@@ -49,7 +49,7 @@ double clipped_divergence(const Sums& sums, std::size_t kept, std::size_t groups
                           EndOf end_of) {
   const double inside = sums.counts(0, kept), beyond = sums.counts(kept, sums.size());
   const double last = sums.counts(kept - 1, kept), all = inside + beyond;
-  if (last == 0 && beyond > 0) return kInfinity;
+  if (last == 0 && beyond > 0) return kInfiniteDivergence;
   double cross = 0;  // the sum of p ln q
   for (std::size_t group = 0, begin = 0; group < groups; ++group) {
     const std::size_t end = end_of(group);
@@ -136,14 +136,14 @@ double smoothed_divergence(const std::vector<Pair>& pairs, std::size_t size) {
     all_q += q;
     filled_q += q != 0;
   }
-  if (pairs.empty() || filled_q == 0) return kInfinity;
+  if (pairs.empty() || filled_q == 0) return kInfiniteDivergence;
   const double empty_p = double(size) - double(pairs.size());
   const double from_p = kLittle * empty_p / double(pairs.size());
   const double from_q = kLittle * (double(size) - filled_q) / filled_q;
   double total = kLittle * empty_p * std::log(all_q / all_p);
   for (const auto& [count_p, count_q] : pairs) {
     const double p = count_p - from_p, q = count_q == 0 ? kLittle : count_q - from_q;
-    if (p <= 0 || q <= 0) return kInfinity;
+    if (p <= 0 || q <= 0) return kInfiniteDivergence;
     total += p * std::log(p * all_q / (q * all_p));
   }
   return total / all_p;
@@ -180,10 +180,10 @@ std::size_t best(std::size_t first, std::size_t last, bool last_of_equals,
     const std::size_t end = std::min(measured.size(), begin + kBlock);
     for (std::size_t i = begin; i < end; ++i) measured[i] = measure(first + i);
   });
-  double least = kInfinity;
+  double least = kInfiniteDivergence;
   std::size_t found = otherwise;
   for (std::size_t i = 0; i < measured.size(); ++i) {
-    const bool equals = measured[i] == least && least != kInfinity;
+    const bool equals = measured[i] == least && least != kInfiniteDivergence;
     if (measured[i] < least || (last_of_equals && equals)) {
       least = measured[i];
       found = first + i;
@@ -225,7 +225,8 @@ std::size_t neural_compressor_clip(Bins bins, std::size_t levels, double share) 
   const std::size_t last = bins.size() - 1;
   const auto first = std::max(std::size_t(1), std::size_t(share * double(last)));
   return best(first, last, false, bins.size(), [&](std::size_t kept) {
-    return bins[kept - 1] == 0 ? kInfinity : neural_compressor(sums, kept, levels);
+    return bins[kept - 1] == 0 ? kInfiniteDivergence
+                               : neural_compressor(sums, kept, levels);
   });
 }
 

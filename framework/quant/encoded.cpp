@@ -11,8 +11,6 @@
 namespace bitsweep {
 namespace {
 
-constexpr std::int64_t kFloatBits = 32;
-
 void refuse_foreign_codes(const Encoded& encoded) {
   const std::int32_t low = encoded.grid.low_code(), high = encoded.grid.high_code();
   for (std::size_t i = 0; i < encoded.codes.size(); ++i) {

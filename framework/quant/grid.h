@@ -10,6 +10,9 @@
 
 namespace bitsweep {
 
+/// Bits as every method names them; 32 is float.
+inline constexpr int kFloatBits = 32;
+
 /// Which channel an element of a tensor belongs to: (index / inner) % channels. Weights
 /// (output channels first): inner is the size of one filter. NHWC activations: inner
 /// is 1.

@@ -9,10 +9,6 @@
 namespace bitsweep {
 namespace {
 
-constexpr float kLargest = std::numeric_limits<float>::max();
-
-float finite(float v) { return std::clamp(v, -kLargest, kLargest); }
-
 double number_count(std::span<const float> x) {
   return double(
       std::count_if(x.begin(), x.end(), [](float v) { return !std::isnan(v); }));

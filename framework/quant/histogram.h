@@ -2,11 +2,24 @@
 // estimators search. Memory is bounded: where a batch reaches too far, bins merge.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace bitsweep {
+
+/// An infinity as the largest float, which it counts as in histograms and ranges.
+inline float finite(float v) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  return std::clamp(v, -kLargest, kLargest);
+}
+/// The same of a bound worked out in double.
+inline float finite(double v) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  return float(std::clamp(v, -kLargest, kLargest));
+}
 
 /// Counts of |x|. The first batch with a value other than 0 sets the width: its largest
 /// |x| over `bins`. Later batches that reach further append bins of that width, up to

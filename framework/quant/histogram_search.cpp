@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "framework/engine/reductions.h"
+#include "framework/quant/histogram.h"
 
 namespace bitsweep {
 namespace {
@@ -14,13 +15,13 @@ constexpr double kUpsampled = 128;  // fine bins in a bin
 
 double cubes(double from, double to) { return (to * to * to - from * from * from) / 3; }
 
-struct Bins {
+struct BinRange {
   std::size_t first, last;
-  friend bool operator==(const Bins&, const Bins&) = default;
+  friend bool operator==(const BinRange&, const BinRange&) = default;
 };
 
 // The square error of all values when [first, last] is the range.
-double square_error(const EndsHistogram& histogram, Bins kept, int levels) {
+double square_error(const EndsHistogram& histogram, BinRange kept, int levels) {
   const auto& counts = histogram.counts();
   const double width = (histogram.high() - histogram.low()) / double(counts.size());
   const double interval = width * double(kept.last - kept.first + 1) / levels;
@@ -119,13 +120,13 @@ Range search_range(const EndsHistogram& histogram, int levels) {
   const double total = sums.back();
 
   double below = 0, above = 1;
-  Bins kept{0, counts.size() - 1};
+  BinRange kept{0, counts.size() - 1};
   double least = std::numeric_limits<double>::infinity();
   while (below < above) {
     std::size_t first = kept.first, last = kept.last;
     while (first < kept.last && sums[first] < (below + kStep) * total) ++first;
     while (last > kept.first && sums[last] > (above - kStep) * total) --last;
-    Bins next = kept;
+    BinRange next = kept;
     if (first - kept.first > kept.last - last) {
       next.first = first;
       below += kStep;
@@ -139,10 +140,6 @@ Range search_range(const EndsHistogram& histogram, int levels) {
     least = error;
     kept = next;
   }
-  const auto finite = [](double v) {
-    constexpr double kLargest = std::numeric_limits<float>::max();
-    return float(std::clamp(v, -kLargest, kLargest));
-  };
   return {finite(histogram.low() + width * double(kept.first)),
           finite(histogram.low() + width * double(kept.last + 1))};
 }

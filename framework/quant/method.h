@@ -29,9 +29,6 @@ class Method {
   virtual std::vector<Stage> stages() const;
 };
 
-/// Bits as every method names them; 32 is float.
-inline constexpr int kFloatBits = 32;
-
 /// `low` to `high`, or 32 for float.
 Allowed<int> bits_between(int low, int high);
 

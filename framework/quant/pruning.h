@@ -6,6 +6,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "framework/quant/encoded.h"
@@ -59,6 +60,8 @@ class PrunesWeights {
  public:
   virtual ~PrunesWeights() = default;
   virtual Pruning pruning(const Site& weights) const = 0;
+  /// The parameters that say so; a row gives these or `pruning`, not both.
+  virtual std::vector<std::string> pruning_keys() const { return {}; }
 };
 
 }  // namespace bitsweep

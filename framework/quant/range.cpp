@@ -11,15 +11,12 @@
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
 #include "framework/quant/entropy_range.h"
+#include "framework/quant/histogram.h"
 #include "framework/quant/histogram_search.h"
 #include "framework/quant/moments.h"
 
 namespace bitsweep {
 namespace {
-
-constexpr float kLargest = std::numeric_limits<float>::max();
-
-float finite(float v) { return std::clamp(v, -kLargest, kLargest); }
 
 class MaxAbs final : public RangeEstimator {
  public:

@@ -73,6 +73,13 @@ std::string drifts(const Figures& figures) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
+// "5 of 16"; records that do not know of how many say the first alone.
+std::string unused_levels(const Figures& figures, int digits) {
+  const std::string unused = cell(figures, "unused_levels", digits);
+  const std::string all = cell(figures, "levels", 0);
+  return unused.empty() || all.empty() ? unused : fmt::format("{} of {}", unused, all);
+}
+
 Table table_of(const RowHealth& health) {
   Table table{{{"site"},
                {"SQNR (dB)", Align::kRight},
@@ -86,8 +93,8 @@ Table table_of(const RowHealth& health) {
     table.rows.push_back(
         {"",
          {site, cell(figures, "sqnr_db", 1), cell(figures, "clipped", 2, 100),
-          cell(figures, "unused_levels", level_digits),
-          cell(figures, "sign_flips", 2, 100), drifts(figures)}});
+          unused_levels(figures, level_digits), cell(figures, "sign_flips", 2, 100),
+          drifts(figures)}});
   }
   return table;
 }

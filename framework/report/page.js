@@ -77,4 +77,51 @@
   grouped.addEventListener("change", arrange);
   document.getElementById("controls").hidden = false;
   arrange();
+
+  // What two rows differ in: their cells in the table, then their settings.
+  const compare = document.getElementById("compare");
+  if (!compare) return;
+  const settings = JSON.parse(document.getElementById("settings").textContent);
+  const differences = document.getElementById("differences");
+  const [left, right] = ["left", "right"].map((id) => document.getElementById(id));
+  const rowOf = (index) => rows.find((row) => row.dataset.row === index);
+
+  function cellsOf(index) {
+    const cells = new Map();
+    headers.forEach((header, column) => {
+      const button = header.querySelector("button");
+      if (button) cells.set(button.textContent, rowOf(index).cells[column].textContent);
+    });
+    return cells;
+  }
+
+  function line(kind, texts) {
+    const row = document.createElement("tr");
+    texts.forEach((text, column) => {
+      const cell = document.createElement(column === 0 || kind === "head" ? "th" : "td");
+      if (cell.tagName === "TH") cell.scope = kind === "head" ? "col" : "row";
+      cell.textContent = text;
+      row.append(cell);
+    });
+    return row;
+  }
+
+  function showDifferences() {
+    const [a, b] = [cellsOf(left.value), cellsOf(right.value)];
+    const [x, y] = [settings[left.value], settings[right.value]];
+    const lines = [...a.keys()].map((key) => [key, a.get(key), b.get(key)]);
+    for (const key of [...new Set([...Object.keys(x), ...Object.keys(y)])].sort()) {
+      lines.push([key, x[key] ?? "", y[key] ?? ""]);
+    }
+    const differing = lines.filter(([, one, other]) => one !== other);
+    const head = document.createElement("thead");
+    head.append(line("head", ["", ...[left, right].map((s) => s.selectedOptions[0].text)]));
+    const body = document.createElement("tbody");
+    body.append(...differing.map((texts) => line("body", texts)));
+    differences.replaceChildren(head, body);
+  }
+  right.selectedIndex = right.options.length - 1;
+  for (const select of [left, right]) select.addEventListener("change", showDifferences);
+  compare.hidden = false;
+  showDifferences();
 })();

@@ -29,9 +29,26 @@ std::string drop_figure(const ReportRow& row, const DropScale& scale);
 /// The scale's ends and its zero, to stand above the figures.
 std::string drop_axis(const DropScale& scale);
 
-/// Size against accuracy of the rows of a dataset, with the front of those that no other
+/// What a row costs: bytes of its file, or bit operations for an image.
+enum class Cost { kFileSize, kBitOperations };
+
+/// Cost against accuracy of the rows of a dataset, with the front of those that no other
 /// row beats in both; "" with fewer than two rows.
-std::string pareto_figure(const std::vector<const ReportRow*>& rows);
+std::string pareto_figure(const std::vector<const ReportRow*>& rows, Cost cost);
+
+/// Bits of weights and inputs by row and layer, a table for each network; "" where no run
+/// tells.
+std::string bits_tables(const StudyReport& report);
+
+/// The values of each quantized site among its grid's levels; "" where no run tells.
+std::string histogram_figures(const ReportRow& row);
+
+/// Accuracy drops by bits of weights and of activations, a table for each method, network
+/// and dataset that has at least two of either; "" where none has.
+std::string bits_matrices(const StudyReport& report);
+
+/// A JSON array: for each row its settings in which not all rows agree.
+std::string settings_json(const StudyReport& report);
 
 /// Curves of a row's runs, accuracy and loss apart; "" where the records hold none.
 std::string curve_figures(const ReportRow& row);

@@ -13,47 +13,54 @@ namespace {
 
 struct Place {
   const ReportRow* row;
-  double size;      // KiB
+  double cost;      // KiB, or millions of bit operations
   double accuracy;  // percent
   bool is_collapsed;
 };
 
-std::vector<Place> places_of(const std::vector<const ReportRow*>& rows) {
+const char* metric_of(Cost cost) {
+  return cost == Cost::kFileSize ? "file_size" : "bit_operations";
+}
+
+std::vector<Place> places_of(const std::vector<const ReportRow*>& rows, Cost kind) {
   std::vector<Place> places;
   for (const ReportRow* row : rows) {
-    const auto& file = row->metrics.at("file_size");
-    const auto& size = file.count > 0 ? file : row->metrics.at("size");
+    const auto& cost = row->metrics.at(metric_of(kind));
     const auto& accuracy = row->metrics.at("accuracy");
-    if (size.count == 0 || accuracy.count == 0 || size.mean <= 0) continue;
+    if (cost.count == 0 || accuracy.count == 0 || cost.mean <= 0) continue;
     const auto& drop = row->metrics.at("accuracy_drop");
     places.push_back(
-        {row, size.mean, accuracy.mean, drop.count > 0 && drop.mean > kCollapse});
+        {row, cost.mean, accuracy.mean, drop.count > 0 && drop.mean > kCollapse});
   }
   std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
-    return std::pair(a.size, -a.accuracy) < std::pair(b.size, -b.accuracy);
+    return std::pair(a.cost, -a.accuracy) < std::pair(b.cost, -b.accuracy);
   });
   return places;
 }
 
 // Powers of two within the range, no more than seven.
-std::vector<double> size_ticks(const Interval& log_sizes) {
-  const int low = int(std::ceil(log_sizes.low));
-  const int high = int(std::floor(log_sizes.high));
+std::vector<double> cost_ticks(const Interval& log_costs) {
+  const int low = int(std::ceil(log_costs.low));
+  const int high = int(std::floor(log_costs.high));
   const int step = std::max(1, (high - low + 6) / 7);
   std::vector<double> ticks;
   for (int power = low; power <= high; power += step) ticks.push_back(power);
   return ticks;
 }
 
-std::string size_text(double kib) {
-  return kib >= 1024 ? fmt::format("{:.4g} MiB", kib / 1024)
-                     : fmt::format("{:.4g} KiB", kib);
+std::string cost_text(double cost, Cost kind) {
+  if (kind == Cost::kFileSize) {
+    return cost >= 1024 ? fmt::format("{:.4g} MiB", cost / 1024)
+                        : fmt::format("{:.4g} KiB", cost);
+  }
+  return cost >= 1000 ? fmt::format("{:.4g} G", cost / 1000)
+                      : fmt::format("{:.4g} M", cost);
 }
 
-std::string mark(const Place& place, double x, double y) {
+std::string mark(const Place& place, double x, double y, Cost kind) {
   const auto title = html_text(fmt::format("{} ({}): {:.2f} %, {}", place.row->row.label,
                                            place.row->row.network, place.accuracy,
-                                           size_text(place.size)));
+                                           cost_text(place.cost, kind)));
   const auto shape =
       place.is_collapsed
           ? fmt::format("<path class='ours' d='M{:.1f} {:.1f}h9l-4.5 7z'/>", x - 4.5, y)
@@ -75,7 +82,7 @@ std::string front_of(const std::vector<Place>& places, const SvgFrame& frame) {
   for (const auto& place : places) {
     if (place.is_collapsed || place.accuracy <= best) continue;
     best = place.accuracy;
-    const double x = frame.x(std::log2(place.size));
+    const double x = frame.x(std::log2(place.cost));
     const double y = frame.y(place.accuracy);
     path += path.empty() ? fmt::format("M{:.1f} {:.1f}", x, y)
                          : fmt::format("H{:.1f}V{:.1f}", x, y);
@@ -92,13 +99,13 @@ std::string front_of(const std::vector<Place>& places, const SvgFrame& frame) {
 
 }  // namespace
 
-std::string pareto_figure(const std::vector<const ReportRow*>& rows) {
-  const auto places = places_of(rows);
-  std::vector<double> sizes;
+std::string pareto_figure(const std::vector<const ReportRow*>& rows, Cost cost) {
+  const auto places = places_of(rows, cost);
+  std::vector<double> costs;
   std::vector<double> accuracies;
   bool any_collapsed = false;
   for (const auto& place : places) {
-    sizes.push_back(std::log2(place.size));
+    costs.push_back(std::log2(place.cost));
     any_collapsed |= place.is_collapsed;
     if (!place.is_collapsed) accuracies.push_back(place.accuracy);
   }
@@ -106,21 +113,25 @@ std::string pareto_figure(const std::vector<const ReportRow*>& rows) {
   auto y_range = range_of(accuracies, 0.08);
   // A strip of its own below for what collapsed.
   if (any_collapsed) y_range.low -= 0.12 * (y_range.high - y_range.low);
-  const auto x_range = range_of(sizes, 0.06);
+  const auto x_range = range_of(costs, 0.06);
   const SvgFrame frame(720, 400, x_range, y_range);
-  std::string inside = frame.y_axis("accuracy (%)") + frame.x_title("size");
-  for (const double tick : size_ticks(x_range)) {
-    inside += frame.x_tick(tick, size_text(std::exp2(tick)));
+  std::string inside =
+      frame.y_axis("accuracy (%)") +
+      frame.x_title(cost == Cost::kFileSize ? "file" : "bit operations for an image");
+  for (const double tick : cost_ticks(x_range)) {
+    inside += frame.x_tick(tick, cost_text(std::exp2(tick), cost));
   }
   for (const auto& place : places) {
-    const double x = frame.x(std::log2(place.size));
-    inside += mark(place, x,
-                   place.is_collapsed ? frame.bottom() - 14 : frame.y(place.accuracy));
+    const double x = frame.x(std::log2(place.cost));
+    inside +=
+        mark(place, x, place.is_collapsed ? frame.bottom() - 14 : frame.y(place.accuracy),
+             cost);
   }
   inside += front_of(places, frame);
   return frame.svg(
-      "size against accuracy, with the Pareto front; the table holds the "
-      "same figures",
+      fmt::format("{} against accuracy, with the Pareto front; the table holds the same "
+                  "figures",
+                  cost == Cost::kFileSize ? "file size" : "bit operations"),
       inside);
 }
 

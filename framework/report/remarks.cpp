@@ -39,7 +39,7 @@ std::string broken_width(const ManifestRow& row, const StudyRecords& records) {
   return "";
 }
 
-std::string seeds_text(const std::vector<std::int64_t>& seeds) {
+std::string failed_seeds(const std::vector<std::int64_t>& seeds) {
   return fmt::format("seed{} {}", seeds.size() == 1 ? "" : "s", fmt::join(seeds, ", "));
 }
 
@@ -70,7 +70,7 @@ std::vector<std::string> remarks_on_runs(const ManifestRow& row,
   for (const auto& [reason, seeds] : seeds_by_reason) {
     remarks.push_back(seeds.size() == row.runs.size()
                           ? reason
-                          : fmt::format("{}: {}", seeds_text(seeds), reason));
+                          : fmt::format("{}: {}", failed_seeds(seeds), reason));
   }
   return remarks;
 }

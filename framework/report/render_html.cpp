@@ -156,17 +156,77 @@ std::string pareto_of(const StudyReport& report) {
     for (const auto& row : report.rows) {
       if (row.row.dataset == dataset) rows.push_back(&row);
     }
-    const auto figure = pareto_figure(rows);
-    if (figure.empty()) continue;
-    figures += fmt::format(
-        "<figure>{}<figcaption>{}: mean accuracy over seeds against nominal size; "
-        "squares: "
-        "float; line and names: the Pareto front, rows that no other beats in both; "
-        "triangles at the lower edge: rows that drop more than 15 pp.</figcaption>"
-        "</figure>\n",
-        figure, html_text(dataset));
+    for (const auto& [cost, what] :
+         {std::pair(Cost::kFileSize, "bytes of the packed model"),
+          std::pair(Cost::kBitOperations,
+                    "bit operations for an image (products times the bits of both "
+                    "factors)")}) {
+      const auto figure = pareto_figure(rows, cost);
+      if (figure.empty()) continue;
+      figures += fmt::format(
+          "<figure>{}<figcaption>{}: mean accuracy over seeds against {}; squares: "
+          "float; line and names: the Pareto front, rows that no other beats in both; "
+          "triangles at the lower edge: rows that drop more than {:g} pp.</figcaption>"
+          "</figure>\n",
+          figure, html_text(dataset), what, kCollapse);
+    }
   }
-  return figures.empty() ? "" : "<h2>Size against accuracy</h2>\n" + figures;
+  return figures.empty() ? "" : "<h2>Cost against accuracy</h2>\n" + figures;
+}
+
+std::string matrices_of(const StudyReport& report) {
+  const auto matrices = bits_matrices(report);
+  return matrices.empty() ? ""
+                          : "<h2>Weights against activations</h2>\n<p class='notes'>"
+                            "Accuracy drop (pp) by bits of weights and of activations."
+                            "</p>\n" +
+                                matrices;
+}
+
+std::string bits_of(const StudyReport& report) {
+  const auto tables = bits_tables(report);
+  return tables.empty() ? ""
+                        : "<h2>Bits of each layer</h2>\n<p class='notes'>Of each row's "
+                          "first finished run: weights, then inputs.</p>\n" +
+                              tables;
+}
+
+std::string values_of(const StudyReport& report) {
+  std::string text;
+  for (const auto& row : report.rows) {
+    const auto figures = histogram_figures(row);
+    if (figures.empty()) continue;
+    text += fmt::format("<details><summary>{} ({})</summary>{}</details>\n",
+                        html_text(row.row.label), html_text(row.row.network), figures);
+  }
+  return text.empty()
+             ? ""
+             : "<h2>Values and levels</h2>\n<p class='notes'>Of each row's first "
+               "finished run. Grey: the values of a tensor in front of its quantizer; "
+               "lines with dots: the share that takes each level; dashed: the ends of "
+               "the grid, beyond which values are clipped.</p>\n" +
+                   text;
+}
+
+std::string comparison_of(const StudyReport& report) {
+  std::string options;
+  std::size_t known = 0;
+  for (std::size_t r = 0; r < report.rows.size(); ++r) {
+    const auto& row = report.rows[r];
+    if (row.network.settings.empty()) continue;
+    ++known;
+    options += fmt::format("<option value='{}'>{} ({})</option>", r,
+                           html_text(row.row.label), html_text(row.row.network));
+  }
+  if (known < 2) return "";
+  return fmt::format(
+      "<section id='compare' hidden>\n<h2>What two rows differ in</h2>\n<div "
+      "class='controls'><label>Row <select id='left'>{0}</select></label>\n<label>and "
+      "row <select id='right'>{0}</select></label></div>\n<div class='scroll' "
+      "tabindex='0' role='region' aria-label='differences'><table id='differences' "
+      "aria-live='polite'></table></div>\n<script type='application/json' "
+      "id='settings'>{1}</script>\n</section>\n",
+      options, settings_json(report));
 }
 
 std::string curves_of(const StudyReport& report) {
@@ -193,10 +253,12 @@ std::string render_html(const StudyReport& report) {
       "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
       "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
       "<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n{}<main>\n"
-      "<h2>Results</h2>\n{}{}{}{}<h2>Notes</h2>\n{}</main>\n<script>\n{}</script>\n"
+      "<h2>Results</h2>\n{}{}{}{}{}{}{}{}<h2>Notes</h2>\n{}</main>\n<script>\n{}</"
+      "script>\n"
       "</body>\n</html>\n",
       html_text(title_of(report)), kPageStyle, head_of(report), controls_of(report),
-      table_of(report), pareto_of(report), curves_of(report),
+      table_of(report), pareto_of(report), matrices_of(report), bits_of(report),
+      values_of(report), comparison_of(report), curves_of(report),
       list_of(notes_of(report), " class='notes'"), kPageScript);
 }
 

@@ -12,13 +12,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // With the digits that it carries; null for what is not finite.
-Json number(double value) {
+Json json_number(double value) {
   return std::isfinite(value) ? Json(std::strtod(number_text(value).c_str(), nullptr))
                               : Json();
 }
 
 Json json_of(const Cell& field) {
-  if (const auto* value = std::get_if<double>(&field)) return number(*value);
+  if (const auto* value = std::get_if<double>(&field)) return json_number(*value);
   const auto* text = std::get_if<std::string>(&field);
   return text ? Json(*text) : Json();
 }
@@ -38,11 +38,12 @@ Json classes_json(const Confusion& confusion) {
   Json classes = Json::array();
   for (std::size_t label = 0; label < confusion.classes.size(); ++label) {
     const auto& [images, right] = confusion.classes[label];
-    classes.push_back({{"class", label},
-                       {"images", images},
-                       {"right", right},
-                       {"accuracy_percent",
-                        images ? number(100 * double(right) / double(images)) : Json()}});
+    classes.push_back(
+        {{"class", label},
+         {"images", images},
+         {"right", right},
+         {"accuracy_percent",
+          images ? json_number(100 * double(right) / double(images)) : Json()}});
   }
   return classes;
 }
@@ -51,7 +52,7 @@ Json curves_json(const ReportRun& run) {
   Json curves = Json::object();
   for (const auto& [name, values] : run.curves) {
     auto& curve = curves[name] = Json::array();
-    for (const double value : values) curve.push_back(number(value));
+    for (const double value : values) curve.push_back(json_number(value));
   }
   return curves;
 }

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "framework/config/yaml.h"
 #include "framework/eval/metrics.h"
 #include "framework/eval/size.h"
 #include "framework/report/facts.h"
@@ -94,6 +95,12 @@ ReportRun report_run(const ManifestRun& run, const StudyRecords& records) {
   return result;
 }
 
+ReportNetwork report_network(const RunRecord& record) {
+  auto settings = settings_of(record);
+  settings.erase("seed");
+  return {record.products, record.histograms, std::move(settings)};
+}
+
 ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
   const auto pairs = finished(row, records);
   ReportRow result{.row = row,
@@ -105,7 +112,9 @@ ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
                    .against_float = {},
                    .verdict = {},
                    .remarks = {},
-                   .runs = {}};
+                   .runs = {},
+                   .network = {}};
+  if (!pairs.empty()) result.network = report_network(*pairs.front().run);
   for (const auto& run : row.runs) result.runs.push_back(report_run(run, records));
   if (!row.is_baseline() && !pairs.empty()) {
     result.against_float = compare_with_float(pairs);
@@ -171,6 +180,16 @@ void count_runs(const StudyManifest& manifest, const StudyRecords& records,
 }
 
 }  // namespace
+
+std::map<std::string, std::string> settings_of(const RunRecord& record) {
+  if (record.canonical_text.empty()) return {};
+  Problems problems;
+  const Node root = parse_yaml(record.canonical_text, "configuration", problems);
+  problems.throw_if_any();
+  std::map<std::string, std::string> settings;
+  for (const auto& [path, value] : settings_of(root)) settings[path] = value;
+  return settings;
+}
 
 StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of) {
   const StudyRecords records(manifest, record_of);

@@ -30,6 +30,14 @@ struct ReportRun {
   Confusion confusion;
 };
 
+/// The network of a row's first finished run.
+struct ReportNetwork {
+  std::vector<ProductEntry> layers;
+  std::vector<SiteHistogram> histograms;
+  /// The run's configuration, "fine_tuning.epochs" to "4"; without the seed.
+  std::map<std::string, std::string> settings;
+};
+
 struct ReportRow {
   ManifestRow row;
   std::string weight_bits;  // those of the records where only they tell
@@ -42,6 +50,7 @@ struct ReportRow {
   std::string verdict;                      // of `verdict_on`
   std::vector<std::string> remarks;
   std::vector<ReportRun> runs;  // as in row.runs
+  ReportNetwork network;
 };
 
 struct StudyReport {
@@ -70,6 +79,9 @@ using RecordLookup = std::function<std::optional<RunRecord>(const ManifestRun&)>
 /// `damaged` gets a sentence for each that cannot be read, and must outlive the lookup.
 RecordLookup records_in(std::filesystem::path folder,
                         std::vector<std::string>* damaged = nullptr);
+
+/// A run's configuration, "fine_tuning.epochs" to "4".
+std::map<std::string, std::string> settings_of(const RunRecord& record);
 
 /// The only way to a report: during a run and from a folder alone.
 StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of);

@@ -75,7 +75,11 @@ std::string published_place(const PublishedSpec& published) {
 }
 
 bool is_recalled(const ReportRow& row) {
-  return has_published(row) && row.row.published.mark != "verified";
+  return has_published(row) && row.row.published.mark == "recalled";
+}
+
+bool is_quoted(const ReportRow& row) {
+  return has_published(row) && row.row.published.mark == "quoted";
 }
 
 // Digits of a figure as it was given: 2 of 7.63.
@@ -100,6 +104,7 @@ std::string published_text(const ReportRow& row, const Sources& sources) {
     text = fmt::format("accuracy {}%", *published.accuracy);
   }
   if (is_recalled(row)) text += "†";
+  if (is_quoted(row)) text += "‡";
   const auto number = sources.number(published_place(published));
   return number == 0 ? text : fmt::format("{} [{}]", text, number);
 }
@@ -115,7 +120,7 @@ bool image_matters(const ReportRow& row) {
   return !row.row.is_baseline() && row.row.edges.first != "float";
 }
 
-std::string seeds_text(const ReportRow& row) {
+std::string seeds_cell(const ReportRow& row) {
   const auto total = row.row.runs.size();
   return row.done == total ? fmt::format("{}", total)
                            : fmt::format("{}/{}", row.done, total);
@@ -163,7 +168,7 @@ void add_network(const StudyReport& report, TableBuilder& table) {
       return image_matters(row) ? row.row.edges.image : "";
     });
   }
-  table.add(text_column("seeds", "", kRight, kPeople), seeds_text);
+  table.add(text_column("seeds", "", kRight, kPeople), seeds_cell);
   table.add(for_programs("seeds_done"),
             [](const ReportRow& row) { return double(row.done); });
   table.add(for_programs("seeds_total"),
@@ -384,6 +389,10 @@ std::vector<std::string> notes_of(const StudyReport& report) {
   if (any_row(report, has_published)) notes.push_back(verdict_rule());
   if (any_row(report, is_recalled)) {
     notes.push_back("†: recalled, not checked in the source.");
+  }
+  if (any_row(report, is_quoted)) {
+    notes.push_back(
+        "‡: quoted, read in a survey or later paper that quotes it, not in its source.");
   }
   const Sources sources(report);
   for (const auto& place : sources.places()) {

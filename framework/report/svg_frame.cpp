@@ -10,7 +10,7 @@
 namespace bitsweep {
 namespace {
 
-constexpr double kLeft = 60;  // room for the labels
+constexpr double kLabelRoom = 60;  // room for the labels
 constexpr double kBelow = 44;
 
 double share(double value, const Interval& of) {
@@ -29,7 +29,7 @@ double round_step(double step) {
 }  // namespace
 
 double SvgFrame::x(double value) const {
-  return kLeft + share(value, x_) * (width_ - kLeft - 12);
+  return kLabelRoom + share(value, x_) * (width_ - kLabelRoom - 12);
 }
 
 double SvgFrame::y(double value) const {
@@ -46,7 +46,7 @@ std::string SvgFrame::y_axis(const std::string& title) const {
     text += fmt::format(
         "<path class='grid' d='M{} {:.1f}H{}'/><text x='{}' y='{:.1f}' "
         "text-anchor='end'>{:.{}f}</text>",
-        kLeft, y(tick * step), width_ - 12, kLeft - 6, y(tick * step) + 4,
+        kLabelRoom, y(tick * step), width_ - 12, kLabelRoom - 6, y(tick * step) + 4,
         tick * step + 0.0, digits);
   }
   return text + fmt::format(
@@ -66,7 +66,7 @@ std::string SvgFrame::x_title(const std::string& title) const {
   return fmt::format(
       "<path class='axis' d='M{} {:.1f}H{}'/><text class='dim' x='{:.1f}' "
       "y='{:.1f}' text-anchor='middle'>{}</text>",
-      kLeft, bottom(), width_ - 12, (kLeft + width_) / 2, height_ - 6, title);
+      kLabelRoom, bottom(), width_ - 12, (kLabelRoom + width_) / 2, height_ - 6, title);
 }
 
 std::string SvgFrame::svg(const std::string& name, const std::string& inside) const {

@@ -29,6 +29,7 @@ const std::map<std::string, std::string>& replacements() {
       {"\r", " "},
       {"±", "$\\pm$"},
       {"†", "\\textdagger{}"},
+      {"‡", "\\textdaggerdbl{}"},
       {"×", "$\\times$"},
       {"≤", "$\\leq$"},
       {"≥", "$\\geq$"}};

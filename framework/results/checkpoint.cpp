@@ -10,10 +10,10 @@
 namespace bitsweep {
 namespace {
 
-using namespace hdf5;
+using namespace hdf5_image;
 
-constexpr std::int32_t kFormatVersion = 1;
-constexpr SealKind kCheckpoint = {"checkpoint", ""};
+constexpr std::int32_t kCheckpointFormat = 1;
+constexpr SealKind kCheckpoint = {.what = "checkpoint"};
 constexpr std::string_view kEnding = ".checkpoint.h5";
 
 // Random bits are not worth compressing, every few minutes.
@@ -33,7 +33,7 @@ std::string image_of(const Checkpoint& checkpoint) {
   const Handle file = new_image();
   const AttributeWriter header{file};
   header("format", std::string("bitsweep checkpoint"));
-  header("format_version", kFormatVersion);
+  header("format_version", kCheckpointFormat);
   header("digest", checkpoint.digest);
   header("build", checkpoint.build);
   write_provenance(file, checkpoint.provenance);
@@ -41,7 +41,7 @@ std::string image_of(const Checkpoint& checkpoint) {
   for (const auto& [name, value] : checkpoint.state) {
     write_value(file, path_below("state", name), value);
   }
-  return hdf5::image_of(file);
+  return hdf5_image::image_of(file);
 }
 
 StateValue read_value(hid_t file, const std::string& name) {
@@ -64,9 +64,9 @@ Checkpoint read_image(std::string_view image) {
   const Handle file = open_image(image);
   std::int32_t version = 0;
   AttributeReader{file}("format_version", version);
-  if (version != kFormatVersion) {
+  if (version != kCheckpointFormat) {
     throw Hdf5Failure{fmt::format("a checkpoint of format {}, this program reads {}",
-                                  version, kFormatVersion)};
+                                  version, kCheckpointFormat)};
   }
   Checkpoint checkpoint;
   AttributeReader{file}("digest", checkpoint.digest);

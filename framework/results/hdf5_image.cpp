@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-namespace bitsweep::hdf5 {
+namespace bitsweep::hdf5_image {
 
 std::mutex& library_mutex() {
   static std::mutex only;
@@ -194,4 +194,4 @@ std::vector<std::string> dataset_names(hid_t file, const char* group_name) {
   return names;
 }
 
-}  // namespace bitsweep::hdf5
+}  // namespace bitsweep::hdf5_image

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include <hdf5.h>
+#include "framework/core/hdf5_handle.h"
 
-namespace bitsweep::hdf5 {
+namespace bitsweep::hdf5_image {
 
 /// The library is not built for threads: hold it while you use any of this.
 std::mutex& library_mutex();
@@ -25,40 +25,12 @@ struct Hdf5Failure {
 
 void check(bool good, std::string_view what);
 
-/// Keeps HDF5 from printing its error stack.
-class Silence {
- public:
-  Silence() {
-    H5Eget_auto2(H5E_DEFAULT, &function_, &client_);
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  }
-  ~Silence() { H5Eset_auto2(H5E_DEFAULT, function_, client_); }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
+using hdf5::Silence;
 
- private:
-  H5E_auto2_t function_ = nullptr;
-  void* client_ = nullptr;
-};
-
-/// Owns an HDF5 identifier.
-class Handle {
- public:
-  using Close = herr_t (*)(hid_t);
-  Handle(hid_t id, Close close, std::string_view what) : id_(id), close_(close) {
-    check(id >= 0, what);
+struct Handle : hdf5::Handle {
+  Handle(hid_t id, Close close, std::string_view what) : hdf5::Handle(id, close) {
+    check(is_valid(), what);
   }
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  Handle(Handle&& other) noexcept
-      : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
-  Handle& operator=(Handle&&) = delete;
-  operator hid_t() const { return id_; }
-
- private:
-  hid_t id_;
-  Close close_;
 };
 
 using Dimensions = std::vector<hsize_t>;
@@ -171,4 +143,4 @@ std::vector<std::string> read_texts(hid_t file, const std::string& name);
 /// Of all datasets below `group`, as paths relative to it.
 std::vector<std::string> dataset_names(hid_t file, const char* group);
 
-}  // namespace bitsweep::hdf5
+}  // namespace bitsweep::hdf5_image

@@ -4,7 +4,7 @@
 #include "framework/results/hdf5_image.h"
 #include "framework/results/record.h"
 
-namespace bitsweep::hdf5 {
+namespace bitsweep::hdf5_image {
 
 template <class Provenance, class Visitor>
 void visit_provenance(Provenance& provenance, Visitor&& visit) {
@@ -38,4 +38,4 @@ inline void read_provenance(hid_t file, Provenance& provenance) {
   }
 }
 
-}  // namespace bitsweep::hdf5
+}  // namespace bitsweep::hdf5_image

@@ -22,10 +22,13 @@
 namespace bitsweep {
 namespace {
 
-using namespace hdf5;
+using namespace hdf5_image;
 
 constexpr std::int32_t kFormatVersion = 2;
-constexpr SealKind kRecord = {"run record", "delete it and run again"};
+constexpr SealKind kRecord = {
+    .what = "run record",
+    .expected = "; expected a .h5 file that `bitsweep run` wrote",
+    .way_out = "; delete it and run again"};
 
 // ---- The attributes, named once for both directions. ----
 
@@ -112,6 +115,26 @@ void write_products(hid_t file, const std::vector<ProductEntry>& products) {
                 stored.data());
 }
 
+/// The attributes of one of /histograms.
+template <class Histogram, class Visitor>
+void visit_histogram(Histogram& histogram, Visitor&& visit) {
+  visit("low", histogram.low);
+  visit("high", histogram.high);
+  visit("grid_low", histogram.grid_low);
+  visit("grid_high", histogram.grid_high);
+}
+
+void write_histogram(hid_t file, const SiteHistogram& histogram) {
+  const std::string path = path_below("histograms", histogram.site);
+  write_values(file, path + "/counts", histogram.counts);
+  write_values(file, path + "/levels", histogram.levels);
+  write_values(file, path + "/level_shares", histogram.level_shares);
+  const Handle counts = open_dataset(file, path + "/counts");
+  const AttributeWriter attributes{counts};
+  visit_histogram(histogram, attributes);
+  attributes("in_steps", std::int32_t(histogram.in_steps));
+}
+
 void write_tensor(hid_t file, const std::string& name, const StoredTensor& tensor) {
   const Dimensions dimensions(tensor.shape.begin(), tensor.shape.end());
   check(product(dimensions) == tensor.values.size(),
@@ -136,6 +159,8 @@ void write_summary(hid_t file, const RunRecord& record) {
   for (const auto& [name, values] : record.curves) {
     write_values(file, path_below("curves", name), values);
   }
+  new_group(file, "histograms");
+  for (const auto& histogram : record.histograms) write_histogram(file, histogram);
   const char* configuration = c_text(record.canonical_text, "the configuration");
   write_dataset(file, "configuration", {}, text_type(), text_type(), &configuration);
   write_integers(file, "predictions", record.predictions);
@@ -158,7 +183,7 @@ std::string image_of(const RunRecord& record) {
   const Handle file = new_image();
   write_summary(file, record);
   write_tensors(file, record);
-  return hdf5::image_of(file);
+  return hdf5_image::image_of(file);
 }
 
 constexpr auto kHasState = "has_state";
@@ -167,7 +192,7 @@ std::string summary_of(const RunRecord& record) {
   const Handle file = new_image();
   write_summary(file, record);
   AttributeWriter{file}(kHasState, std::int32_t(!record.state.empty()));
-  return hdf5::image_of(file);
+  return hdf5_image::image_of(file);
 }
 
 // ---- Reading ----
@@ -219,6 +244,28 @@ std::map<std::string, double> read_metrics(hid_t file) {
   return metrics;
 }
 
+// In the order of their names; none in records from before there were any.
+std::vector<SiteHistogram> read_histograms(hid_t file) {
+  if (H5Lexists(file, "histograms", H5P_DEFAULT) <= 0) return {};
+  std::vector<SiteHistogram> histograms;
+  constexpr std::string_view kCounts = "/counts";
+  for (const auto& name : dataset_names(file, "histograms")) {
+    if (!name.ends_with(kCounts)) continue;
+    SiteHistogram& histogram = histograms.emplace_back();
+    histogram.site = name.substr(0, name.size() - kCounts.size());
+    const std::string path = "histograms/" + histogram.site;
+    histogram.counts = read_values<double>(file, path + "/counts");
+    histogram.levels = read_values<double>(file, path + "/levels");
+    histogram.level_shares = read_values<double>(file, path + "/level_shares");
+    const Handle counts = open_dataset(file, path + "/counts");
+    std::int32_t in_steps = 0;
+    visit_histogram(histogram, AttributeReader{counts});
+    AttributeReader{counts}("in_steps", in_steps);
+    histogram.in_steps = in_steps != 0;
+  }
+  return histograms;
+}
+
 StoredTensor read_tensor(hid_t file, const std::string& name) {
   const Handle dataset = open_dataset(file, name);
   const auto dimensions = dimensions_of(dataset);
@@ -258,6 +305,7 @@ RunRecord read_summary(hid_t file) {
   record.labels = read_values<std::int32_t>(file, "labels");
   record.sizes = read_sizes(file);
   record.products = read_products(file);
+  record.histograms = read_histograms(file);
   record.warnings = read_texts(file, "warnings");
   record.has_state = has_state(file);
   return record;

@@ -56,6 +56,21 @@ struct ProductEntry {
   int input_bits = 32;
 };
 
+/// How the values of a quantized site lie among the levels of its grid.
+struct SiteHistogram {
+  std::string site;       // "conv1/weight"
+  bool in_steps = false;  // told in units of each channel's scale, not as they are
+  double low = 0;         // of the first bin
+  double high = 1;        // of the last
+  std::vector<double> counts = {};
+  double grid_low = 0;  // the grid's ends; NaN where it has none to draw
+  double grid_high = 0;
+  /// Ascending, and the share of the values that take each; none of a grid of many.
+  std::vector<double> levels = {};
+  std::vector<double> level_shares = {};
+  friend bool operator==(const SiteHistogram&, const SiteHistogram&) = default;
+};
+
 struct RunRecord {
   int results_version = kResultsVersion;
   std::string digest;          // of the canonical text
@@ -80,6 +95,7 @@ struct RunRecord {
   std::vector<std::int32_t> labels;       // one a test image
   std::vector<SizeEntry> sizes;
   std::vector<ProductEntry> products;
+  std::vector<SiteHistogram> histograms;      // of quantized weights and activations
   std::vector<std::uint8_t> model;            // the packed model, as a file has it
   std::map<std::string, StoredTensor> state;  // parameters and running statistics
   bool has_state = false;                     // when read: whether the file holds `state`

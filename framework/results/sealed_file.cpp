@@ -44,16 +44,16 @@ std::string text_of(const Seal& seal, const SealKind& kind) {
 }
 
 [[noreturn]] void refuse_damaged(const SealKind& kind) {
-  throw DataError(
-      fmt::format("its bytes do not match its checksum: the file is damaged{}{}",
-                  kind.way_out.empty() ? "" : "; ", kind.way_out));
+  throw DataError(fmt::format(
+      "its bytes do not match its checksum: the file is damaged{}", kind.way_out));
 }
 
 // Of the first bytes of a file that has `file_size` of them.
 Seal read_seal(std::string_view head, std::size_t file_size, const SealKind& kind) {
   constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
   if (head.starts_with(kHdf5Signature)) {
-    throw DataError(fmt::format("an HDF5 file, but not a {} of bitsweep", kind.what));
+    throw DataError(fmt::format("an HDF5 file, but not a {} of bitsweep{}", kind.what,
+                                kind.expected));
   }
   if (!head.starts_with(fmt::format("bitsweep {}\n", kind.what))) {
     throw DataError(fmt::format("not a {} of bitsweep, which is an HDF5 file with a seal",
@@ -69,9 +69,8 @@ Seal read_seal(std::string_view head, std::size_t file_size, const SealKind& kin
   seal.sha256 = sum.data();
   seal.summary_sha256 = summary_sum.data();
   if (text.size() < kSealSize || (found >= 1 && file_size < seal.file_size())) {
-    throw DataError(fmt::format("{} bytes, expected {}: the file is cut off{}{}",
-                                file_size, seal.file_size(),
-                                kind.way_out.empty() ? "" : "; ", kind.way_out));
+    throw DataError(fmt::format("{} bytes, expected {}: the file is cut off{}", file_size,
+                                seal.file_size(), kind.way_out));
   }
   if (file_size != seal.file_size() || text != text_of(seal, kind)) refuse_damaged(kind);
   return seal;

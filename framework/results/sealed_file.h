@@ -13,8 +13,9 @@
 namespace bitsweep {
 
 struct SealKind {
-  std::string_view what;     // "run record"
-  std::string_view way_out;  // "delete it and run again": from a damaged one
+  std::string_view what;           // "run record"
+  std::string_view expected = {};  // "; expected a file that ...": of other kinds
+  std::string_view way_out = {};   // "; delete it and run again": of damaged ones
 };
 
 /// Writes as `write_whole_file` does. `summary` may be empty.

@@ -6,31 +6,16 @@
 #include <fstream>
 #include <random>
 #include <regex>
-#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "framework/core/error.h"
+#include "framework/core/file_descriptor.h"
 
 namespace bitsweep {
 namespace {
-
-// An open file descriptor; -1 when there is none.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int number() const { return number_; }
-  bool close() { return number_ < 0 || ::close(std::exchange(number_, -1)) == 0; }
-
- private:
-  int number_;
-};
 
 bool write_all(int file, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -45,7 +30,8 @@ bool write_all(int file, std::string_view bytes) {
 using Parts = std::initializer_list<std::string_view>;
 
 bool write_and_sync(const std::filesystem::path& path, Parts parts) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  FileDescriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   return file.number() >= 0 &&
          std::all_of(parts.begin(), parts.end(),
                      [&](auto part) { return write_all(file.number(), part); }) &&
@@ -55,7 +41,7 @@ bool write_and_sync(const std::filesystem::path& path, Parts parts) {
 // After a rename the folder's entry must reach the disk too; some file systems cannot
 // sync a folder, and then there is nothing to be done.
 void sync_folder(const std::filesystem::path& folder) {
-  Descriptor descriptor(
+  FileDescriptor descriptor(
       ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (descriptor.number() >= 0) ::fsync(descriptor.number());
 }

@@ -175,9 +175,11 @@ RawValue Codec<std::vector<std::string>>::write(const std::vector<std::string>& 
 
 Allowed<std::string> allowed(OneOf choice) {
   const auto text = fmt::format("one of: {}", fmt::join(choice.words, ", "));
-  return {text, [words = std::move(choice.words)](const std::string& v) {
+  return {text,
+          [words = choice.words](const std::string& v) {
             return std::find(words.begin(), words.end(), v) != words.end();
-          }};
+          },
+          choice.words};
 }
 
 std::string mistyped(const RawValue& raw, const std::string& expected) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace bitsweep {
@@ -43,6 +44,7 @@ struct FieldInfo {
   std::string default_value;  // canonical text
   std::string range;          // "2 to 8", "one of: filter, layer", or ""
   std::string help;
+  std::vector<std::string> choices;  // all it may be, of a bool or `one_of`; else empty
 
   bool is_list() const { return type.starts_with("list"); }
 };
@@ -52,6 +54,7 @@ template <class T>
 struct Allowed {
   std::string text;
   std::function<bool(const T&)> holds;
+  std::vector<std::string> choices = {};  // where they are few words: all of them
 };
 
 template <class T>
@@ -145,7 +148,7 @@ class Schema {
   template <class T>
   Schema&& field(std::string name, T Params::*member, std::string help) && {
     return std::move(*this).add(std::move(name), member, std::move(help),
-                                Allowed<T>{"", [](const T&) { return true; }});
+                                Allowed<T>{"", [](const T&) { return true; }, few<T>()});
   }
 
   /// A field with a range: `between(2, 8)`, `one_of({...})` or an `Allowed<T>`.
@@ -192,11 +195,17 @@ class Schema {
   };
 
   template <class T>
+  static std::vector<std::string> few() {
+    if constexpr (std::is_same_v<T, bool>) return {"true", "false"};
+    return {};
+  }
+
+  template <class T>
   Schema&& add(std::string name, T Params::*member, std::string help,
                Allowed<T> condition) && {
     using Codec = schema_detail::Codec<T>;
     infos_.push_back({name, Codec::type(), Codec::write(Params{}.*member).text(),
-                      condition.text, std::move(help)});
+                      condition.text, std::move(help), condition.choices});
     setters_[name] = {
         [member, condition](Params& params,
                             const RawValue& raw) -> std::optional<std::string> {

@@ -12,6 +12,7 @@
 #include "framework/nn/pruned_site.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/transforms_values.h"
+#include "framework/train/site_histogram.h"
 
 namespace bitsweep {
 namespace {
@@ -156,7 +157,7 @@ struct QuantizerHealth::Learned {
 struct QuantizerHealth::Watch {
   const BoundSite* bound;
   const WeightedLayer* layer;
-  std::string clipped_curve, unused_curve, sqnr_curve, flips_curve;
+  std::string clipped_curve, unused_curve, levels_curve, sqnr_curve, flips_curve;
   std::vector<Learned> learned;
   std::vector<std::int8_t> signs;  // of quantized weights
   double clipped = kUnknown;       // when last measured
@@ -168,6 +169,7 @@ struct QuantizerHealth::Watch {
     const std::string prefix = "health/" + site.site.name + "/";
     clipped_curve = prefix + "clipped";
     unused_curve = prefix + "unused_levels";
+    levels_curve = prefix + "levels";
     sqnr_curve = prefix + "sqnr_db";
     flips_curve = prefix + "sign_flips";
     for (Parameter* parameter : site.quantizer->trainable()) {
@@ -277,6 +279,19 @@ void QuantizerHealth::finish() {
   }
 }
 
+std::vector<SiteHistogram> QuantizerHealth::histograms() {
+  std::vector<SiteHistogram> histograms;
+  for (Watch& watch : watches_) {
+    const auto role = watch.bound->site.role;
+    if (watch.bound->evaluates_float || role == Role::kBias) continue;
+    if (const auto view = look(watch)) {
+      histograms.push_back(
+          site_histogram(watch.name(), view->grid, view->u, view->codes));
+    }
+  }
+  return histograms;
+}
+
 // They stand for nothing.
 void QuantizerHealth::refuse_foreign_codes(const View& view) {
   const auto [least, most] = std::minmax_element(view.codes.begin(), view.codes.end());
@@ -332,17 +347,19 @@ std::span<const float> QuantizerHealth::before_grid(const Watch& watch,
 void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
                               Curves& curves) {
   if (watch.bound->evaluates_float) return;
-  double unused = kUnknown, sqnr = kUnknown;
+  double unused = kUnknown, all = kUnknown, sqnr = kUnknown;
   watch.clipped = kUnknown;
   if (view) {
     watch.clipped = clipped_share(view->u, view->codes, view->grid);
     const std::size_t levels = view->grid.level_count(), used = used_levels(*view);
     unused = double(levels - used);
+    all = double(levels);
     sqnr = decibels(view->u, view->y);
     if (used == 1 && levels > 1) check_one_level(watch, *view);
   }
   curves[watch.clipped_curve].push_back(watch.clipped);
   curves[watch.unused_curve].push_back(unused);
+  curves[watch.levels_curve].push_back(all);
   curves[watch.sqnr_curve].push_back(sqnr);
 }
 

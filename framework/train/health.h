@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "framework/nn/network.h"
+#include "framework/results/record.h"
 #include "framework/train/trainer.h"
 
 namespace bitsweep {
@@ -27,6 +28,7 @@ namespace bitsweep {
 ///                   alone would not do to them.
 ///   unused_levels   Levels of the grid that no x takes, in any channel. Tensors with
 ///                   fewer values than levels must leave some.
+///   levels          How many the grid has.
 ///   sqnr_db         10 log10(sum u^2 / sum (u - y)^2); infinite where nothing is lost.
 ///                   Low by design where only a sign is kept.
 ///   sign_flips      Of weights: share whose y has another sign (-, 0 or +) than an epoch
@@ -55,6 +57,9 @@ class QuantizerHealth {
   /// After the last epoch: looks at the grids as they are left, and for learned
   /// parameters that never moved in two epochs or more.
   void finish();
+
+  /// Of weights and activations as they are now, in network order.
+  std::vector<SiteHistogram> histograms();
 
   std::int64_t epochs() const { return epoch_; }
 

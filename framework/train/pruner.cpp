@@ -8,11 +8,10 @@
 #include "framework/core/error.h"
 #include "framework/core/pattern.h"
 #include "framework/nn/pruned_site.h"
+#include "framework/train/stage_plan.h"
 
 namespace bitsweep {
 namespace {
-
-constexpr double kSamePlace = 1e-9;  // positions are sums of fractions
 
 void refuse_pattern_without_layer(const std::string& match, const Network& network) {
   std::vector<std::string> names;

@@ -8,7 +8,6 @@ namespace bitsweep {
 namespace {
 
 // Shares are sums of fractions like 1/3.
-constexpr double kSamePlace = 1e-9;
 
 // Where one list stands.
 struct Cursor {

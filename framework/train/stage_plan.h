@@ -7,6 +7,9 @@
 
 namespace bitsweep {
 
+/// Places in training are sums of shares: those less than this apart are one.
+inline constexpr double kSamePlace = 1e-9;
+
 /// A stage as the run does it: `stage.share` is that of this stretch of training.
 struct PlannedStage {
   Stage stage;

@@ -54,7 +54,7 @@ struct ApotParams {
   }
 };
 
-constexpr float kLeastAlpha = 1e-3f;
+constexpr float kLeastClip = 1e-3f;
 
 // The levels of B bits in [0, 1]. B = 2m is m groups, group j of which adds nothing or
 // 2^-(m i + j + 1), i = 0, 1, 2; the largest sum is 1.
@@ -84,12 +84,12 @@ class AdditivePowers : public Quantizer {
                {.percentile = params.percentile, .levels = magnitudes(magnitude_bits)}),
         alpha_(name + ".alpha", 1) {
     alpha_.value[0] = float(alpha);
-    alpha_.minimum = kLeastAlpha;
+    alpha_.minimum = kLeastClip;
     alpha_.decay_multiplier = params.decay ? 1 : 0;
   }
 
   void finish_calibration() override {
-    if (const auto clip = start_.clip()) alpha_.value[0] = std::max(*clip, kLeastAlpha);
+    if (const auto clip = start_.clip()) alpha_.value[0] = std::max(*clip, kLeastClip);
   }
   void finish_gradient(std::span<const double> sums) override {
     alpha_.gradient[0] = float(sums[0]);
@@ -189,9 +189,9 @@ class NormalisedWeights final : public AdditivePowers, public TransformsValues {
 };
 
 template <int n>
-class ClippedActivations final : public AdditivePowers {
+class AdditiveActivations final : public AdditivePowers {
  public:
-  ClippedActivations(const Site& site, const ApotParams& params)
+  AdditiveActivations(const Site& site, const ApotParams& params)
       : AdditivePowers(site.name, params, params.alpha_activation, params.init,
                        params.activation_bits),
         stairs_(magnitudes(params.activation_bits)) {}
@@ -223,7 +223,8 @@ class ClippedActivations final : public AdditivePowers {
 class Apot final : public Method {
  public:
   using Params = ApotParams;
-  static constexpr auto summary = "Sums of powers of two below a learned clip.";
+  static constexpr auto summary =
+      "Additive powers of two with a learned clipping threshold.";
   static constexpr auto reference = "https://arxiv.org/abs/1909.13144";
   static constexpr auto formula =
       "Wn = (W - mean) / std; Wq = alpha level(clip(Wn / alpha, -1, 1)), levels "
@@ -260,11 +261,11 @@ class Apot final : public Method {
   std::unique_ptr<Quantizer> activations(const Site& site) const {
     switch (params_.activation_bits) {
       case 2:
-        return std::make_unique<ClippedActivations<4>>(site, params_);
+        return std::make_unique<AdditiveActivations<4>>(site, params_);
       case 3:
-        return std::make_unique<ClippedActivations<8>>(site, params_);
+        return std::make_unique<AdditiveActivations<8>>(site, params_);
       case 4:
-        return std::make_unique<ClippedActivations<16>>(site, params_);
+        return std::make_unique<AdditiveActivations<16>>(site, params_);
       default:
         return nullptr;
     }

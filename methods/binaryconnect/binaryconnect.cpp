@@ -49,7 +49,8 @@ struct BinaryConnectParams {
 class BinaryConnect final : public Method {
  public:
   using Params = BinaryConnectParams;
-  static constexpr auto summary = "Weights of +-1 while propagating, real ones beside.";
+  static constexpr auto summary =
+      "Binary weights (+-1) in forward and backward; full-precision weights are updated.";
   static constexpr auto reference = "https://arxiv.org/abs/1511.00363";
   static constexpr auto formula =
       "Wb = H sign(W) (or +H with probability (W/H + 1)/2); dW = dWb; W clipped "

@@ -53,7 +53,8 @@ class Bnn final : public Method {
       "Wb = sign(W), xb = sign(x); dx = g where |x| <= 1; W clipped to [-1, 1].";
   static constexpr auto recipe =
       "Convolution, pooling, normalisation, sign, in this order; Adam, squared "
-      "hinge, no weight decay; all layers' weights binary, the image real.";
+      "hinge, no weight decay; all layers' weights binary, the input image in full "
+      "precision.";
   static constexpr auto departures =
       "normalisation and optimizer are the ordinary ones, not the shift-based.";
   static constexpr Claims weight_claims = {.zero_preserving = false};

@@ -31,9 +31,13 @@ struct DeepCompressionParams {
         .field("fc_bits", &P::fc_bits, "Width of a code of fully connected layers.",
                between(1, 8))
         .field("conv_keep", &P::conv_keep,
-               "Share of a convolution's weights that is not pruned.", share)
+               "Share of a convolution's weights that is kept; the row's `pruning` takes "
+               "its place.",
+               share)
         .field("fc_keep", &P::fc_keep,
-               "Share of a fully connected layer's weights that is not pruned.", share)
+               "Share of a fully connected layer's weights that is kept; the row's "
+               "`pruning` takes its place.",
+               share)
         .field("quality", &P::quality,
                "Above 0, in the place of shares: weights below so many standard "
                "deviations of their layer are pruned.",
@@ -83,6 +87,10 @@ class DeepCompression final : public Method, public PrunesWeights {
   Pruning pruning(const Site& weights) const override {
     if (params_.quality > 0) return {Pruning::Threshold::kDeviation, params_.quality};
     return {.amount = weights.is_convolution ? params_.conv_keep : params_.fc_keep};
+  }
+
+  std::vector<std::string> pruning_keys() const override {
+    return {"conv_keep", "fc_keep", "quality"};
   }
 
   std::vector<Stage> stages() const override {

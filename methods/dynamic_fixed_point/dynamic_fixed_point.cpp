@@ -58,7 +58,8 @@ struct DynamicFixedPointParams {
 class DynamicFixedPoint final : public Method {
  public:
   using Params = DynamicFixedPointParams;
-  static constexpr auto summary = "Fixed point with a binary point for each tensor.";
+  static constexpr auto summary =
+      "Fixed point with one binary point (fractional length) per tensor.";
   static constexpr auto reference = "https://arxiv.org/abs/1605.06402";
   static constexpr auto formula =
       "Q(x) = round(clamp(x, lo, hi) 2^fl) 2^-fl, fl = bits - il; il = "

@@ -92,7 +92,7 @@ std::vector<float> half_wave_levels(const HwgqParams& params) {
   return q;
 }
 
-constexpr float kLeastScale = 1e-6f;
+constexpr float kLeastStep = 1e-6f;
 
 // q_1 to q_m in units of q_m: 0 is for what is not positive.
 std::vector<float> positive_levels(const std::vector<float>& q) {
@@ -116,7 +116,7 @@ class HalfWave final : public Quantizer {
   void calibrate(std::span<const float> x) override { start_.collect_positive(x); }
   void finish_calibration() override {
     const auto clip = start_.clip();
-    if (clip) scale_ = std::max(*clip / stairs_.levels().back(), kLeastScale);
+    if (clip) scale_ = std::max(*clip / stairs_.levels().back(), kLeastStep);
   }
   void visit_state(StateVisitor& visitor) override { visitor.value("scale", scale_); }
 
@@ -162,7 +162,7 @@ class Hwgq final : public Method {
  public:
   using Params = HwgqParams;
   static constexpr auto summary =
-      "Binary weights; activations on centres of half a Gaussian.";
+      "Binary weights; activations on levels optimal for a half-Gaussian.";
   static constexpr auto reference = "https://arxiv.org/abs/1702.00953";
   static constexpr auto formula =
       "Q(x) = 0 for x <= 0, else the nearest of q_1 < ... < q_m; Wq = sign(W) "

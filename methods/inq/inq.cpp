@@ -216,7 +216,9 @@ class Incremental final : public Quantizer,
 class Inq final : public Method {
  public:
   using Params = InqParams;
-  static constexpr auto summary = "Powers of two, a part of the weights after the other.";
+  static constexpr auto summary =
+      "Powers of two, frozen in rounds: a part of the weights is quantized, the rest "
+      "retrained.";
   static constexpr auto reference = "https://arxiv.org/abs/1702.03044";
   static constexpr auto formula =
       "Wq = the nearest of 0, +-2^n2, ..., +-2^n1; n1 = floor(log2(4 max |W| / "

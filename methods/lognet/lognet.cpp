@@ -205,7 +205,7 @@ class Logarithmic final : public Quantizer {
 class Lognet final : public Method {
  public:
   using Params = LognetParams;
-  static constexpr auto summary = "Rounded logarithms of weights and activations.";
+  static constexpr auto summary = "Logarithmic quantization of weights and activations.";
   static constexpr auto reference = "https://arxiv.org/abs/1603.01025";
   static constexpr auto formula =
       "Q(x) = sign(x) b^e, e = round(log_b |x|) below FSR, 0 where the codes "

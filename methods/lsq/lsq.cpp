@@ -381,7 +381,7 @@ class Activations final : public LearnedStep {
 class Lsq final : public Method {
  public:
   using Params = LsqParams;
-  static constexpr auto summary = "Uniform grids whose step is learned.";
+  static constexpr auto summary = "Uniform grids with a learned step size.";
   static constexpr auto reference = "https://arxiv.org/abs/1902.08153";
   static constexpr auto formula =
       "xq = s round(clip(x / s, -Qn, Qp)) (+ beta); ds = sum of g (round(v) - "

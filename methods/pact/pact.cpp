@@ -100,7 +100,7 @@ class Pact final : public Method {
  public:
   using Params = PactParams;
   static constexpr auto summary =
-      "Activations below a learned ceiling; DoReFa's weights.";
+      "Activations clipped at a learned threshold; DoReFa's weights.";
   static constexpr auto reference = "https://arxiv.org/abs/1805.06085";
   static constexpr auto formula =
       "xq = round(clip(x, 0, alpha) n / alpha) alpha / n, n = 2^k - 1; d alpha "

@@ -98,7 +98,7 @@ class PowersOfTwo final : public Quantizer {
 class PowerOfTwo final : public Method {
  public:
   using Params = PowerOfTwoParams;
-  static constexpr auto summary = "Weights of a sign and an exponent.";
+  static constexpr auto summary = "Weights as signed powers of two.";
   static constexpr auto reference = "https://arxiv.org/abs/1605.06402";
   static constexpr auto formula =
       "Wq = sign(W) 2^e, e = round(log2 |W|) between max_exponent - 2^(b-1) + 1 "

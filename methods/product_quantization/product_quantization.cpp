@@ -234,7 +234,7 @@ class ProductQuantization final : public Method {
  public:
   using Params = ProductQuantizationParams;
   static constexpr auto summary =
-      "A code for a short vector of weights, found by k-means.";
+      "One code per short vector of weights, found by k-means.";
   static constexpr auto reference = "https://arxiv.org/abs/1907.05686";
   static constexpr auto formula =
       "Each vector v of weights becomes the nearest of 2^b codewords c; assignments are "

@@ -115,9 +115,9 @@ class Linear final : public FixedRange {
 
 // Codes ascend with the values: signed -1, ..., -2^least, 2^least, ..., 1; else 0,
 // 2^least, ..., 1.
-class Logarithmic final : public FixedRange {
+class LogarithmicCodes final : public FixedRange {
  public:
-  Logarithmic(const Site& site, int bits, bool is_signed, bool clips)
+  LogarithmicCodes(const Site& site, int bits, bool is_signed, bool clips)
       : FixedRange(site, clips),
         signed_(is_signed),
         least_(is_signed ? 1 - (1 << (bits - 1)) : 2 - (1 << bits)) {
@@ -209,7 +209,7 @@ class Qnn final : public Method {
                                   bool scales) const {
     if (bits == kFloatBits) return nullptr;
     if (params_.grid == "log" || (bits == 1 && is_signed)) {
-      return std::make_unique<Logarithmic>(site, bits, is_signed, params_.clip);
+      return std::make_unique<LogarithmicCodes>(site, bits, is_signed, params_.clip);
     }
     return std::make_unique<Linear>(site, bits, is_signed, params_.clip, scales);
   }

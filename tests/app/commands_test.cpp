@@ -74,7 +74,7 @@ TEST_CASE("a study's keys are listed with defaults and ranges") {
   const auto finished = run_program("keys");
   CHECK(finished.code == 0);
   CHECK_THAT(finished.out, Contains("dataset.validation") && Contains("edges.first") &&
-                               Contains("Of sgd. (real, default 0.9, 0 to 1)"));
+                               Contains("Momentum (sgd). (real, default 0.9, 0 to 1)"));
 }
 
 TEST_CASE("models are listed, and one is shown layer by layer") {

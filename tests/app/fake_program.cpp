@@ -57,8 +57,10 @@ RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
   return record;
 }
 
-std::vector<std::string> fake_check(const RunSpec& spec, const MethodRegistry&) {
-  if (spec.training.batch_size == 7) return {"conv1: a batch of 7 does not fit"};
+std::vector<RunProblem> fake_check(const RunSpec& spec, const MethodRegistry&) {
+  if (spec.training.batch_size == 7) {
+    return {{"network", "conv1: a batch of 7 does not fit"}};
+  }
   return {};
 }
 

@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "framework/app/run_experiment.h"
+#include "framework/app/check_run.h"
 #include "framework/config/model_file.h"
 #include "methods/builtin_methods.h"
 
@@ -22,7 +22,7 @@ class MemoryLimit {
   ~MemoryLimit() { unsetenv("BITSWEEP_MEMORY_MB"); }
 };
 
-std::vector<std::string> problems_of(int batch_size) {
+std::vector<RunProblem> problems_of(int batch_size) {
   MethodRegistry registry;
   register_builtin_methods(registry);
   RunSpec spec;
@@ -38,8 +38,10 @@ TEST_CASE("a batch that does not fit is refused with its size and the estimate")
   CHECK(problems_of(100).empty());
   const auto problems = problems_of(10'000);
   REQUIRE(problems.size() == 1);
-  CHECK_THAT(problems[0], Contains("training.batch_size: 10000: training needs about ") &&
-                              Contains("this machine has 100 MB; lower the batch size"));
+  CHECK(problems[0].key == "training.batch_size");
+  CHECK_THAT(problems[0].text,
+             Contains("10000: training needs about ") &&
+                 Contains("this machine has 100 MB; lower the batch size"));
   CHECK(problems_of(2'000'000'000).size() == 1);
 }
 

@@ -133,7 +133,7 @@ TEST_CASE("a batch larger than the training images is refused") {
   const auto known = study.command("validate", "--set training.batch_size=21");
   CHECK(known.code == 2);
   CHECK(known.err ==
-        "bitsweep: training.batch_size: 21 is more than the 20 training images of "
+        "bitsweep: --set training.batch_size: 21 is more than the 20 training images of "
         "shapes; make it smaller\n");
   const auto own =
       study.command("validate", "--set 'fine_tuning={epochs: 1, batch_size: 30}'");
@@ -183,7 +183,8 @@ TEST_CASE("a mistake of the study or of its networks ends before the first run")
   CHECK_THAT(unknown.err, Contains("unknown key; did you mean 'epochs'?"));
   const auto unfit = study.command("validate", "--set training.batch_size=7");
   CHECK(unfit.code == 2);
-  CHECK(unfit.err == "bitsweep: conv1: a batch of 7 does not fit\n");
+  CHECK_THAT(unfit.err, Contains("study.yaml:3: network: conv1: a batch of 7 does not "
+                                 "fit\n"));
   CHECK_FALSE(fs::exists(study.out()));
 }
 

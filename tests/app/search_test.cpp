@@ -111,7 +111,7 @@ TEST_CASE("a search that finds nothing says so and writes nothing", "[search]") 
   const auto found = folder.search("--out found.yaml", "BITSWEEP_FAKE_LOSES_ALL=1");
   CHECK(found.code == 1);
   CHECK_THAT(found.err, Contains("search: nothing found: no width below float keeps "
-                                 "within 2 points"));
+                                 "within 2 pp"));
   CHECK_FALSE(fs::exists(folder.place("found.yaml")));
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("the command writes a study that is valid, and never over another",
                             Contains("next: bitsweep run found.yaml"));
   CHECK_THAT(folder.text("found.yaml"),
              StartsWith("# bitsweep search study.yaml --margin 6 --set 'title=a b' --out "
-                        "found.yaml\n# At most 6 points below "));
+                        "found.yaml\n# At most 6 pp below "));
   const auto valid = run_program("validate found.yaml", folder.enter());
   INFO(valid.err);
   CHECK(valid.code == 0);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "framework/config/study_file.h"
+#include "framework/config/training_file.h"
 #include "framework/core/error.h"
 
 namespace bitsweep::test {
@@ -60,6 +61,18 @@ std::string refusal(Action&& action) {
     return error.what();
   }
   return "";
+}
+
+/// What `training: {recipe: id}` stands for. Throws ConfigError.
+inline TrainingSpec load_recipe(const std::string& id,
+                                const std::filesystem::path& study_file = {}) {
+  Problems problems;
+  Node training = Node::of_mapping();
+  training.place = {"recipe", 0};
+  const TrainingSpec spec = read_training(
+      with_recipe(training, id, ConfigFolders(study_file), problems), problems);
+  problems.throw_if_any();
+  return spec;
 }
 
 struct NoParams {

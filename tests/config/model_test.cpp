@@ -21,7 +21,7 @@ ModelSpec model(const std::string& text, const RawParams& params = {}) {
   return load_model("m.yaml", params, folder.path() / "study.yaml");
 }
 
-std::string refused(const std::string& text, const RawParams& params = {}) {
+std::string refused_model(const std::string& text, const RawParams& params = {}) {
   const Folder folder;
   folder.write("m.yaml", text);
   return without(
@@ -136,9 +136,9 @@ TEST_CASE("parameters come from the file, the variant, then the study", "[model]
   CHECK(param(wide, "fc", "outputs") == "7");
   CHECK(wide.params.at("depth").text() == "1");
   CHECK(wide.params.at("width").text() == "7");
-  CHECK(refused(text, {{"widht", RawValue::scalar("7")}}) ==
+  CHECK(refused_model(text, {{"widht", RawValue::scalar("7")}}) ==
         "network: widht: unknown parameter; did you mean 'width'?");
-  CHECK(refused(text, {{"width", RawValue::scalar("0.5")}}) ==
+  CHECK(refused_model(text, {{"width", RawValue::scalar("0.5")}}) ==
         "network: width: '0.5' is not a whole number of at least 1");
 }
 
@@ -165,20 +165,20 @@ TEST_CASE("a model that is not there is answered with its neighbours",
 
 TEST_CASE("every mistake of a model file has its line", "[model][refusal]") {
   CHECK(
-      refused("sumary: x\n"
-              "parameters: {n: {help: x}}\n"
-              "layers:\n"
-              "  - {name: a, relu: {}}\n"
-              "  - {name: a, relu: {}}\n"
-              "  - {name: b, relu: {}, linear: {}}\n"
-              "  - {name: c}\n"
-              "  - {name: \"d e\", relu: {}}\n"
-              "  - {linear: {outputs: \"${m}\"}}\n"
-              "  - {linear: {outputs: {x: 1}}}\n"
-              "  - {residual: {shortcut: identity}}\n"
-              "  - {repeat: {times: -1, body: [relu]}}\n"
-              "  - {repeat: {time: 1, body: [relu]}}\n"
-              "  - [relu]\n") ==
+      refused_model("sumary: x\n"
+                    "parameters: {n: {help: x}}\n"
+                    "layers:\n"
+                    "  - {name: a, relu: {}}\n"
+                    "  - {name: a, relu: {}}\n"
+                    "  - {name: b, relu: {}, linear: {}}\n"
+                    "  - {name: c}\n"
+                    "  - {name: \"d e\", relu: {}}\n"
+                    "  - {linear: {outputs: \"${m}\"}}\n"
+                    "  - {linear: {outputs: {x: 1}}}\n"
+                    "  - {residual: {shortcut: identity}}\n"
+                    "  - {repeat: {times: -1, body: [relu]}}\n"
+                    "  - {repeat: {time: 1, body: [relu]}}\n"
+                    "  - [relu]\n") ==
       "m.yaml:1: sumary: unknown key; did you mean 'summary'?\n"
       "m.yaml:2: parameters.n: needs a default\n"
       "m.yaml:5: layers: 'a' is already the name of a layer, on line 4\n"
@@ -196,12 +196,12 @@ TEST_CASE("every mistake of a model file has its line", "[model][refusal]") {
       "m.yaml:13: layers.9.repeat.time: unknown key; did you mean 'times'?\n"
       "m.yaml:14: layers.10: not a layer; expected {name: conv1, convolution: {filters: "
       "20}}");
-  CHECK(refused("summary: x\n") == "m.yaml:1: a model file needs 'layers'");
+  CHECK(refused_model("summary: x\n") == "m.yaml:1: a model file needs 'layers'");
 }
 
 TEST_CASE("an index may not hide another name", "[model][refusal]") {
-  CHECK(refused("parameters: {n: {default: 1}}\n"
-                "layers: [{repeat: {times: 2, index: n, body: [relu]}}]\n") ==
+  CHECK(refused_model("parameters: {n: {default: 1}}\n"
+                      "layers: [{repeat: {times: 2, index: n, body: [relu]}}]\n") ==
         "m.yaml:2: layers.0.repeat.index: 'n' is taken");
 }
 

@@ -14,7 +14,7 @@ using namespace bitsweep::test;
 
 namespace {
 
-const std::string kHead =
+const std::string kSchemeHead =
     "name: s\n"
     "dataset: {id: mnist}\n"
     "network: {id: lenet}\n"
@@ -35,9 +35,10 @@ TEST_CASE("a scheme gives a row its method and edges", "[scheme]") {
   const auto study = load_study(
       folder.write(
           "study.yaml",
-          kHead + "rows:\n"
-                  "  - method: {scheme: ours}\n"
-                  "  - {method: {scheme: ours, weight_bits: 2}, edges: {first: 8}}\n"),
+          kSchemeHead +
+              "rows:\n"
+              "  - method: {scheme: ours}\n"
+              "  - {method: {scheme: ours, weight_bits: 2}, edges: {first: 8}}\n"),
       {}, Methods());
   const RunSpec& plain = study.rows[1].runs[0];
   CHECK(plain.method.id == "bits");
@@ -57,8 +58,9 @@ TEST_CASE("a row that varies a scheme by lists is called by both", "[scheme]") {
   const Folder folder;
   write_scheme(folder, "method: {id: bits, weight_bits: 4, activation_bits: 8}\n");
   const auto study = load_study(
-      folder.write("study.yaml",
-                   kHead + "rows:\n  - method: {scheme: ours, weight_bits: [2, 4]}\n"),
+      folder.write(
+          "study.yaml",
+          kSchemeHead + "rows:\n  - method: {scheme: ours, weight_bits: [2, 4]}\n"),
       {}, Methods());
   CHECK(study.rows[1].label == "ours w2");
   CHECK(study.rows[2].label == "ours w4");
@@ -69,7 +71,7 @@ TEST_CASE("a scheme that is not there or says too much is refused", "[scheme]") 
   write_scheme(folder, "method: {id: bits}\nepochs: 3\n");
   const auto refused = [&](const std::string& scheme) {
     const auto file = folder.write(
-        "study.yaml", kHead + "rows:\n  - method: {scheme: " + scheme + "}\n");
+        "study.yaml", kSchemeHead + "rows:\n  - method: {scheme: " + scheme + "}\n");
     return refusal([&] { load_study(file, {}, Methods()); });
   };
   CHECK_THAT(refused("our"), Catch::Contains("did you mean 'ours'?"));

@@ -331,6 +331,15 @@ TEST_CASE("rows that would be called the same say what differs", "[study]") {
   CHECK(labels(study) == Labels{"float", "plain last=float", "plain last=8"});
 }
 
+TEST_CASE("what tells rows apart does not make them like another", "[study]") {
+  const auto study = load(kHead +
+                          "rows:\n"
+                          "  - {label: x, method: {id: bits, activation_bits: 2}}\n"
+                          "  - {label: x, method: {id: bits, activation_bits: 4}}\n"
+                          "  - {label: x a2, method: {id: bits, activation_bits: 8}}\n");
+  CHECK(labels(study) == Labels{"float", "x a2", "x a4", "x a2 a8"});
+}
+
 TEST_CASE("overrides change the study before it is read", "[study][set]") {
   const auto study = load(kHead + "rows: [{method: {id: bits}}]\n",
                           {"rows.0.method.weight_bits=[4, 8]", "training.epochs=0.5",

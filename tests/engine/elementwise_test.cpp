@@ -68,23 +68,17 @@ TEST_CASE("a NaN passes through an activation and a quantizer") {
   CHECK(is_nan());
   kernels::hard_tanh_forward(x, y);
   CHECK(is_nan());
-  kernels::tanh(x, y);
-  CHECK(is_nan());
   kernels::fake_quantize(x, {.low = -8, .high = 7}, Rounding::kHalfAway, y);
   CHECK(is_nan());
 }
 
-TEST_CASE("sums and scalings do what they say") {
+TEST_CASE("sums and copies do what they say") {
   const std::vector<float> a = {1, 2, 3}, b = {10, 20, 30};
   std::vector<float> y(3);
   kernels::add(a, b, y);
   CHECK(y == std::vector<float>{11, 22, 33});
   kernels::add_into(a, y);
   CHECK(y == std::vector<float>{12, 24, 36});
-  kernels::axpby(2, a, 0.5f, y);
-  CHECK(y == std::vector<float>{8, 16, 24});
-  kernels::scale(y, 0.25f, y);
-  CHECK(y == std::vector<float>{2, 4, 6});
   kernels::copy(b, y);
   CHECK(y == b);
 }
@@ -102,18 +96,8 @@ TEST_CASE("vector tanh is within 3 units in the last place, and odd") {
   CHECK(std::signbit(vector_tanh(-0.0f)));
   CHECK(vector_tanh(kInfinity) == 1);
   CHECK(vector_tanh(-kInfinity) == -1);
+  CHECK(std::isnan(vector_tanh(kNan)));
   CHECK(vector_tanh(1e-42f) == 1e-42f);
-}
-
-TEST_CASE("tanh gives a value that does not depend on its place") {
-  const auto x = normal_values(64, "x");
-  std::vector<float> whole(64);
-  kernels::tanh(x, whole);
-  for (std::size_t begin = 0; begin < 20; ++begin) {
-    std::vector<float> part(64 - begin);
-    kernels::tanh(std::span(x).subspan(begin), part);
-    CHECK(std::equal(part.begin(), part.end(), whole.begin() + std::ptrdiff_t(begin)));
-  }
 }
 
 TEST_CASE("dropout keeps its share, keeps the mean, and draws by index") {

@@ -12,7 +12,7 @@ using namespace bitsweep;
 
 namespace {
 
-struct Case {
+struct PoolCase {
   ImageShape input;
   int kernel, stride, pad;
   bool ceil;
@@ -20,8 +20,8 @@ struct Case {
 
 // Whole and clipped windows, overlapping and apart, gaps between windows, channels below,
 // at, above and between multiples of a vector.
-std::vector<Case> cases() {
-  std::vector<Case> cases;
+std::vector<PoolCase> pool_cases() {
+  std::vector<PoolCase> cases;
   for (const int channels : {1, 3, 7, 8, 9, 10, 16, 20, 33, 50}) {
     cases.push_back({{6, 8, channels}, 2, 2, 0, false});
     cases.push_back({{7, 5, channels}, 2, 2, 0, false});
@@ -34,7 +34,7 @@ std::vector<Case> cases() {
   return cases;
 }
 
-PoolGeometry geometry_of(const Case& c) {
+PoolGeometry geometry_of(const PoolCase& c) {
   return pool_geometry(c.input, c.kernel, c.stride, c.pad, c.ceil);
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("a NaN wins every window that holds it, and infinities are compared") 
 
 TEST_CASE("pooling kernels agree with their twins bit for bit") {
   constexpr int kImages = 2;
-  for (const Case& c : cases()) {
+  for (const PoolCase& c : pool_cases()) {
     CAPTURE(c.input.height, c.input.channels, c.kernel, c.stride, c.pad, c.ceil);
     const auto g = geometry_of(c);
     const auto x = values_with_ties(kImages * g.input.elements());
@@ -146,7 +146,7 @@ TEST_CASE("pooling kernels agree with their twins bit for bit") {
 
 TEST_CASE("maxima without places are those with places, bit for bit") {
   constexpr int kImages = 2;
-  for (const Case& c : cases()) {
+  for (const PoolCase& c : pool_cases()) {
     const auto g = geometry_of(c);
     auto x = values_with_ties(kImages * g.input.elements());
     for (std::size_t i = 0; i < x.size(); i += 3) {

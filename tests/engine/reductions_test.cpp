@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include "framework/core/parallel.h"
 #include "framework/engine/reference/reference.h"
-#include "framework/engine/vector_math.h"
 #include "tests/engine/finite_difference.h"
 
 using namespace bitsweep;
@@ -54,27 +54,4 @@ TEST_CASE("extremes pass over NaN") {
 TEST_CASE("a threshold itself is not beyond it") {
   const std::vector<float> x = {-2, -1, 0, 1, 3};
   CHECK(kernels::beyond(x, 1) == Beyond{2, 5});
-}
-
-TEST_CASE("a channel's reduction sees that channel alone") {
-  for (const std::size_t inner : {3u, 40000u}) {
-    std::vector<float> x(5 * inner);
-    for (std::size_t i = 0; i < x.size(); ++i)
-      x[i] = (i / inner) % 2 ? -2.0f : float(i / inner);
-    std::vector<float> means(5);
-    kernels::channel_reduce<float>(x, means, kernels::mean_abs);
-    CHECK(means == std::vector<float>{0, 2, 2, 2, 4});
-    std::vector<MinMax> ends(5);
-    kernels::channel_reduce<MinMax>(x, ends, kernels::min_max);
-    CHECK(ends[1] == MinMax{-2, -2});
-    CHECK(ends[4] == MinMax{4, 4});
-  }
-}
-
-TEST_CASE("a map over blocks is the map of each element") {
-  const auto x = normal_values(40000, "x");
-  std::vector<float> y(x.size()), expected(x.size());
-  kernels::map_blocks(x, y, [](float v) { return vector_tanh(2 * v); });
-  for (std::size_t i = 0; i < x.size(); ++i) expected[i] = vector_tanh(2 * x[i]);
-  CHECK(y == expected);
 }

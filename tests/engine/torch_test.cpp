@@ -1,6 +1,7 @@
 // The kernels against PyTorch, where there is one: this side writes what went in and came
 // out, compare_with_torch.py does the same sums and compares.
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -116,7 +117,8 @@ void save_optimizer(const std::string& name, Step step) {
   save("w", w);
   std::vector<float> a(100), b(100), grown(100);
   for (int t = 1; t <= 3; ++t) {
-    kernels::scale(g, float(t), grown);
+    std::transform(g.begin(), g.end(), grown.begin(),
+                   [t](float v) { return float(t) * v; });
     step(t, grown, a, b, w);
   }
   save(name, w);

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A method of one's own, from a folder outside the tree to a checked method in a table.
+"""A method of one's own, from a folder outside the tree to a checked method in a table; and
+both again with an installed bitsweep.
 
 usage: outside_test.py BUILD_FOLDER
 """
@@ -60,4 +61,21 @@ with tempfile.TemporaryDirectory() as name:
     run("cmake", "--build", "build", cwd=folder)
     changed = run(bitsweep, "run", "study.yaml", "--plugin", plugin, "--threads", "1", cwd=folder)
     expect(changed, "1 done, 2 to do")
+
+    prefix = folder / "prefix"
+    run("cmake", "--install", BUILD, "--prefix", prefix, cwd=folder)
+    bitsweep = prefix / "bin" / "bitsweep"
+    shared = prefix / "share" / "bitsweep"
+    model = shared / "configs" / "models" / "mine.yaml"
+    model.write_text((shared / "configs" / "models" / "lenet.yaml").read_text())
+    expect(run(bitsweep, "models", cwd=folder), "mine")
+    run(bitsweep, "validate", shared / "experiments" / "quickstart" / "study.yaml", cwd=folder)
+
+    run("cmake", "-S", ".", "-B", "installed", f"-DCMAKE_PREFIX_PATH={prefix}", cwd=folder)
+    headers = [(folder / name / "interface" / "bitsweep_interface.h").read_text()
+               for name in ("build", "installed")]
+    if headers[0] != headers[1]:
+        sys.exit("an installed bitsweep has another interface than the one it was built as")
+    expect(run(bitsweep, "methods", "example_plugin", "--plugin", plugin, cwd=folder),
+           str(plugin))
 print("a plugin built outside the tree is checked and stands in a table")

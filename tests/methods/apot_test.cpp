@@ -10,8 +10,8 @@ using namespace bitsweep::testing;
 namespace {
 
 // A quantizer with its learned values set.
-std::unique_ptr<Quantizer> made(const RawParams& raw, const Site& site,
-                                std::vector<float> learned) {
+std::unique_ptr<Quantizer> made_apot(const RawParams& raw, const Site& site,
+                                     std::vector<float> learned) {
   auto quantizer = quantizer_for("apot", raw, site);
   const auto trainable = quantizer->trainable();
   for (std::size_t i = 0; i < learned.size(); ++i) trainable[i]->value[0] = learned[i];
@@ -39,7 +39,7 @@ TEST_CASE("apot: the levels are sums of powers of two", "[apot]") {
 
 TEST_CASE("apot: weights, worked by hand", "[apot]") {
   const auto raw = params({{"weight_bits", "3"}});
-  const auto q = made(raw, weight_site({1, 8}), {1.5f});
+  const auto q = made_apot(raw, weight_site({1, 8}), {1.5f});
   q->prepare(kW8);
   CHECK(near(quantized(*q, kW8), {1.5, -0.375, 0, -1.5, 0.75, 0, 0.375, -0.75}, 1e-6));
   CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.281992).margin(1e-6));
@@ -48,7 +48,7 @@ TEST_CASE("apot: weights, worked by hand", "[apot]") {
 TEST_CASE("apot: the weight gradient is divided by the standard deviation", "[apot]") {
   // Wn = (W - mean) / std with constant mean and std; the levels pass dWn = G: dW = G /
   // std, where the std of W8 is 0.711216 (n - 1).
-  const auto q = made(params({{"weight_bits", "3"}}), weight_site({1, 8}), {1.5f});
+  const auto q = made_apot(params({{"weight_bits", "3"}}), weight_site({1, 8}), {1.5f});
   q->prepare(kW8);
   std::vector<double> expected;
   for (const float g : kG8) expected.push_back(g / 0.711216);
@@ -57,7 +57,7 @@ TEST_CASE("apot: the weight gradient is divided by the standard deviation", "[ap
 
 TEST_CASE("apot: the gradient may be masked beyond the clip", "[apot]") {
   const auto raw = params({{"weight_bits", "3"}, {"mask_weight_gradient", "true"}});
-  const auto q = made(raw, weight_site({1, 8}), {1.5f});
+  const auto q = made_apot(raw, weight_site({1, 8}), {1.5f});
   q->prepare(kW8);
   std::vector<double> expected;
   for (const float g : kG8) expected.push_back(g / 0.711216);
@@ -66,14 +66,14 @@ TEST_CASE("apot: the gradient may be masked beyond the clip", "[apot]") {
 }
 
 TEST_CASE("apot: two bits are -alpha, 0 and alpha", "[apot]") {
-  const auto q = made(params({{"weight_bits", "2"}}), weight_site({1, 8}), {1.5f});
+  const auto q = made_apot(params({{"weight_bits", "2"}}), weight_site({1, 8}), {1.5f});
   q->prepare(kW8);
   CHECK(quantized(*q, kW8) == Values{1.5f, 0, 0, -1.5f, 1.5f, 0, 0, -1.5f});
 }
 
 TEST_CASE("apot: activations are clipped at alpha", "[apot]") {
   const auto q =
-      made(params({{"activation_bits", "2"}}), value_site(Role::kInput, 8), {2});
+      made_apot(params({{"activation_bits", "2"}}), value_site(Role::kInput, 8), {2});
   CHECK(quantized(*q, kX8) == Values{0, 0, 0.5f, 0.5f, 1, 1, 2, 2});
   CHECK(gradient(*q, kX8, kG8) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0});
 }
@@ -81,7 +81,7 @@ TEST_CASE("apot: activations are clipped at alpha", "[apot]") {
 TEST_CASE("apot: alpha's gradient is that with the residuals held", "[apot]") {
   const auto x = normal_values(500, 5, 2), g = normal_values(500, 6);
   const auto q =
-      made(params({{"activation_bits", "3"}}), value_site(Role::kInput, 500), {2});
+      made_apot(params({{"activation_bits", "3"}}), value_site(Role::kInput, 500), {2});
   const auto y = quantized(*q, x);
   const auto loss = [&](double alpha) {  // x + alpha r inside, alpha outside
     double total = 0;
@@ -100,7 +100,8 @@ TEST_CASE("apot: a weight alpha's gradient is that with the residuals held", "[a
   // Wn + alpha r inside, with r = q - Wn / alpha held; sign(Wn) alpha outside.
   const auto w = normal_values(500, 5, 0.1f), g = normal_values(500, 6);
   for (const char* bits : {"2", "3", "4", "5"}) {
-    const auto q = made(params({{"weight_bits", bits}}), weight_site({5, 100}), {1.5f});
+    const auto q =
+        made_apot(params({{"weight_bits", bits}}), weight_site({5, 100}), {1.5f});
     q->prepare(w);
     const auto y = quantized(*q, w);
     double mean = 0, squares = 0;
@@ -143,7 +144,7 @@ TEST_CASE("apot: clips are learned under their sites' names, above zero", "[apot
 }
 
 TEST_CASE("apot: what is rounded are the normalised weights", "[apot]") {
-  const auto q = made(params({{"weight_bits", "3"}}), weight_site({1, 8}), {1.5f});
+  const auto q = made_apot(params({{"weight_bits", "3"}}), weight_site({1, 8}), {1.5f});
   q->prepare(kW8);
   CHECK(near(
       transformed(*q, kW8),
@@ -177,7 +178,7 @@ TEST_CASE("apot: clips may begin where the levels err least", "[apot]") {
   const auto best =
       calibrated("apot", params({{"init", "mse"}}), weight_site({1, 2000}), w);
   for (const float alpha : {1.5f, 2.0f, 2.5f, 3.0f, 3.5f}) {
-    const auto other = made({}, weight_site({1, 2000}), {alpha});
+    const auto other = made_apot({}, weight_site({1, 2000}), {alpha});
     other->prepare(w);
     CHECK(error(*best) <= error(*other) * 1.001);  // alphas are hundredths of the largest
   }

@@ -11,8 +11,8 @@ using Catch::Matchers::WithinAbs;
 namespace {
 
 // One filter of mean magnitude 0.53.
-const Values kW = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
-const Values kG = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
+const Values kBwnW = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
+const Values kBwnG = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
 
 RawParams uncentred(const char* grad = "exact", const char* alpha = "filter") {
   return params({{"center", "false"}, {"grad", grad}, {"alpha", alpha}});
@@ -48,11 +48,11 @@ std::vector<double> claimed(const Values& w0, const std::vector<double>& w,
 }  // namespace
 
 TEST_CASE("bwn: a filter is its signs times its mean magnitude", "[bwn]") {
-  const auto q = calibrated("bwn", uncentred(), weight_site({1, 8}), kW);
-  const auto y = quantized(*q, kW);
+  const auto q = calibrated("bwn", uncentred(), weight_site({1, 8}), kBwnW);
+  const auto y = quantized(*q, kBwnW);
   CHECK(near(y, {0.53, -0.53, 0.53, -0.53, 0.53, -0.53, 0.53, -0.53}, 1e-7));
   double squares = 0;
-  for (std::size_t i = 0; i < 8; ++i) squares += std::pow(double(kW[i]) - y[i], 2);
+  for (std::size_t i = 0; i < 8; ++i) squares += std::pow(double(kBwnW[i]) - y[i], 2);
   CHECK_THAT(squares, WithinAbs(1.3386, 1e-6));
 }
 
@@ -71,21 +71,21 @@ TEST_CASE("bwn: uncentred, quantizing twice changes nothing and order is kept", 
 
 TEST_CASE("bwn: the paper's gradient, worked by hand", "[bwn]") {
   // (1/8 + 0.53) G, but 1/8 G where |W| > 1.
-  const auto q = calibrated("bwn", uncentred("paper"), weight_site({1, 8}), kW);
-  CHECK(near(gradient(*q, kW, kG),
+  const auto q = calibrated("bwn", uncentred("paper"), weight_site({1, 8}), kBwnW);
+  CHECK(near(gradient(*q, kBwnW, kBwnG),
              {0.0655, -0.131, 0.1965, 0.05, -0.3275, 0.393, -0.4585, 0.524}, 1e-6));
 }
 
 TEST_CASE("bwn: the exact gradient, worked by hand", "[bwn]") {
   // sum(G sign(W)) = -2.4, an eighth of it along the signs.
-  const auto q = calibrated("bwn", uncentred("exact"), weight_site({1, 8}), kW);
-  CHECK(near(gradient(*q, kW, kG),
+  const auto q = calibrated("bwn", uncentred("exact"), weight_site({1, 8}), kBwnW);
+  CHECK(near(gradient(*q, kBwnW, kBwnG),
              {-0.247, 0.194, -0.141, 0.3, -0.565, 0.618, -0.671, 0.724}, 1e-6));
 }
 
 TEST_CASE("bwn: the identity gradient takes alpha for a constant", "[bwn]") {
-  const auto q = calibrated("bwn", uncentred("identity"), weight_site({1, 8}), kW);
-  CHECK(gradient(*q, kW, kG) == kG);
+  const auto q = calibrated("bwn", uncentred("identity"), weight_site({1, 8}), kBwnW);
+  CHECK(gradient(*q, kBwnW, kBwnG) == kBwnG);
 }
 
 TEST_CASE("bwn: the exact gradient is that of the function it claims",

@@ -11,13 +11,13 @@ using Catch::Matchers::WithinAbs;
 
 namespace {
 
-const Values kW = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
-const Values kG = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
+const Values kDorefaW = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
+const Values kDorefaG = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
 const Values kX = {-0.6f, 0.1f, 0.4f, 0.55f, 0.9f, 1.2f, 1.7f, 3.0f};
 
 std::unique_ptr<Quantizer> weights(const char* bits, const char* max_grad = "constant") {
   return calibrated("dorefa", params({{"weight_bits", bits}, {"max_grad", max_grad}}),
-                    weight_site({1, 8}), kW);
+                    weight_site({1, 8}), kDorefaW);
 }
 
 std::unique_ptr<Quantizer> inputs(const char* bits, const char* bound = "clip") {
@@ -50,22 +50,23 @@ TEST_CASE("dorefa: weights of 2 and 3 bits, worked by hand", "[dorefa]") {
   // tanh(W) / (2 * 0.861723) + 1/2 = 0.9156, 0.2795, 0.5290, 0, 0.8116, 0.4884, 0.6530,
   // 0.1493.
   const auto q2 = weights("2");
-  CHECK(encoded(*q2, kW) == Codes{3, 1, 2, 0, 2, 1, 2, 0});
+  CHECK(encoded(*q2, kDorefaW) == Codes{3, 1, 2, 0, 2, 1, 2, 0});
   const double third = 1.0 / 3;
-  CHECK(near(quantized(*q2, kW), {1, -third, third, -1, third, -third, third, -1}, 1e-7));
+  CHECK(near(quantized(*q2, kDorefaW), {1, -third, third, -1, third, -third, third, -1},
+             1e-7));
 
   const auto q3 = weights("3");
-  CHECK(encoded(*q3, kW) == Codes{6, 2, 4, 0, 6, 3, 5, 1});
-  CHECK(near(quantized(*q3, kW),
+  CHECK(encoded(*q3, kDorefaW) == Codes{6, 2, 4, 0, 6, 3, 5, 1});
+  CHECK(near(quantized(*q3, kDorefaW),
              {5.0 / 7, -3.0 / 7, 1.0 / 7, -1, 5.0 / 7, -1.0 / 7, 3.0 / 7, -5.0 / 7},
              1e-7));
 }
 
 TEST_CASE("dorefa: one-bit weights are signs times the layer's mean", "[dorefa]") {
   const auto q = weights("1");
-  CHECK(near(quantized(*q, kW), {0.53, -0.53, 0.53, -0.53, 0.53, -0.53, 0.53, -0.53},
-             1e-7));
-  CHECK(gradient(*q, kW, kG) == kG);
+  CHECK(near(quantized(*q, kDorefaW),
+             {0.53, -0.53, 0.53, -0.53, 0.53, -0.53, 0.53, -0.53}, 1e-7));
+  CHECK(gradient(*q, kDorefaW, kDorefaG) == kDorefaG);
   // One scale for all filters, and sign(0) = +1.
   const Values w = {0, -1, 3, -4};
   const auto two = calibrated("dorefa", {}, weight_site({2, 2}), w);
@@ -82,13 +83,13 @@ TEST_CASE("dorefa: the weights' grid has no zero, and halves for zero points",
 
 TEST_CASE("dorefa: the gradient passes tanh and the held maximum", "[dorefa]") {
   CHECK(near(
-      gradient(*weights("2"), kW, kG),
+      gradient(*weights("2"), kDorefaW, kDorefaG),
       {0.056505, -0.198588, 0.347271, 0.119497, -0.412881, 0.696001, -0.755871, 0.589275},
       2e-6));
 }
 
 TEST_CASE("dorefa: through the maximum only its own element changes", "[dorefa]") {
-  CHECK(near(gradient(*weights("2", "through"), kW, kG),
+  CHECK(near(gradient(*weights("2", "through"), kDorefaW, kDorefaG),
              {0.056505, -0.198588, 0.347271, -0.272472, -0.412881, 0.696001, -0.755871,
               0.589275},
              2e-6));
@@ -126,21 +127,22 @@ TEST_CASE("dorefa: activations of 1, 2 and 3 bits, worked by hand", "[dorefa]") 
 }
 
 TEST_CASE("dorefa: activations pass the gradient within [0, 1]", "[dorefa]") {
-  CHECK(gradient(*inputs("2"), kX, kG) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0, 0, 0});
+  CHECK(gradient(*inputs("2"), kX, kDorefaG) ==
+        Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0, 0, 0});
 }
 
 TEST_CASE("dorefa: inputs may be folded or squashed instead of clipped", "[dorefa]") {
   CHECK(near(quantized(*inputs("2", "abs"), kX),
              {2.0 / 3, 0, 1.0 / 3, 2.0 / 3, 1, 1, 1, 1}, 1e-7));
-  CHECK(gradient(*inputs("2", "abs"), kX, kG) ==
+  CHECK(gradient(*inputs("2", "abs"), kX, kDorefaG) ==
         Values{-0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0, 0, 0});
 
   // (tanh(-0.6) + 1) / 2 = 0.2315, tanh(0.1): 0.5498, ..., tanh(3): 0.9975.
   CHECK(encoded(*inputs("3", "tanh"), kX) == Codes{2, 4, 5, 5, 6, 6, 7, 7});
-  const auto dx = gradient(*inputs("3", "tanh"), kX, kG);
+  const auto dx = gradient(*inputs("3", "tanh"), kX, kDorefaG);
   for (std::size_t i = 0; i < kX.size(); ++i) {
     const double slope = (1 - std::pow(std::tanh(double(kX[i])), 2)) / 2;
-    CHECK_THAT(dx[i], WithinAbs(kG[i] * slope, 1e-6));
+    CHECK_THAT(dx[i], WithinAbs(kDorefaG[i] * slope, 1e-6));
   }
 }
 
@@ -150,9 +152,9 @@ TEST_CASE("dorefa: gradients for given noise, worked by hand", "[dorefa]") {
     return std::equal(y.begin(), y.end(), e.begin(), e.end(),
                       [](double a, double b) { return std::fabs(a - b) < 1e-6; });
   };
-  CHECK(near_to(quantized_gradient(kG, sigma, 2),
+  CHECK(near_to(quantized_gradient(kDorefaG, sigma, 2),
                 {0.266667, -0.266667, 0.266667, 0.266667, -0.8, 0.8, -0.8, 0.8}));
-  CHECK(near_to(quantized_gradient(kG, sigma, 4),
+  CHECK(near_to(quantized_gradient(kDorefaG, sigma, 4),
                 {0.16, -0.266667, 0.373333, 0.373333, -0.48, 0.693333, -0.693333, 0.8}));
 }
 

@@ -13,7 +13,8 @@ namespace {
 constexpr auto kId = "dynamic_fixed_point";
 
 // max|W| = 0.443: il = ceil(log2(0.443) + 1) = 0.
-const Values kW = {0.31f, -0.05f, 0.127f, -0.443f, 0, 0.2f, -0.0078f, 0.36f};
+const Values kDynamicFixedPointW = {0.31f, -0.05f, 0.127f,   -0.443f,
+                                    0,     0.2f,   -0.0078f, 0.36f};
 // max = 19.4: il = ceil(log2(19.4)) = 5.
 const Values kA = {0, 1.7f, 3.2f, 12.9f, 0.45f, 6.6f, 19.4f, 2.5f};
 
@@ -27,15 +28,16 @@ float step(const Quantizer& q) { return q.grid().uniform()->scale.front(); }
 
 TEST_CASE("dynamic fixed point: weights of 8, 4 and 2 bits, worked by hand", "[dfp]") {
   const auto site = weight_site({1, 8});
-  const auto q8 = calibrated(kId, bits("8"), site, kW);
-  CHECK(encoded(*q8, kW) == Codes{79, -13, 33, -113, 0, 51, -2, 92});
-  CHECK(quantized(*q8, kW) == Values{0.30859375f, -0.05078125f, 0.12890625f, -0.44140625f,
-                                     0, 0.19921875f, -0.0078125f, 0.359375f});
-  const auto q4 = calibrated(kId, bits("4"), site, kW);
-  CHECK(encoded(*q4, kW) == Codes{5, -1, 2, -7, 0, 3, 0, 6});
+  const auto q8 = calibrated(kId, bits("8"), site, kDynamicFixedPointW);
+  CHECK(encoded(*q8, kDynamicFixedPointW) == Codes{79, -13, 33, -113, 0, 51, -2, 92});
+  CHECK(quantized(*q8, kDynamicFixedPointW) ==
+        Values{0.30859375f, -0.05078125f, 0.12890625f, -0.44140625f, 0, 0.19921875f,
+               -0.0078125f, 0.359375f});
+  const auto q4 = calibrated(kId, bits("4"), site, kDynamicFixedPointW);
+  CHECK(encoded(*q4, kDynamicFixedPointW) == Codes{5, -1, 2, -7, 0, 3, 0, 6});
   CHECK(step(*q4) == 1.0f / 16);
-  const auto q2 = calibrated(kId, bits("2"), site, kW);
-  CHECK(encoded(*q2, kW) == Codes{1, 0, 1, -2, 0, 1, 0, 1});
+  const auto q2 = calibrated(kId, bits("2"), site, kDynamicFixedPointW);
+  CHECK(encoded(*q2, kDynamicFixedPointW) == Codes{1, 0, 1, -2, 0, 1, 0, 1});
   CHECK(step(*q2) == 1.0f / 4);
 }
 
@@ -57,27 +59,28 @@ TEST_CASE("dynamic fixed point: outputs are quantized as inputs are", "[dfp]") {
 TEST_CASE("dynamic fixed point: stochastic codes for given draws", "[dfp]") {
   const Values u = {0.10f, 0.90f, 0.45f, 0.20f, 0.50f, 0.70f, 0.30f, 0.95f};
   const Values expected = {5, 0, 2, -7, 0, 3, 0, 6};
-  for (std::size_t i = 0; i < kW.size(); ++i) {
-    CHECK(round_stochastic(kW[i] * 16, u[i]) == expected[i]);
+  for (std::size_t i = 0; i < kDynamicFixedPointW.size(); ++i) {
+    CHECK(round_stochastic(kDynamicFixedPointW[i] * 16, u[i]) == expected[i]);
   }
 }
 
 TEST_CASE("dynamic fixed point: weights in training draw from their site's stream",
           "[dfp]") {
-  const auto q = calibrated(kId, bits("4"), weight_site({1, 8}), kW);
+  const auto q = calibrated(kId, bits("4"), weight_site({1, 8}), kDynamicFixedPointW);
   const auto draw = RandomStream(1, "conv1/weight").substream(3);
   Values expected;
-  for (std::size_t i = 0; i < kW.size(); ++i) {
+  for (std::size_t i = 0; i < kDynamicFixedPointW.size(); ++i) {
     const float u = draw.uniform_at(std::uint32_t(i));
-    expected.push_back(std::floor(kW[i] * 16 + u) / 16);
+    expected.push_back(std::floor(kDynamicFixedPointW[i] * 16 + u) / 16);
   }
-  CHECK(quantized(*q, kW, {.training = true, .step = 3}) == expected);
-  CHECK(gradient(*q, kW, kA) == kA);  // straight through, no mask
+  CHECK(quantized(*q, kDynamicFixedPointW, {.training = true, .step = 3}) == expected);
+  CHECK(gradient(*q, kDynamicFixedPointW, kA) == kA);  // straight through, no mask
 
   const auto nearest =
       calibrated(kId, params({{"weight_bits", "4"}, {"training_rounding", "nearest"}}),
-                 weight_site({1, 8}), kW);
-  CHECK(quantized(*nearest, kW, {.training = true}) == quantized(*nearest, kW));
+                 weight_site({1, 8}), kDynamicFixedPointW);
+  CHECK(quantized(*nearest, kDynamicFixedPointW, {.training = true}) ==
+        quantized(*nearest, kDynamicFixedPointW));
 }
 
 TEST_CASE("dynamic fixed point: activations stay float in training, unless asked",

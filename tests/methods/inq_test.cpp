@@ -10,8 +10,8 @@ using namespace bitsweep::testing;
 
 namespace {
 
-const Values kW = {0.31f, -0.05f,   0.127f, -0.443f, 0,
-                   0.2f,  -0.0078f, 0.36f,  0.66f,   -0.013f};
+const Values kInqW = {0.31f, -0.05f,   0.127f, -0.443f, 0,
+                      0.2f,  -0.0078f, 0.36f,  0.66f,   -0.013f};
 
 Stage freeze(double portion) {
   return {.kind = Stage::Kind::kTransform, .portion = portion};
@@ -19,7 +19,7 @@ Stage freeze(double portion) {
 
 Values quantized_to(const char* bits) {
   const auto raw = params({{"weight_bits", bits}});
-  return quantized(*calibrated("inq", raw, weight_site({1, 10}), kW), kW);
+  return quantized(*calibrated("inq", raw, weight_site({1, 10}), kInqW), kInqW);
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ TEST_CASE("inq: the nearest powers of two, worked by hand", "[inq]") {
 
 TEST_CASE("inq: the first round, worked by hand", "[inq]") {
   const auto q = quantizer_for("inq", {}, weight_site({1, 10}));
-  Values w = kW;
+  Values w = kInqW;
   as<HasStages>(*q).begin_stage(freeze(0.5), w);  // half of the weights
   CHECK(w ==
         Values{0.25f, -0.05f, 0.127f, -0.5f, 0, 0.25f, -0.0078f, 0.25f, 0.5f, -0.013f});
@@ -57,14 +57,14 @@ TEST_CASE("inq: the first round, worked by hand", "[inq]") {
 
 TEST_CASE("inq: in training free weights are seen as they are", "[inq]") {
   const auto q = quantizer_for("inq", {}, weight_site({1, 10}));
-  Values w = kW;
+  Values w = kInqW;
   as<HasStages>(*q).begin_stage(freeze(0.5), w);
   CHECK(quantized(*q, w, {.training = true}) == w);
 }
 
 TEST_CASE("inq: portions are of the weights that are not pruned", "[inq]") {
   const auto q = quantizer_for("inq", {}, weight_site({1, 10}));
-  Values w = kW;
+  Values w = kInqW;
   const Values kept = {1, 0, 0, 1, 0, 0, 0, 0, 1, 1};
   for (std::size_t i = 0; i < w.size(); ++i) w[i] *= kept[i];
   as<KnowsPruned>(*q).set_kept(kept);

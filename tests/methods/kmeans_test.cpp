@@ -13,7 +13,7 @@ namespace {
 
 const std::vector<double> kSorted = {-0.9, -0.85, -0.4, -0.1, 0.05,
                                      0.12, 0.3,   0.33, 0.8,  1.5};
-const Values kW(kSorted.begin(), kSorted.end());
+const Values kKmeansW(kSorted.begin(), kSorted.end());
 
 void check_near(const Centroids& found, const Centroids& expected) {
   REQUIRE(found.size() == expected.size());
@@ -82,20 +82,20 @@ TEST_CASE("kmeans: a centroid without weights stays", "[kmeans]") {
 }
 
 TEST_CASE("kmeans: centroids are tuned by summed gradients, worked by hand", "[kmeans]") {
-  const auto q = clustered("2", "linear", kW);
-  CHECK(encoded(*q, kW) == Codes{0, 0, 1, 1, 1, 1, 2, 2, 2, 3});
+  const auto q = clustered("2", "linear", kKmeansW);
+  CHECK(encoded(*q, kKmeansW) == Codes{0, 0, 1, 1, 1, 1, 2, 2, 2, 3});
   const Values g = {0.10f, -0.04f, 0.02f, 0.03f, -0.01f,
                     0.06f, -0.02f, 0.05f, 0.01f, -0.20f};
-  const Values sums = learned_gradients(*q, kW, g);
+  const Values sums = learned_gradients(*q, kKmeansW, g);
   CHECK(near(sums, {0.06, 0.10, 0.04, -0.20}, 1e-7));
   auto& book = *q->trainable().front();
   for (std::size_t k = 0; k < 4; ++k) book.value[k] -= 0.1f * book.gradient[k];
   CHECK(near(book_of(*q), {-0.881, -0.0925, 0.47266667, 1.52}, 1e-6));
   // The assignments stay, and the latent weights follow.
-  Values latent = kW;
+  Values latent = kKmeansW;
   as<ChangesLatent>(*q).after_step(latent);
-  CHECK(latent == quantized(*q, kW));
-  CHECK(encoded(*q, kW) == Codes{0, 0, 1, 1, 1, 1, 2, 2, 2, 3});
+  CHECK(latent == quantized(*q, kKmeansW));
+  CHECK(encoded(*q, kKmeansW) == Codes{0, 0, 1, 1, 1, 1, 2, 2, 2, 3});
 }
 
 TEST_CASE("kmeans: the paper's figure 3", "[kmeans]") {

@@ -10,12 +10,12 @@ using namespace bitsweep::testing;
 namespace {
 
 // max|W| = 0.443: FSR = -1; the worked numbers have FSR = 0.
-const Values kW = {0.31f, -0.05f, 0.127f, -0.443f, 0, 0.2f, -0.0078f, 0.36f};
+const Values kLognetW = {0.31f, -0.05f, 0.127f, -0.443f, 0, 0.2f, -0.0078f, 0.36f};
 
 Values weights(const char* bits, const char* base) {
   const auto raw =
       params({{"weight_bits", bits}, {"weight_base", base}, {"range_shift", "1"}});
-  return quantized(*calibrated("lognet", raw, weight_site({1, 8}), kW), kW);
+  return quantized(*calibrated("lognet", raw, weight_site({1, 8}), kLognetW), kLognetW);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ using namespace bitsweep::testing;
 namespace {
 
 // A quantizer with its learned values set.
-std::unique_ptr<Quantizer> made(const RawParams& raw, const Site& site,
-                                std::vector<float> learned) {
+std::unique_ptr<Quantizer> made_lsq(const RawParams& raw, const Site& site,
+                                    std::vector<float> learned) {
   auto quantizer = quantizer_for("lsq", raw, site);
   const auto trainable = quantizer->trainable();
   for (std::size_t i = 0; i < learned.size(); ++i) trainable[i]->value[0] = learned[i];
@@ -50,21 +50,21 @@ TEST_CASE("lsq: LSQ+ begins weights at three deviations", "[lsq]") {
 }
 
 TEST_CASE("lsq: two-bit weights, worked by hand", "[lsq]") {
-  const auto q = made(params({{"weight_bits", "2"}}), kWeights, {0.51f});
+  const auto q = made_lsq(params({{"weight_bits", "2"}}), kWeights, {0.51f});
   CHECK(encoded(*q, kW8) == Codes{1, -1, 0, -2, 1, 0, 1, -1});
   CHECK(gradient(*q, kW8, kG8) == Values{0, -0.2f, 0.3f, 0, 0, 0.6f, -0.7f, 0.8f});
   CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.422184).margin(1e-6));
 }
 
 TEST_CASE("lsq: three-bit weights, worked by hand", "[lsq]") {
-  const auto q = made(params({{"weight_bits", "3"}}), kWeights, {0.51f});
+  const auto q = made_lsq(params({{"weight_bits", "3"}}), kWeights, {0.51f});
   CHECK(encoded(*q, kW8) == Codes{2, -1, 0, -3, 1, 0, 1, -1});
   CHECK(gradient(*q, kW8, kG8) == kG8);
   CHECK(learned_gradients(*q, kW8, kG8)[0] == Approx(-0.012808).margin(1e-6));
 }
 
 TEST_CASE("lsq: activations, worked by hand", "[lsq]") {
-  const auto q = made(params({{"activation_bits", "2"}}), kInputs, {0.58f});
+  const auto q = made_lsq(params({{"activation_bits", "2"}}), kInputs, {0.58f});
   CHECK(encoded(*q, kX8) == Codes{0, 0, 1, 1, 2, 2, 3, 3});
   CHECK(gradient(*q, kX8, kG8) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0});
   CHECK(learned_gradients(*q, kX8, kG8)[0] == Approx(0.456112).margin(1e-6));
@@ -73,7 +73,7 @@ TEST_CASE("lsq: activations, worked by hand", "[lsq]") {
 TEST_CASE("lsq: the gradient's scale is a setting", "[lsq]") {
   const auto of = [](const char* scale) {
     const auto raw = params({{"activation_bits", "2"}, {"grad_scale", scale}});
-    return learned_gradients(*made(raw, kInputs, {0.58f}), kX8, kG8)[0];
+    return learned_gradients(*made_lsq(raw, kInputs, {0.58f}), kX8, kG8)[0];
   };
   CHECK(of("one") == Approx(2.234483));
   CHECK(of("sqrt_n") == Approx(2.234483 / std::sqrt(8.0)));
@@ -82,7 +82,7 @@ TEST_CASE("lsq: the gradient's scale is a setting", "[lsq]") {
 TEST_CASE("lsq: LSQ+'s offset, worked by hand", "[lsq]") {
   const auto raw =
       params({{"activation_bits", "2"}, {"offset", "true"}, {"grad_scale", "one"}});
-  const auto q = made(raw, kInputs, {0.6f, -0.25f});
+  const auto q = made_lsq(raw, kInputs, {0.6f, -0.25f});
   CHECK(encoded(*q, kX8) == Codes{0, 1, 1, 1, 2, 2, 3, 3});
   CHECK(
       near(quantized(*q, kX8), {-0.25, 0.35, 0.35, 0.35, 0.95, 0.95, 1.55, 1.55}, 1e-6));
@@ -95,7 +95,7 @@ TEST_CASE("lsq: LSQ+'s offset, worked by hand", "[lsq]") {
 TEST_CASE("lsq: one bit is for inputs of one sign, or with an offset", "[lsq]") {
   const auto one = params({{"activation_bits", "1"}});
   const Site both_signs = value_site(Role::kInput, 8);
-  CHECK(encoded(*made(one, kInputs, {1}), kX8) == Codes{0, 0, 0, 1, 1, 1, 1, 1});
+  CHECK(encoded(*made_lsq(one, kInputs, {1}), kX8) == Codes{0, 0, 0, 1, 1, 1, 1, 1});
   CHECK_THROWS_AS(quantizer_for("lsq", one, both_signs), ConfigError);
   CHECK_THROWS_WITH(quantizer_for("lsq", one, both_signs),
                     Catch::StartsWith("conv1/input: ") && Catch::Contains("2 bits"));
@@ -110,7 +110,7 @@ TEST_CASE("lsq: a weight step's gradient is that with the residuals held", "[lsq
       params({{"weight_bits", "3"}, {"group", "filter"}, {"grad_scale", "one"}});
   constexpr std::size_t kFilters = 3, kInner = 200;
   const auto w = normal_values(kFilters * kInner, 5), g = normal_values(w.size(), 6);
-  const auto q = made(raw, weight_site({int(kFilters), int(kInner)}), {});
+  const auto q = made_lsq(raw, weight_site({int(kFilters), int(kInner)}), {});
   const std::vector<double> s0 = {0.3, 0.45, 0.7};
   for (std::size_t f = 0; f < kFilters; ++f) {
     q->trainable()[0]->value[f] = float(s0[f]);
@@ -147,7 +147,7 @@ TEST_CASE("lsq: learned gradients are those with the rounding residuals held", "
     }
     return total;
   };
-  const auto q = made(raw, value_site(Role::kInput, 500), {float(s0), float(b0)});
+  const auto q = made_lsq(raw, value_site(Role::kInput, 500), {float(s0), float(b0)});
   const auto learned = learned_gradients(*q, x, g);
   const double h = 1e-3;
   CHECK(learned[0] ==
@@ -159,7 +159,7 @@ TEST_CASE("lsq: learned gradients are those with the rounding residuals held", "
 TEST_CASE("lsq: gradients may overwrite those from above, offset and all", "[lsq]") {
   const auto raw = params({{"activation_bits", "3"}, {"offset", "true"}});
   const auto x = normal_values(500, 5, 2), g = normal_values(500, 6);
-  const auto q = made(raw, value_site(Role::kInput, 500), {0.4f, -0.3f});
+  const auto q = made_lsq(raw, value_site(Role::kInput, 500), {0.4f, -0.3f});
   Values apart(500), same = g;
   auto sums_apart = zero_sums(*q), sums_same = sums_apart;
   q->backward(x, g, apart, sums_apart, {.training = true});
@@ -176,7 +176,7 @@ TEST_CASE("lsq: the least square error is found", "[lsq]") {
   const auto site = value_site(Role::kInput, 4000, false);
   const float found = start(raw, site, positive);
   const auto error = [&](float step) {
-    const auto y = quantized(*made(raw, site, {step}), positive);
+    const auto y = quantized(*made_lsq(raw, site, {step}), positive);
     double sum = 0;
     for (std::size_t i = 0; i < y.size(); ++i) sum += std::pow(y[i] - positive[i], 2);
     return sum;

@@ -10,8 +10,8 @@ using namespace bitsweep::testing;
 namespace {
 
 // A quantizer with its learned values set.
-std::unique_ptr<Quantizer> made(const RawParams& raw, const Site& site,
-                                std::vector<float> learned) {
+std::unique_ptr<Quantizer> made_pact(const RawParams& raw, const Site& site,
+                                     std::vector<float> learned) {
   auto quantizer = quantizer_for("pact", raw, site);
   const auto trainable = quantizer->trainable();
   for (std::size_t i = 0; i < learned.size(); ++i) trainable[i]->value[0] = learned[i];
@@ -22,14 +22,14 @@ std::unique_ptr<Quantizer> made(const RawParams& raw, const Site& site,
 
 TEST_CASE("pact: values below the ceiling, worked by hand", "[pact]") {
   const auto site = value_site(Role::kInput, 8);
-  const auto two = made(params({{"activation_bits", "2"}}), site, {1.5f});
+  const auto two = made_pact(params({{"activation_bits", "2"}}), site, {1.5f});
   CHECK(near(quantized(*two, kX8), {0, 0, 0.5, 0.5, 1, 1, 1.5, 1.5}, 1e-6));
-  const auto three = made(params({{"activation_bits", "3"}}), site, {1.5f});
+  const auto three = made_pact(params({{"activation_bits", "3"}}), site, {1.5f});
   CHECK(encoded(*three, kX8) == Codes{0, 0, 2, 3, 4, 6, 7, 7});
 }
 
 TEST_CASE("pact: the ceiling learns from what it clips", "[pact]") {
-  const auto q = made({}, value_site(Role::kInput, 8), {1.5f});
+  const auto q = made_pact({}, value_site(Role::kInput, 8), {1.5f});
   CHECK(gradient(*q, kX8, kG8) == Values{0, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, 0, 0});
   CHECK(learned_gradients(*q, kX8, kG8)[0] == Approx(0.1));
 }
@@ -43,7 +43,7 @@ TEST_CASE("pact: the ceiling's gradient is that of clip(x, 0, alpha)", "[pact]")
     }
     return total;
   };
-  const auto q = made({}, value_site(Role::kInput, 500), {1.5f});
+  const auto q = made_pact({}, value_site(Role::kInput, 500), {1.5f});
   const double h = 1e-5;
   CHECK(learned_gradients(*q, x, g)[0] ==
         Approx((loss(1.5 + h) - loss(1.5 - h)) / (2 * h)).epsilon(1e-4));

@@ -12,8 +12,8 @@ namespace {
 
 // E|W| = 0.53, so that delta = 0.371 and alpha = (0.9 + 0.4 + 1.3 + 0.6 + 0.7) / 5 =
 // 0.78.
-const Values kW = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
-const Values kG = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
+const Values kTwnW = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
+const Values kTwnG = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
 
 double residual(const Values& w, const Values& q) {
   double squares = 0;
@@ -24,26 +24,27 @@ double residual(const Values& w, const Values& q) {
 }  // namespace
 
 TEST_CASE("twn: the threshold is 0.7 E|W|, the scale the mean beyond it", "[twn]") {
-  const auto q = calibrated("twn", {}, weight_site({1, 8}), kW);
-  const auto y = quantized(*q, kW);
+  const auto q = calibrated("twn", {}, weight_site({1, 8}), kTwnW);
+  const auto y = quantized(*q, kTwnW);
   CHECK(near(y, {0.78, -0.78, 0, -0.78, 0.78, 0, 0, -0.78}, 1e-7));
-  CHECK(encoded(*q, kW) == Codes{2, 0, 1, 0, 2, 1, 1, 0});
-  CHECK_THAT(residual(kW, y), WithinAbs(0.5438, 1e-6));
+  CHECK(encoded(*q, kTwnW) == Codes{2, 0, 1, 0, 2, 1, 1, 0});
+  CHECK_THAT(residual(kTwnW, y), WithinAbs(0.5438, 1e-6));
   CHECK(q->grid().levels()->levels == Values{-1, 0, 1});
 }
 
 TEST_CASE("twn: the factor 0.75 chooses the same signs here", "[twn]") {
   const auto q =
-      calibrated("twn", params({{"delta_factor", "0.75"}}), weight_site({1, 8}), kW);
-  CHECK(encoded(*q, kW) == Codes{2, 0, 1, 0, 2, 1, 1, 0});
+      calibrated("twn", params({{"delta_factor", "0.75"}}), weight_site({1, 8}), kTwnW);
+  CHECK(encoded(*q, kTwnW) == Codes{2, 0, 1, 0, 2, 1, 1, 0});
 }
 
 TEST_CASE("twn: the exact threshold drops -0.4 as well", "[twn]") {
   // The four largest score 3.5^2 / 4 = 3.0625, five 3.9^2 / 5 = 3.042.
-  const auto q = calibrated("twn", params({{"delta", "exact"}}), weight_site({1, 8}), kW);
-  const auto y = quantized(*q, kW);
+  const auto q =
+      calibrated("twn", params({{"delta", "exact"}}), weight_site({1, 8}), kTwnW);
+  const auto y = quantized(*q, kTwnW);
   CHECK(near(y, {0.875, 0, 0, -0.875, 0.875, 0, 0, -0.875}, 1e-7));
-  CHECK_THAT(residual(kW, y), WithinAbs(0.5233, 5e-5));
+  CHECK_THAT(residual(kTwnW, y), WithinAbs(0.5233, 5e-5));
 }
 
 TEST_CASE("twn: no other threshold beats the exact one", "[twn]") {
@@ -73,8 +74,8 @@ TEST_CASE("twn: equal magnitudes are kept or dropped together", "[twn]") {
 }
 
 TEST_CASE("twn: filters have their own thresholds and scales", "[twn]") {
-  Values w = kW;
-  for (const float v : kW) w.push_back(10 * v);
+  Values w = kTwnW;
+  for (const float v : kTwnW) w.push_back(10 * v);
   const auto site = weight_site({2, 8});
   const auto filters = calibrated("twn", params({{"group", "filter"}}), site, w);
   CHECK(filters->grid().scale_count() == 2);
@@ -88,13 +89,13 @@ TEST_CASE("twn: filters have their own thresholds and scales", "[twn]") {
 }
 
 TEST_CASE("twn: the gradient passes straight through, or where |W| <= 1", "[twn]") {
-  const auto identity = calibrated("twn", {}, weight_site({1, 8}), kW);
-  CHECK(gradient(*identity, kW, kG) == kG);
+  const auto identity = calibrated("twn", {}, weight_site({1, 8}), kTwnW);
+  CHECK(gradient(*identity, kTwnW, kTwnG) == kTwnG);
   const auto clip1 =
-      calibrated("twn", params({{"ste", "clip1"}}), weight_site({1, 8}), kW);
-  Values masked = kG;
+      calibrated("twn", params({{"ste", "clip1"}}), weight_site({1, 8}), kTwnW);
+  Values masked = kTwnG;
   masked[3] = 0;  // |-1.3| > 1
-  CHECK(gradient(*clip1, kW, kG) == masked);
+  CHECK(gradient(*clip1, kTwnW, kTwnG) == masked);
 }
 
 TEST_CASE("twn: only weights are quantized", "[twn]") {

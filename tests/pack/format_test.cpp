@@ -17,8 +17,6 @@
 namespace bitsweep {
 namespace {
 
-const EdgesSpec kAll{.first = "method", .last = "method", .bias = "method"};
-
 bool python_has_numpy() {
   if (std::system("/usr/bin/python3 -c 'import numpy' >/dev/null 2>&1") == 0) return true;
   WARN("skipped: /usr/bin/python3 has no numpy");
@@ -167,7 +165,7 @@ TEST_CASE("a reader written from the page reads what methods pack", "[pack][form
   if (!python_has_numpy()) return;
   std::vector<PackedModel> models;
   for (const char* method : {"lsq", "ttq", "lognet", "apot", "inq", "float"}) {
-    models.push_back(Quantized(plain_model(), method, {}, kAll).pack());
+    models.push_back(Quantized(plain_model(), method, {}, kEverything).pack());
   }
   models.push_back(Quantized(residual_model(), "lsq", {{"offset", "true"}}).pack());
   models.push_back(Quantized(sign_model(), "xnor", {{"input_scale", "true"}}).pack());

@@ -14,12 +14,12 @@ using Counts = std::vector<std::uint64_t>;
 using Lengths = std::vector<std::uint8_t>;
 using Symbols = std::vector<std::uint32_t>;
 
-struct Encoded {
+struct HuffmanStream {
   std::vector<std::uint8_t> bytes;
   std::uint64_t table_bits, bits;
 };
 
-Encoded encoded(const HuffmanCode& code, const Symbols& symbols) {
+HuffmanStream encoded(const HuffmanCode& code, const Symbols& symbols) {
   BitWriter out;
   code.write_table(out);
   const std::uint64_t table_bits = out.bit_count();
@@ -27,7 +27,7 @@ Encoded encoded(const HuffmanCode& code, const Symbols& symbols) {
   return {out.bytes(), table_bits, out.bit_count() - table_bits};
 }
 
-Symbols decoded(const Encoded& stream, std::uint32_t alphabet, std::size_t count) {
+Symbols decoded(const HuffmanStream& stream, std::uint32_t alphabet, std::size_t count) {
   BitReader in(stream.bytes);
   const HuffmanCode code(in, alphabet);
   Symbols symbols(count);
@@ -124,7 +124,7 @@ TEST_CASE("Huffman-coded symbols come back", "[pack][huffman]") {
                                   : skewed_symbols(count, alphabet, alphabet / 3, share);
   const auto counts = count_symbols(symbols, alphabet);
   const HuffmanCode code(counts);
-  const Encoded stream = encoded(code, symbols);
+  const HuffmanStream stream = encoded(code, symbols);
   CHECK(stream.bits == code.bits(counts));
   CHECK(decoded(stream, alphabet, count) == symbols);
 }
@@ -138,7 +138,7 @@ TEST_CASE("the table-driven decoder agrees with reading bit by bit", "[pack][huf
   Symbols symbols = flat_symbols(2000, 25);
   const auto often = skewed_symbols(2000, 25, 24, 0.6);
   symbols.insert(symbols.end(), often.begin(), often.end());
-  const Encoded stream = encoded(code, symbols);
+  const HuffmanStream stream = encoded(code, symbols);
   BitReader in(stream.bytes);
   in.skip(stream.table_bits);
   CHECK(decoded_bit_by_bit(in, code.lengths(), symbols.size()) == symbols);
@@ -147,7 +147,7 @@ TEST_CASE("the table-driven decoder agrees with reading bit by bit", "[pack][huf
 
 TEST_CASE("one symbol takes no bits but its table", "[pack][huffman]") {
   const Symbols symbols(1000, 5);
-  const Encoded stream = encoded(HuffmanCode(count_symbols(symbols, 8)), symbols);
+  const HuffmanStream stream = encoded(HuffmanCode(count_symbols(symbols, 8)), symbols);
   CHECK(stream.bits == 0);
   CHECK(stream.table_bits == 11 + 8);  // form, two lengths, one bit a symbol
   CHECK(decoded(stream, 8, 1000) == symbols);
@@ -156,7 +156,8 @@ TEST_CASE("one symbol takes no bits but its table", "[pack][huffman]") {
 TEST_CASE("a table of few symbols out of many is stored as distances",
           "[pack][huffman]") {
   const Symbols symbols = {7, 40000, 65535};
-  const Encoded stream = encoded(HuffmanCode(count_symbols(symbols, 65536)), symbols);
+  const HuffmanStream stream =
+      encoded(HuffmanCode(count_symbols(symbols, 65536)), symbols);
   // Head 11, count 17, gamma codes of 8, 39993, 25535, a bit for lengths 1 and 2.
   CHECK(stream.table_bits == 11 + 17 + 7 + 31 + 29 + 3);
   CHECK(decoded(stream, 65536, 3) == symbols);
@@ -165,7 +166,7 @@ TEST_CASE("a table of few symbols out of many is stored as distances",
 TEST_CASE("damaged Huffman streams are refused", "[pack][huffman]") {
   const auto symbols = skewed_symbols(500, 32, 16, 0.2);
   const HuffmanCode code(count_symbols(symbols, 32));
-  Encoded stream = encoded(code, symbols);
+  HuffmanStream stream = encoded(code, symbols);
   stream.bytes.resize(stream.bytes.size() - 1);
   CHECK_THROWS_AS(decoded(stream, 32, 500), DataError);
 

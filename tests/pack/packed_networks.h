@@ -13,6 +13,9 @@
 
 namespace bitsweep {
 
+inline const EdgesSpec kAllButBias{.first = "method", .last = "method", .bias = "float"};
+inline const EdgesSpec kEverything{.first = "method", .last = "method", .bias = "method"};
+
 inline const MethodRegistry& all_methods() {
   static const MethodRegistry registry = [] {
     MethodRegistry all;

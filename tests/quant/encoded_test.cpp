@@ -11,13 +11,13 @@ namespace {
 using Values = std::vector<float>;
 using Codes = std::vector<std::int32_t>;
 
-Values decoded(const Grid& grid, const Codes& codes) {
+Values decoded_values(const Grid& grid, const Codes& codes) {
   Values values(codes.size() * grid.dimension());
   grid.decode(codes, values);
   return values;
 }
 
-Codes nearest(const Grid& grid, const Values& x) {
+Codes nearest_codes(const Grid& grid, const Values& x) {
   Codes codes(grid.code_count(x.size()));
   grid.nearest_codes(x, codes);
   return codes;
@@ -56,8 +56,8 @@ TEST_CASE("each channel reads its own code book", "[quant][encoded]") {
   const Grid grid = books_by_filter();
   CHECK(grid.level_count() == 3);
   CHECK(grid.bits() == 2);
-  CHECK(decoded(grid, {0, 2, 0, 2, 1, 2}) == Values{-1, 2, -3, 5, 0, 5});
-  CHECK(nearest(grid, {1.2f, -9, 1.2f, -9, 2.6f, 2.4f}) == Codes{2, 0, 1, 0, 2, 1});
+  CHECK(decoded_values(grid, {0, 2, 0, 2, 1, 2}) == Values{-1, 2, -3, 5, 0, 5});
+  CHECK(nearest_codes(grid, {1.2f, -9, 1.2f, -9, 2.6f, 2.4f}) == Codes{2, 0, 1, 0, 2, 1});
 }
 
 TEST_CASE("a code may stand for a vector", "[quant][encoded]") {
@@ -68,9 +68,9 @@ TEST_CASE("a code may stand for a vector", "[quant][encoded]") {
                             .learned = true,
                             .vectors = {.dimension = 2}});
   CHECK(grid.code_count(16) == 8);
-  const Codes codes = nearest(grid, w);
+  const Codes codes = nearest_codes(grid, w);
   CHECK(codes == Codes{0, 1, 0, 1, 0, 2, 0, 2});
-  const Values y = decoded(grid, codes);
+  const Values y = decoded_values(grid, codes);
   double error = 0;
   for (std::size_t i = 0; i < w.size(); ++i) {
     error += (double(w[i]) - y[i]) * (double(w[i]) - y[i]);
@@ -84,8 +84,8 @@ TEST_CASE("a vector's values may lie apart", "[quant][encoded]") {
       LevelGrid{.levels = {1, 2, 3, 4}, .vectors = {.dimension = 2, .stride = 3}});
   const Codes codes = {0, 1, 0, 1, 1, 0};
   const Values y = {1, 3, 1, 2, 4, 2, 3, 3, 1, 4, 4, 2};
-  CHECK(decoded(grid, codes) == y);
-  CHECK(nearest(grid, y) == codes);
+  CHECK(decoded_values(grid, codes) == y);
+  CHECK(nearest_codes(grid, y) == codes);
   CHECK_THROWS_AS(grid.code_count(7), MethodError);
 }
 

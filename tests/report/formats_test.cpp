@@ -27,6 +27,22 @@ StudyReport awkward_report() {
     record.curves = {{"train/loss", {2, 1.5, std::nan(""), 1}},
                      {"validation/accuracy", {0.5, 0.75, 0.8, 0.9}},
                      {"health/conv1/weight/sqnr_db", {20, 21, 22, 23}}};
+    const bool is_float = record.method == "float";
+    record.canonical_text = "method: {id: " + record.method + ", word: \"</script>\"}\n" +
+                            "seed: " + std::to_string(record.seed) +
+                            "\nnetwork: {id: lenet}\n";
+    record.products = {{"conv1", "float", 288000, 32, 32},
+                       {"conv2", "integer: <plain>", 1600000, is_float ? 32 : 1, 32}};
+    if (is_float) continue;
+    record.histograms = {{"conv2/weight",
+                          false,
+                          -0.5,
+                          0.5,
+                          {1, 3, 8, 4, 0},
+                          -0.25,
+                          0.25,
+                          {-0.25, 0, 0.25},
+                          {0.25, 0.5, 0.25}}};
   }
   records.at("dorefa-3").failure = "</script><script>alert(1)</script>";
   records.at("twn-1").metrics["test_loss"] = std::nan("");
@@ -101,33 +117,45 @@ TEST_CASE("the page is well formed, complete in itself, and a table for everyone
     CHECK_THAT(page, !Contains(outside));
   }
   check_by_python(page, R"(
-import html.parser, sys
-VOID = {'meta', 'input', 'path', 'circle', 'rect', 'br'}
+import html.parser, json, sys
+VOID = {'meta', 'input', 'path', 'rect', 'br'}
 class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
-        self.open, self.seen, self.width = [], [], 0
+        self.open, self.seen, self.scripts, self.script = [], [], {}, None
     def handle_starttag(self, tag, attributes):
         self.seen.append((tag, dict(attributes)))
+        self.script = dict(attributes).get('id') if tag == 'script' else None
         if tag not in VOID:
             self.open.append(tag)
     def handle_startendtag(self, tag, attributes):
         self.seen.append((tag, dict(attributes)))
     def handle_endtag(self, tag):
         assert self.open.pop() == tag, (tag, self.getpos())
+        self.script = None
+    def handle_data(self, data):
+        if self.script:
+            self.scripts[self.script] = data
 page = Page()
 page.feed(open(sys.argv[1], encoding='utf-8').read())
 assert not page.open, page.open
 def all_of(tag):
     return [attributes for name, attributes in page.seen if name == tag]
-assert len(all_of('table')) == 1 and len(all_of('caption')) == 1
+ids = [a.get('id') for a in all_of('table')]
+assert ids == ['rows', None, 'differences'], ids  # None: the bits of each layer
+settings = json.loads(page.scripts['settings'])
+assert len(settings) == 5 and settings[1]['method.id'] == 'twn', settings
+assert 'network.id' not in settings[1] and 'seed' not in settings[1], settings
 assert len([a for a in all_of('tr') if 'data-row' in a]) == 5
 assert all(a.get('scope') in ('col', 'row', 'rowgroup') for a in all_of('th'))
+bits = [a['style'] for a in all_of('span') if a.get('class', '').startswith('bits')]
+assert len(bits) == 3 * 2 * 2, bits
+assert len([a for a in all_of('circle') if a.get('class') == 'level']) == 3 * 3
 sortable = [a for a in all_of('th') if 'aria-sort' in a]
 assert len(sortable) == len(all_of('button')) > 8
 assert all(a.get('role') == 'img' and a['aria-label'] or a.get('aria-hidden') == 'true'
            for a in all_of('svg'))
-assert len(all_of('details')) == 4
+assert len(all_of('details')) == 4 + 3
 )");
 }
 

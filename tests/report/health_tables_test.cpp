@@ -25,6 +25,7 @@ std::map<std::string, RunRecord> healthy_records() {
                   {"health/conv1/input/step_drift", {0.5, 0.125}},
                   {"health/conv1/weight/sign_flips", {0.5, 0.125}},
                   {"health/conv1/weight/sqnr_db", {10, 20.25}},
+                  {"health/conv1/weight/levels", {4, 4}},
                   {"health/conv1/weight/unused_levels", {2, 1}}};
   auto& second = records.at("dorefa-2");
   second.curves = first.curves;
@@ -52,7 +53,7 @@ TEST_CASE("a row's table has means of the last epoch, then the warnings") {
         "---------------------- |\n"
         "| conv1/input  |       inf |       25.00 |               |                | "
         "offset 25.0, step 12.5 |\n"
-        "| conv1/weight |      25.2 |             |           1.5 |                | "
+        "| conv1/weight |      25.2 |             |      1.5 of 4 |                | "
         "                       |\n"
         "\n"
         "- seed 2: conv1/weight: its scale is 0 at epoch 1\n");

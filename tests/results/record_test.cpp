@@ -64,6 +64,9 @@ RunRecord full_record() {
   record.state["step"] = {{}, {0.25f}};
   record.products = {{"conv1", "float", 1ll << 33, 32, 32},
                      {"fc1", "xor and popcount: größer", 409600, 1, 1}};
+  record.histograms = {
+      {"conv1/input", false, 0, 2.5, {3, 0, 1}, 0, 2, {0, 1, 2}, {0.5, 0.5, 0}},
+      {"conv1/weight", true, -9, 9, {7}, -8, 7, {}, {}}};
   record.model = {'B', 'S', 'W', 'M', 1, 0, 255};
   record.warnings = {"first", "", "zweite: größer"};
   return record;
@@ -122,6 +125,7 @@ void check_equal(const RunRecord& a, const RunRecord& b) {
     CHECK(a.products[i].weight_bits == b.products[i].weight_bits);
     CHECK(a.products[i].input_bits == b.products[i].input_bits);
   }
+  CHECK(a.histograms == b.histograms);
   REQUIRE(a.state.size() == b.state.size());
   for (const auto& [name, tensor] : a.state) {
     CHECK(tensor.shape == b.state.at(name).shape);

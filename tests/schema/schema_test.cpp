@@ -157,6 +157,9 @@ TEST_CASE("fields are described in the order of their declaration", "[schema]") 
   CHECK(fields[0].help == "Width.");
   CHECK(fields[2].type == "real");
   CHECK(fields[4].range == "one of: layer, filter");
+  CHECK(fields[4].choices == std::vector<std::string>{"layer", "filter"});
+  CHECK(fields[3].choices == std::vector<std::string>{"true", "false"});
+  CHECK(fields[0].choices.empty());
   CHECK_FALSE(fields[4].is_list());
   CHECK(fields[5].is_list());
   CHECK(fields[5].default_value == "[0.5, 1]");

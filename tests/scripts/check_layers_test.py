@@ -52,8 +52,8 @@ class CheckLayers(ScriptTest):
     def test_third_party_headers_have_a_home(self):
         homes = {
             "<yaml-cpp/yaml.h>": "framework/config/yaml_reader.cpp",
-            "<hdf5.h>": "framework/results/record.cpp",
-            "<H5Dpublic.h>": "framework/app/tensor_file.cpp",
+            "<hdf5.h>": "framework/core/hdf5_handle.h",
+            "<H5Dpublic.h>": "framework/core/hdf5_handle.h",
             "<boost/program_options.hpp>": "framework/app/command_line.cpp",
             "<dnnl.h>": "framework/engine/onednn.cpp",
             "<dnnl.hpp>": "framework/engine/onednn.h",

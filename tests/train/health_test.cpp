@@ -128,6 +128,7 @@ TEST_CASE("clipped share, unused levels and SQNR of weights are those worked out
   tiny.observe();
   CHECK(tiny.last("health/fc/weight/clipped") == 2.0 / 8);
   CHECK(tiny.last("health/fc/weight/unused_levels") == 1);
+  CHECK(tiny.last("health/fc/weight/levels") == 7);
   // Squares .25 + 1 + .25 + .36 + 2.89 + 4 + 4 + .01; errors .01 + .04 + .25 + .25 + .01.
   CHECK_THAT(tiny.last("health/fc/weight/sqnr_db"),
              WithinAbs(10 * std::log10(12.76 / 0.56), 1e-5));  // of float weights

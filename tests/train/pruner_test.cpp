@@ -24,16 +24,16 @@ const MethodRegistry& registry() {
   return all;
 }
 
-constexpr int kBatch = 10;
+constexpr int kPrunedBatch = 10;
 
 // A small network under a method, with its run's pruning, trained by hand.
 struct Pruned {
   Network network{residual_model(),
                   {.image = {8, 8, 3},
                    .classes = 5,
-                   .batch = kBatch,
+                   .batch = kPrunedBatch,
                    .engine = EngineKind::kReference}};
-  FixedBatch images{kBatch, {8, 8, 3}, 5};
+  FixedBatch images{kPrunedBatch, {8, 8, 3}, 5};
   MethodList methods;
   std::optional<Pruner> pruner;
 

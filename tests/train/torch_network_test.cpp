@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 const fs::path kFolder = fs::path(BITSWEEP_BINARY_DIR) / "torch_networks";
 constexpr int kSteps = 3;
-constexpr int kBatch = 6;
+constexpr int kTorchBatch = 6;
 
 struct Training {
   std::string name;
@@ -82,7 +82,7 @@ void save(const Training& training) {
   constexpr int kClasses = 10;
   Network network(training.model, {.image = training.image,
                                    .classes = kClasses,
-                                   .batch = kBatch,
+                                   .batch = kTorchBatch,
                                    .seed = 6,
                                    .engine = training.engine});
   MethodRegistry methods;
@@ -93,27 +93,27 @@ void save(const Training& training) {
   attach_quantizers(network, method, {}, {}, methods);
   network.build();
 
-  const FixedBatch images(kBatch, training.image, kClasses, /*seed=*/7);
+  const FixedBatch images(kTorchBatch, training.image, kClasses, /*seed=*/7);
   const BatchSource source = images.source();
   TensorFile file(kFolder / (training.name + ".f32"));
-  std::vector<float> x(kBatch * training.image.elements());
-  std::vector<float> labels(kBatch);
-  for (int i = 0; i < kBatch; ++i) {
+  std::vector<float> x(kTorchBatch * training.image.elements());
+  std::vector<float> labels(kTorchBatch);
+  for (int i = 0; i < kTorchBatch; ++i) {
     source.load(i, std::span(x).subspan(std::size_t(i) * training.image.elements(),
                                         training.image.elements()));
     labels[std::size_t(i)] = float(source.label(i));
   }
-  file.add(
-      "images", x,
-      {kBatch, training.image.height, training.image.width, training.image.channels});
-  file.add("labels", labels, {kBatch});
+  file.add("images", x,
+           {kTorchBatch, training.image.height, training.image.width,
+            training.image.channels});
+  file.add("labels", labels, {kTorchBatch});
   add_state(file, "before/", network);
 
   Optimizer optimizer(training.optimizer, {{"*/bias", 2, 0, {}}}, network.parameters());
   for (int step = 0; step < kSteps; ++step) {
     network.train_step(source, training.loss, step);
     if (step == 0) {
-      file.add("logits", network.logits(), {kBatch, kClasses});
+      file.add("logits", network.logits(), {kTorchBatch, kClasses});
       for (const Parameter* p : network.parameters()) {
         file.add("gradient/" + p->name, p->gradient.span(),
                  {std::int64_t(p->gradient.size())});
@@ -123,8 +123,8 @@ void save(const Training& training) {
   }
   add_state(file, "after/", network);
   network.prepare_evaluation();
-  network.evaluate(source, training.loss, kBatch, {});
-  file.add("evaluated", network.logits(), {kBatch, kClasses});
+  network.evaluate(source, training.loss, kTorchBatch, {});
+  file.add("evaluated", network.logits(), {kTorchBatch, kClasses});
 
   const OptimizerSpec& o = training.optimizer;
   std::ofstream(kFolder / (training.name + ".json")) << fmt::format(

@@ -12,7 +12,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-const Dataset& shapes() {
+const Dataset& trained_shapes() {
   static const Dataset data = load_dataset(
       {.id = "shapes", .validation = 500, .train_limit = 1000, .test_limit = 130}, {});
   return data;
@@ -25,17 +25,17 @@ ModelSpec small_model() {
 }
 
 struct Run {
-  Preprocessing preprocessing{{}, shapes().training};
+  Preprocessing preprocessing{{}, trained_shapes().training};
   Network network;
   Batches images;
   Curves curves;
 
   explicit Run(std::int64_t seed)
-      : network(small_model(), {.image = shapes().training.shape,
+      : network(small_model(), {.image = trained_shapes().training.shape,
                                 .batch = 50,
                                 .seed = seed,
                                 .engine = EngineKind::kReference}),
-        images(shapes().training, preprocessing, {},
+        images(trained_shapes().training, preprocessing, {},
                RandomStream(std::uint64_t(seed), "training")) {
     network.build();
   }
@@ -49,7 +49,7 @@ struct Run {
   }
 
   void train(const TrainingSpec& spec) {
-    const Batches validation(shapes().validation, preprocessing);
+    const Batches validation(trained_shapes().validation, preprocessing);
     Trainer(network, images, &validation, spec, {}).train(1, false, curves);
   }
 };
@@ -116,13 +116,13 @@ TEST_CASE("a loss that is no number ends the run with its place", "[train]") {
 TEST_CASE("a split that is no multiple of the batch counts each image once", "[train]") {
   Run run(1);
   run.network.prepare_evaluation();
-  const Batches test(shapes().test, run.preprocessing);
+  const Batches test(trained_shapes().test, run.preprocessing);
   std::vector<std::int32_t> predictions;
   const Score score = evaluate(run.network, test, Loss::kCrossEntropy, &predictions);
   REQUIRE(predictions.size() == 130);
   int correct = 0;
   for (std::size_t i = 0; i < 130; ++i)
-    correct += predictions[i] == shapes().test.labels[i];
+    correct += predictions[i] == trained_shapes().test.labels[i];
   CHECK(score.accuracy == Approx(correct / 130.0));
 }
 

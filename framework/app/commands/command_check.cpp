@@ -28,8 +28,8 @@ int check(const Arguments& arguments, Session& session) {
       method_from_words(arguments.positional(0), settings, session.methods);
   const MethodEntry& entry = session.methods.at(spec.id);
   if (entry.fields.empty()) {
-    throw ConfigError(
-        fmt::format("check: '{}' quantizes nothing: there is nothing to check", spec.id));
+    throw ConfigError(fmt::format(
+        "check: '{}' quantizes nothing, so there is nothing to check", spec.id));
   }
   const bool is_quiet = arguments.has("quiet");
   std::string step;
@@ -48,27 +48,28 @@ int check(const Arguments& arguments, Session& session) {
         });
     print_out(text.substr(1));
     if (text.front() == '+') return 0;
-    throw RunError(fmt::format("'{}' does not keep what quantizers promise", spec.id));
+    throw RunError(fmt::format("'{}' fails the conformance checks", spec.id));
   } catch (const NoAnswer& failure) {
     throw RunError(
-        fmt::format("check '{}' of '{}' BROKEN: {}", step, spec.id, failure.what()));
+        fmt::format("check '{}' of '{}' failed: {}", step, spec.id, failure.what()));
   }
 }
 
 }  // namespace
 
 Command check_command() {
-  return {{.command = "check",
-           .summary = "Check a method: codes, levels, gradients, threads, speed.",
-           .positionals = {{"METHOD", "A method's id; `bitsweep methods` lists them."}},
-           .options = {{.name = "set",
-                        .value = "KEY=VALUE",
-                        .help = "A parameter to fix; widths and choices that are not set "
-                                "are gone through.",
-                        .repeated = true},
-                       {.name = "quiet", .help = "Tell of what is BROKEN alone."},
-                       plugin_option()}},
-          check};
+  return {
+      {.command = "check",
+       .summary = "Check a method: codes, levels, gradients, threads, speed.",
+       .positionals = {{"METHOD", "A method's id; `bitsweep methods` lists them."}},
+       .options = {{.name = "set",
+                    .value = "KEY=VALUE",
+                    .help = "Fix a parameter; all widths and choices that are not set "
+                            "are tried.",
+                    .repeated = true},
+                   {.name = "quiet", .help = "Print failed checks only."},
+                   plugin_option()}},
+      check};
 }
 
 }  // namespace bitsweep

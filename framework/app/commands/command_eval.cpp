@@ -7,6 +7,7 @@
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/model_argument.h"
+#include "framework/app/named_data.h"
 #include "framework/app/output_file.h"
 #include "framework/app/tensor_file.h"
 #include "framework/core/error.h"
@@ -17,18 +18,44 @@
 namespace bitsweep {
 namespace {
 
+std::string shape_text(ImageShape shape, int classes) {
+  return fmt::format("{}x{}x{} in {} classes", shape.height, shape.width, shape.channels,
+                     classes);
+}
+
+// A model keeps the name of its data, not the place of the user's own.
+void refuse_unnamed(const DatasetSpec& spec, const Arguments& arguments) {
+  const auto known = known_datasets();
+  const bool is_known = std::any_of(known.begin(), known.end(),
+                                    [&](const auto& info) { return info.id == spec.id; });
+  if (spec.is_own() || is_known || arguments.has("data")) return;
+  throw ConfigError(fmt::format(
+      "eval: {} was trained on '{}', a dataset of its owner; say where it is: "
+      "--data folder=PATH, npz=PATH or hdf5=PATH",
+      arguments.positional(0), spec.id));
+}
+
+// Test images that the model can be scored on.
 Dataset data_for(const PackedModel& model, const Arguments& arguments) {
-  DatasetSpec spec;
-  spec.id = arguments.text("data", model.dataset);
-  spec.validation = 0;
+  const DatasetSpec spec = named_data(arguments.text("data", model.dataset), "--data");
+  refuse_unnamed(spec, arguments);
+  const ImageShape own = model.graph.image;
+  const auto refuse = [&](ImageShape shape, int classes) {
+    throw ConfigError(
+        fmt::format("eval: {} has images of {}; {} takes {}; name other data with --data",
+                    spec.id, shape_text(shape, classes), arguments.positional(0),
+                    shape_text(own, model.graph.classes)));
+  };
+  const DatasetInfo info = dataset_info(spec);  // before anything large is read
+  if (own != info.shape || model.graph.classes != info.classes) {
+    refuse(info.shape, info.classes);
+  }
   Dataset data = load_dataset(spec, data_folders(arguments.text("data-dir")));
-  const ImageShape own = model.graph.image, shape = data.test.shape;
-  if (own != shape || model.graph.classes != data.classes) {
-    throw ConfigError(fmt::format(
-        "eval: {} has images of {}x{}x{} in {} classes; the model was packed for "
-        "{}x{}x{} in {}; name other data with --data",
-        spec.id, shape.height, shape.width, shape.channels, data.classes, own.height,
-        own.width, own.channels, model.graph.classes));
+  if (spec.is_own() || spec.id != model.dataset) {
+    print_note(fmt::format(
+        "bitsweep: the model was trained on {}: {} is scored with the preprocessing of "
+        "those training images, and its classes count by their order",
+        model.dataset, spec.id));
   }
   return data;
 }
@@ -83,6 +110,10 @@ int eval(const Arguments& arguments, Session&) {
   const Dataset data = data_for(model, arguments);
   const Preprocessing preprocessing = preprocessing_of(model);
   const Batches images(data.test, preprocessing);
+  if (std::size_t(options.batch) > images.count()) {
+    throw ConfigError(fmt::format("eval: --batch {}: there are {} test images",
+                                  options.batch, images.count()));
+  }
   if (limit > images.count()) {
     throw ConfigError(
         fmt::format("eval: --limit {}: there are {} test images", limit, images.count()));
@@ -113,8 +144,11 @@ Command eval_command() {
        .summary = "Score a packed model on a dataset's test images.",
        .positionals = {{"FILE", "A packed model, or the record of a run (.h5)."}},
        .options = {{.name = "data",
-                    .value = "ID",
-                    .help = "Whose test images (those of the data it was trained on)."},
+                    .value = "DATA",
+                    .help = "Whose test images (those of the data it was trained on): a "
+                            "dataset's id, folder=PATH, npz=PATH or hdf5=PATH for your "
+                            "own, a mapping as in a study, '{folder: PATH, test_share: "
+                            "0.2}', or a YAML file that holds one."},
                    data_folder_option(),
                    {.name = "limit", .value = "N", .help = "The first N images (all)."},
                    {.name = "batch", .value = "N", .help = "Images at a time (100)."},

@@ -12,11 +12,20 @@
 namespace bitsweep {
 namespace {
 
+void check_ending(const std::filesystem::path& out) {
+  if (out.extension() == ".onnx" || out.extension() == ".bsw") return;
+  throw ConfigError(fmt::format(
+      "export: --out: '{}' ends in neither .bsw (packed model) nor .onnx; the "
+      "ending chooses the format",
+      out.string()));
+}
+
 int export_model(const Arguments& arguments, Session&) {
   const std::filesystem::path record = arguments.positional(0);
   const auto out = output_file(arguments);
+  check_ending(out);
   const auto bytes = model_bytes_of(record);
-  const PackedModel model = parse_model(bytes);  // what cannot be read is not written
+  const PackedModel model = model_of(record);  // what cannot be read is not written
   std::string file(bytes.begin(), bytes.end());
   if (out.extension() == ".onnx") {
     file = onnx_bytes(model, onnx_dialect(arguments.text("dialect", "integer")));

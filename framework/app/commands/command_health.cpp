@@ -9,9 +9,10 @@ namespace {
 // Below the tables; nothing where there are warnings alone.
 std::string legend(const std::string& tables) {
   if (tables.find("\n| site") == std::string::npos) return "";
-  return "\nclipped: values outside the grid; unused levels: taken by no value, of "
-         "2^bits at most; sign flips: weights, against the epoch before; drift: of "
-         "learned parameters since the start, empty where a site learns none\n";
+  return "\nclipped: values outside the grid; unused levels: levels of the grid that no "
+         "value takes; sign flips: weights whose sign changed since the epoch before; "
+         "drift: change of learned parameters since the start, empty where a site learns "
+         "none\n";
 }
 
 int health(const Arguments& arguments, Session&) {

@@ -27,16 +27,18 @@ void add_fields(Lines& lines, const std::string& prefix,
 }
 
 Lines head_keys() {
-  Lines lines = {{"name", "Names the study and the folder of its results."},
-                 {"title", "Stands above the table."},
+  Lines lines = {{"name", "Name of the study and of its results folder."},
+                 {"title", "Title above the table."},
                  {"keep",
-                  "What the record of a finished run keeps: state (its weights too) or "
-                  "predictions (default state)."}};
+                  "What the record of a finished run keeps: state (weights and "
+                  "predictions) or predictions alone (default state)."}};
   add_fields(lines, "dataset.", DatasetSpec::schema().fields());
-  lines.insert(
-      lines.end(),
-      {{"network.id", "One of `bitsweep models`; beside it that model's parameters."},
-       {"rows", "A list of rows; lists within a row stand for rows of their own."}});
+  lines.insert(lines.end(),
+               {{"network.id",
+                 "A network of `bitsweep models`; its parameters are keys beside it."},
+                {"rows",
+                 "A list of rows; a list of values within a row expands into one row per "
+                 "value."}});
   return lines;
 }
 
@@ -44,35 +46,42 @@ Lines row_keys() {
   Lines lines;
   add_fields(lines, "", RowHeading::schema().fields());
   lines.insert(lines.end(),
-               {{"method.id", "One of `bitsweep methods`; beside it its parameters."},
+               {{"method.id",
+                 "A method of `bitsweep methods`; its parameters are keys beside it."},
+                {"method.scheme",
+                 "In the place of id: a preset of `bitsweep schemes`, which sets the "
+                 "method and edges as an INT8 library does; keys beside it change it."},
                 {"method.bits",
-                 "Widths that go together, where the method has no parameter so called: "
+                 "Bit-widths in short, where the method has no parameter of this name: "
                  "[2, 4] for weights and activations, [2, 4, 8] with gradients, 4 for "
-                 "both; [[2, 2], [4, 4]] for a row each."},
-                {"network", "In the place of the study's, for this row."}});
+                 "both (for weights alone where the method leaves activations in float); "
+                 "[[2, 2], [4, 4]] for one row each."},
+                {"network", "Network of this row, instead of the study's."}});
   add_fields(lines, "published.", PublishedSpec::schema().fields());
   return lines;
 }
 
 // Of the study for all rows, or of a row.
 Lines shared_keys() {
-  Lines lines = {{"seeds", "A run for each: [1, 2, 3]."}};
+  Lines lines = {{"seeds", "Random seeds, one run each: [1, 2, 3]."}};
   add_fields(lines, "", RunSpec::schema().fields());
   add_fields(lines, "baseline.", BaselineSpec::schema().fields());
   add_fields(lines, "edges.", EdgesSpec::schema().fields());
   lines.insert(
       lines.end(),
       {{"pruning.keep",
-        "Share of the weights that stays, or shares by layer: {conv1: 0.66, \"*\": "
-        "0.08}, "
-        "of which the first that matches counts."},
-       {"pruning.sparsity", "In its place: share of the weights that goes."},
+        "Fraction of the weights kept, or fractions by layer: {conv1: 0.66, \"*\": "
+        "0.08}; the first pattern that matches counts."},
+       {"pruning.sparsity", "Instead of keep: fraction of the weights removed."},
        {"pruning.quality",
-        "In its place: weights below so many standard deviations of their layer go."}});
+        "Instead of keep: remove weights below this many standard deviations (std) of "
+        "their layer."}});
   add_fields(lines, "pruning.", PruningSpec::schema().fields());
-  lines.emplace_back("sites",
-                     "Another method for single tensors: a list of {match: conv2/weight, "
-                     "method: {...}}, of which the first that matches counts.");
+  lines.emplace_back(
+      "sites",
+      "Another method for single sites: a list of {match: conv2/weight, "
+      "method: {...}}; the first pattern that matches counts, * stands for "
+      "any text.");
   return lines;
 }
 
@@ -81,7 +90,10 @@ Lines training_keys() {
   add_fields(lines, "", TrainingSpec::schema().fields());
   add_fields(lines, "optimizer.", OptimizerSpec::schema().fields());
   add_fields(lines, "schedule.", ScheduleSpec::schema().fields());
-  lines.emplace_back("multipliers", "A list of rules; the first that matches counts.");
+  lines.emplace_back(
+      "multipliers",
+      "Learning-rate and weight-decay factors by parameter: a list of rules; the first "
+      "that matches counts.");
   add_fields(lines, "multipliers.", MultiplierRule::schema().fields());
   add_fields(lines, "preprocessing.", PreprocessingSpec::schema().fields());
   add_fields(lines, "augmentation.", AugmentationSpec::schema().fields());
@@ -90,11 +102,18 @@ Lines training_keys() {
 
 int list_keys(const Arguments&, Session&) {
   print_out(fmt::format(
+      "edges: the first and last layer, the biases and the input image, which many "
+      "papers "
+      "keep in\nfloat: what becomes of each is set apart from the method, and float by "
+      "default.\n"
+      "sites: the tensors that can be quantized, named LAYER/TENSOR: conv1/weight, "
+      "conv1/input,\nconv1/output, conv1/gradient, conv1/bias.\n\n"
       "A study:\n{}\n"
       "A row:\n{}\n"
       "A study, for all its rows, or a row:\n{}\n"
-      "training, of the float networks and from scratch, and fine_tuning, which has what "
-      "it\ndoes not say from training, or is `none`:\n{}",
+      "training (of the float networks, and of rows from scratch) and fine_tuning (of "
+      "quantized\nnetworks; what it leaves out is as in training; `none`: calibrate "
+      "only):\n{}",
       two_columns(head_keys()), two_columns(row_keys()), two_columns(shared_keys()),
       two_columns(training_keys())));
   return 0;
@@ -104,7 +123,7 @@ int list_keys(const Arguments&, Session&) {
 
 Command keys_command() {
   return {{.command = "keys",
-           .summary = "List what a study's file may say.",
+           .summary = "List the keys of a study file, with defaults and ranges.",
            .positionals = {},
            .options = {}},
           list_keys};

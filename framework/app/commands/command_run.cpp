@@ -11,11 +11,10 @@
 #include "framework/app/schedule/batch.h"
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/schedule/kept_weights.h"
+#include "framework/app/scheme_text.h"
 #include "framework/app/study.h"
-#include "framework/app/study_data.h"
 #include "framework/config/row_filter.h"
 #include "framework/core/error.h"
-#include "framework/data/dataset.h"
 
 namespace bitsweep {
 namespace {
@@ -138,20 +137,10 @@ void check_folder(const fs::path& folder, const StudySpec& study) {
                   folder.string(), held, study.name));
 }
 
-// Without its data a study has no run that could be done already.
-void identify_data_if_there(StudySpec& study, const std::vector<fs::path>& folders) {
-  try {
-    identify_data(study, folders);
-  } catch (const DataError& error) {
-    print_note(fmt::format("bitsweep: {}", error.what()));
-    print_note("bitsweep: without the data nothing counts as done");
-  }
-}
-
-int dry_run(const Arguments& arguments, StudySpec study, const fs::path& folder) {
-  identify_data_if_there(study, data_folders(arguments.text("data-dir")));
+int dry_run(const Arguments& arguments, const StudySpec& study, const fs::path& folder) {
   const Plan plan = plan_of(study, RunFiles(folder), plan_options(arguments, study));
   print_note(plan_summary(study.name, plan));
+  for (const auto& note : scheme_notes(study)) print_note(note);
   print_out(plan_listing(plan));
   return 0;
 }
@@ -161,8 +150,14 @@ fs::path table_folder(const fs::path& folder, const Arguments& arguments) {
   const fs::path variant = variant_folder(arguments.all("set"));
   if (variant.empty()) return folder;
   check_manifest_there(folder / variant);
-  std::error_code ignored;  // writing tells
-  fs::create_directories(folder / variant, ignored);
+  std::error_code failure;
+  fs::create_directories(folder / variant, failure);
+  if (failure) {
+    throw ConfigError(
+        fmt::format("{}: results cannot be written there: {}; choose another folder with "
+                    "--out",
+                    (folder / variant).string(), failure.message()));
+  }
   print_note(
       fmt::format("a variant of the study; its table: {}", (folder / variant).string()));
   return folder / variant;
@@ -170,19 +165,20 @@ fs::path table_folder(const fs::path& folder, const Arguments& arguments) {
 
 int run(const Arguments& arguments, Session& session) {
   BatchOptions options = batch_options(arguments);
-  StudySpec study = checked_study(arguments, session, LostRows::kTell);
+  // What is wrong with the data is told before hours of training.
+  const StudySpec study = checked_study(
+      arguments, session, {.lost_rows = true, .missing_data = arguments.has("dry-run")});
   const fs::path folder = results_folder(arguments, study);
-  if (arguments.has("dry-run")) return dry_run(arguments, std::move(study), folder);
+  if (arguments.has("dry-run")) return dry_run(arguments, study, folder);
 
   const auto chosen = plan_options(arguments, study);
   check_folder(folder, study);
-  // What is wrong with the data is told before hours of training.
-  identify_data(study, data_folders(arguments.text("data-dir")));
   const ResultsLock lock(folder);
   const RunFiles files(folder);
   const Plan plan = plan_of(study, files, chosen);
   refuse_damaged(plan);
   print_note(plan_summary(study.name, plan));
+  for (const auto& note : scheme_notes(study)) print_note(note);
   const fs::path table = table_folder(folder, arguments);
   StudyManifest manifest = manifest_of(study, plan, files, table);
   manifest.options = deciding_options(arguments);

@@ -13,7 +13,6 @@
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/search/search_study.h"
 #include "framework/app/study.h"
-#include "framework/app/study_data.h"
 #include "framework/core/digest.h"
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
@@ -151,9 +150,9 @@ SearchResult searched(const SearchOptions& limits,
 int search(const Arguments& arguments, Session& session) {
   const int threads = arguments.whole_number("threads", 1, 1);
   const double margin = arguments.positive_number("margin", 2) / 100;
-  StudySpec study = checked_study(arguments, session);
+  const StudySpec study = checked_study(arguments, session);
   const RowSpec row = chosen_row(study, arguments.text("row"));
-  RunSpec run = row.runs.front();
+  const RunSpec& run = row.runs.front();
   refuse_without_validation(run);
   const std::string name = search_name(arguments, study, row, 100 * margin);
   const fs::path out = output_file(arguments, name + ".yaml");
@@ -171,9 +170,6 @@ int search(const Arguments& arguments, Session& session) {
   RunEnvironment environment{.methods = &session.methods,
                              .data_folders = data_folders(arguments.text("data-dir")),
                              .baseline = {}};
-  study.rows = {RowSpec{"", "searched", {}, {run}}};
-  identify_data(study, environment.data_folders);
-  run = study.rows.front().runs.front();
   environment.baseline = float_record(run, study.name, "results/" + study.name, options);
   if (!environment.baseline) return tell_interrupted();
 
@@ -197,14 +193,14 @@ int search(const Arguments& arguments, Session& session) {
   const SearchResult found = searched(limits, accuracy_of, parts, remarks);
   if (!found.found_any()) {
     throw RunError(fmt::format(
-        "search: nothing found: no width below float keeps within {} points of the float "
+        "search: nothing found: no width below float keeps within {} pp of the float "
         "network's {:.2f} % of {} validation images; no study was written; give a larger "
         "--margin, or another method",
         100 * margin, 100 * found.float_accuracy, run.dataset.validation));
   }
 
   const std::string heading = fmt::format(
-      "At most {} points below the float network's {:.2f} % of {} validation images; "
+      "At most {} pp below the float network's {:.2f} % of {} validation images; "
       "the last network passes.",
       100 * margin, 100 * found.float_accuracy, run.dataset.validation);
   remarks.insert(remarks.begin(), {arguments.command_line(), heading});

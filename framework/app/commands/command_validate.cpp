@@ -1,4 +1,4 @@
-// bitsweep validate: everything about a study that can be checked without data.
+// bitsweep validate: everything about a study that can be checked before training.
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/schedule/plan.h"
@@ -8,7 +8,7 @@ namespace bitsweep {
 namespace {
 
 int validate(const Arguments& arguments, Session& session) {
-  const StudySpec study = checked_study(arguments, session);
+  const StudySpec study = checked_study(arguments, session, {.missing_data = true});
   const Plan plan = make_plan(study, [](const auto&) { return RunState::kMissing; });
   print_out(plan_summary(study.name, plan) + "\n");
   return 0;
@@ -20,7 +20,7 @@ Command validate_command() {
   return {{.command = "validate",
            .summary = "Check a study without running it.",
            .positionals = {{"STUDY", "The study's YAML file."}},
-           .options = {override_option(), plugin_option()}},
+           .options = {override_option(), plugin_option(), data_folder_option()}},
           validate};
 }
 

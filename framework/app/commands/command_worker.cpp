@@ -16,6 +16,7 @@
 #include "framework/app/schedule/worker_message.h"
 #include "framework/app/schedule/worker_process.h"
 #include "framework/core/error.h"
+#include "framework/core/file_descriptor.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
 #include "framework/results/whole_file.h"
@@ -29,7 +30,6 @@ using Clock = std::chrono::steady_clock;
 class MessagePipe {
  public:
   MessagePipe() : pipe_(dup(STDOUT_FILENO)) { dup2(STDERR_FILENO, STDOUT_FILENO); }
-  ~MessagePipe() { close(pipe_); }
   MessagePipe(const MessagePipe&) = delete;
   MessagePipe& operator=(const MessagePipe&) = delete;
 
@@ -37,11 +37,11 @@ class MessagePipe {
   // whole.
   void send(const WorkerMessage& message) const {
     const std::string line = to_line(message);
-    [[maybe_unused]] const ssize_t sent = write(pipe_, line.data(), line.size());
+    [[maybe_unused]] const ssize_t sent = write(pipe_.number(), line.data(), line.size());
   }
 
  private:
-  int pipe_;
+  FileDescriptor pipe_;
 };
 
 // A run that hangs (in a plugin, mostly) must not hold up the others for ever. The
@@ -67,10 +67,10 @@ class Patience {
   unsigned seconds_ = 4 * 60 * 60;
 };
 
-RunRequests requests;
+RunRequests worker_requests;
 
 extern "C" void take_request(int signal) {
-  (signal == SIGUSR1 ? requests.save : requests.stop) = true;
+  (signal == SIGUSR1 ? worker_requests.save : worker_requests.stop) = true;
 }
 
 // Of the scheduler, of the batch system, of whoever knows this process.
@@ -132,7 +132,7 @@ double run_and_record(const Arguments& arguments, Session& session,
   if (arguments.has("checkpoint")) {
     environment.checkpoint = {arguments.text("checkpoint"),
                               arguments.positive_number("checkpoint-minutes", 5),
-                              &requests};
+                              &worker_requests};
     listen_to_requests();
   }
   if (arguments.has("baseline")) {

@@ -13,6 +13,7 @@ Command diff_command();
 Command clean_command();
 Command health_command();
 Command methods_command();
+Command schemes_command();
 Command models_command();
 Command datasets_command();
 Command quantize_command();

@@ -6,22 +6,9 @@
 
 #include <sys/types.h>
 
+#include "framework/core/file_descriptor.h"
+
 namespace bitsweep {
-
-/// Owns a file descriptor.
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int number = -1) : number_(number) {}
-  ~FileDescriptor();
-  FileDescriptor(FileDescriptor&& other) noexcept;
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-
-  int number() const { return number_; }
-  bool is_open() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
 
 /// The reading end of a pipe, split into lines as they come.
 class LineReader {

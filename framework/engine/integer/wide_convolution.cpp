@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kVector = 16;  // 16-bit numbers in a vector of the baseline
 
-std::size_t rounded_up(std::size_t n) { return (n + kVector - 1) / kVector * kVector; }
+std::size_t whole_vectors(std::size_t n) { return (n + kVector - 1) / kVector * kVector; }
 
 // Sums of products of one patch with `filters` rows of weights. Four at a time, so that a
 // patch is loaded once for four.
@@ -39,7 +39,7 @@ WideConvolution::WideConvolution(const ConvolutionGeometry& geometry, InputCodes
     : g_(geometry),
       input_(input),
       images_(images),
-      patch_(rounded_up(std::size_t(g_.kernel) * g_.kernel * g_.channels_per_group())),
+      patch_(whole_vectors(std::size_t(g_.kernel) * g_.kernel * g_.channels_per_group())),
       weights_(std::size_t(g_.output.channels) * patch_) {
   for (int slot = 0; slot < slots; ++slot) {
     patches_.emplace_back(std::size_t(g_.output.width) * patch_);

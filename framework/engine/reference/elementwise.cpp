@@ -15,10 +15,6 @@ double slope(StraightThrough rule, double x, double low, double high) {
       return 1;
     case StraightThrough::kClip1:
       return std::abs(x) <= 1;
-    case StraightThrough::kClip01:
-      return 0 <= x && x <= 1;
-    case StraightThrough::kClip0A:
-      return 0 < x && x < high;
     case StraightThrough::kRange:
       return low < x && x < high;
     case StraightThrough::kPolynomial:
@@ -61,10 +57,6 @@ void hard_tanh_forward(std::span<const float> x, std::span<float> y) {
 void hard_tanh_backward(std::span<const float> x, std::span<const float> dy,
                         std::span<float> dx) {
   for (std::size_t i = 0; i < x.size(); ++i) dx[i] = std::abs(x[i]) <= 1 ? dy[i] : 0.0f;
-}
-
-void tanh(std::span<const float> x, std::span<float> y) {
-  for (std::size_t i = 0; i < x.size(); ++i) y[i] = float(std::tanh(double(x[i])));
 }
 
 void dropout(std::span<const float> x, float rate, const RandomStream& random,

@@ -43,29 +43,6 @@ std::int32_t product_with(std::int32_t sum, FixedPointMultiplier m) {
                       : std::int32_t(std::round(std::ldexp(double(product), -m.shift)));
 }
 
-// Calls visit(output element, input element) for each value of each window.
-template <class Visit>
-void visit_windows(const PoolGeometry& g, int images, Visit visit) {
-  const std::size_t depth = std::size_t(g.input.channels);
-  std::size_t output = 0;
-  for (int image = 0; image < images; ++image) {
-    for (int row = 0; row < g.output.height; ++row) {
-      for (int column = 0; column < g.output.width; ++column) {
-        for (std::size_t c = 0; c < depth; ++c, ++output) {
-          for (int place = 0; place < g.kernel * g.kernel; ++place) {
-            const int h = row * g.stride - g.pad + place / g.kernel;
-            const int w = column * g.stride - g.pad + place % g.kernel;
-            if (h < 0 || h >= g.input.height || w < 0 || w >= g.input.width) continue;
-            const auto pixel =
-                std::size_t((image * g.input.height + h) * g.input.width + w);
-            visit(output, pixel * depth + c);
-          }
-        }
-      }
-    }
-  }
-}
-
 }  // namespace
 
 template <class Code>
@@ -124,7 +101,7 @@ template <class Code>
 void max_pool_codes(const PoolGeometry& geometry, int images, std::span<const Code> x,
                     std::span<Code> y) {
   std::fill(y.begin(), y.end(), std::numeric_limits<Code>::min());
-  visit_windows(geometry, images, [&](std::size_t out, std::size_t in) {
+  visit_windows(geometry, images, [&](std::size_t out, std::size_t in, int, int) {
     y[out] = std::max(y[out], x[in]);
   });
 }
@@ -133,8 +110,9 @@ template <class Code>
 void sum_pool_codes(const PoolGeometry& geometry, int images, std::span<const Code> x,
                     int zero_point, std::span<std::int32_t> y) {
   std::fill(y.begin(), y.end(), 0);
-  visit_windows(geometry, images,
-                [&](std::size_t out, std::size_t in) { y[out] += x[in] - zero_point; });
+  visit_windows(geometry, images, [&](std::size_t out, std::size_t in, int, int) {
+    y[out] += x[in] - zero_point;
+  });
 }
 
 template <class Code>

@@ -72,7 +72,6 @@ void relu_backward(std::span<const float> y, std::span<const float> dy,
 void hard_tanh_forward(std::span<const float> x, std::span<float> y);
 void hard_tanh_backward(std::span<const float> x, std::span<const float> dy,
                         std::span<float> dx);
-void tanh(std::span<const float> x, std::span<float> y);
 void dropout(std::span<const float> x, float rate, const RandomStream& random,
              std::uint32_t offset, std::span<float> y);
 void straight_through(StraightThrough rule, std::span<const float> x,

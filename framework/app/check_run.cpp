@@ -1,0 +1,156 @@
+#include "framework/app/check_run.h"
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+#include "framework/core/memory.h"
+#include "framework/data/dataset.h"
+#include "framework/nn/attachment.h"
+#include "framework/nn/memory.h"
+#include "framework/nn/network.h"
+#include "framework/train/optimizer.h"
+#include "framework/train/pruner.h"
+
+namespace bitsweep {
+namespace {
+
+// "dataset.validation" of "dataset.validation: 5 images ...", or "".
+std::string leading_key(const std::string& line) {
+  constexpr std::array kGroups = {"dataset", "network", "training", "fine_tuning",
+                                  "sites",   "pruning", "edges",    "method"};
+  const std::string key = line.substr(0, line.find(": "));
+  if (key.find(':') != std::string::npos) return "";  // a place: "sites.yaml:7"
+  const std::string group = key.substr(0, key.find('.'));
+  for (const std::string known : kGroups) {
+    if (group == known && key.size() < line.size()) return key;
+  }
+  return "";
+}
+
+// A run that swaps, or is killed halfway, is worse than one that does not begin.
+void check_memory(const Network& network, const char* key, const TrainingSpec& training) {
+  const auto estimate =
+      estimate_memory(network, training.batch_size, training.optimizer.id);
+  if (estimate.total() <= memory_limit()) return;
+  throw ConfigError(fmt::format(
+      "{}.batch_size: {}: training needs about {} ({} for activations, {} for "
+      "weights and optimizer), this machine has {}; lower the batch size or take a "
+      "smaller network",
+      key, training.batch_size, memory_text(estimate.total()),
+      memory_text(estimate.activations),
+      memory_text(estimate.weights + estimate.optimizer), memory_text(memory_limit())));
+}
+
+// Each step gathers what it refuses; false where it refused something.
+class Steps {
+ public:
+  bool take(const std::string& key, const std::function<void()>& step) {
+    try {
+      step();
+      return true;
+    } catch (const DataError& error) {  // it begins with its file
+      problems_.push_back({key, error.what()});
+      return false;
+    } catch (const Error& error) {
+      for (auto& problem : keyed_problems(error.what(), key)) {
+        problems_.push_back(std::move(problem));
+      }
+      return false;
+    }
+  }
+  std::vector<RunProblem> problems() && { return std::move(problems_); }
+
+ private:
+  std::vector<RunProblem> problems_;
+};
+
+bool has_own_fine_tuning(const RunSpec& spec) {
+  return spec.fine_tuning && spec.start == "baseline";
+}
+
+bool is_placed(const std::string& line, const RunSpec& spec) {
+  const auto begins = [&](const auto& rules) {
+    for (const auto& rule : rules) {
+      const std::string prefix = rule.place.prefix();
+      if (!prefix.empty() && line.starts_with(prefix)) return true;
+    }
+    return false;
+  };
+  return begins(spec.sites) || begins(spec.training.multipliers) ||
+         (spec.fine_tuning && begins(spec.fine_tuning->multipliers));
+}
+
+}  // namespace
+
+std::vector<RunProblem> keyed_problems(const std::string& sentences,
+                                       const std::string& otherwise) {
+  std::vector<RunProblem> problems;
+  std::istringstream lines(sentences);
+  for (std::string line; std::getline(lines, line);) {
+    const std::string key = leading_key(line);
+    if (key.empty()) {
+      problems.push_back({otherwise, line});
+    } else {
+      problems.push_back({key, line.substr(key.size() + 2)});
+    }
+  }
+  return problems;
+}
+
+std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods) {
+  Steps steps;
+  std::optional<DatasetInfo> info;
+  std::optional<Network> network;
+  const bool is_built = steps.take("dataset", [&] {
+    info = dataset_info(spec.dataset);
+  }) && steps.take("network", [&] {
+    network.emplace(
+        spec.network,
+        NetworkOptions{.image = info->shape, .classes = info->classes, .batch = 1});
+  });
+  if (!is_built) return std::move(steps).problems();
+  MethodList made;
+  const bool is_attached = steps.take("method", [&] {
+    made = attach_quantizers(*network, spec.method, spec.edges, spec.sites, methods);
+  });
+  if (is_attached) {
+    steps.take("pruning",
+               [&] { Pruner(*network, spec.pruning ? &*spec.pruning : nullptr, made); });
+  }
+  const auto look = [&](const char* key, const TrainingSpec& training) {
+    steps.take(key, [&] { check_memory(*network, key, training); });
+    steps.take(key, [&] {
+      Optimizer(training.optimizer, training.multipliers, network->parameters());
+    });
+  };
+  look("training", spec.training);
+  if (has_own_fine_tuning(spec)) look("fine_tuning", *spec.fine_tuning);
+  auto problems = std::move(steps).problems();
+  for (auto& problem : problems) {
+    if (is_placed(problem.text, spec)) problem.key.clear();
+  }
+  return problems;
+}
+
+std::vector<RunProblem> batch_problems(const RunSpec& run, std::size_t images) {
+  std::vector<RunProblem> problems;
+  const auto look = [&](const char* key, const TrainingSpec& training) {
+    if (std::size_t(training.batch_size) <= images) return;
+    problems.push_back(
+        {fmt::format("{}.batch_size", key),
+         fmt::format("{} is more than the {} training images of {}; make it smaller",
+                     training.batch_size, images, run.dataset.id)});
+  };
+  look("training", run.training);
+  const bool is_its_own =
+      has_own_fine_tuning(run) && run.fine_tuning->batch_size != run.training.batch_size;
+  if (is_its_own) look("fine_tuning", *run.fine_tuning);
+  return problems;
+}
+
+}  // namespace bitsweep

@@ -1,0 +1,32 @@
+// The mistakes of a run that show before it is trained.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/config/run_spec.h"
+#include "framework/quant/registry.h"
+
+namespace bitsweep {
+
+/// A mistake and the key that it is about, as a study writes it: "sites", "network". No
+/// key where the sentence begins with its place itself.
+struct RunProblem {
+  std::string key;
+  std::string text;
+  friend bool operator==(const RunProblem&, const RunProblem&) = default;
+};
+
+/// "training.batch_size: 5 is ..." as a problem of that key, other sentences as one of
+/// `otherwise`; a problem a line.
+std::vector<RunProblem> keyed_problems(const std::string& sentences,
+                                       const std::string& otherwise);
+
+/// Every mistake that shows without the images: layers that do not fit, patterns that
+/// match nothing, widths that a method refuses, a batch larger than the memory.
+std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods);
+
+/// Sentences on batches that are larger than the `images` there are to train on.
+std::vector<RunProblem> batch_problems(const RunSpec& run, std::size_t images);
+
+}  // namespace bitsweep

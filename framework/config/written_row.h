@@ -1,0 +1,25 @@
+// Where what a row says is written, for the mistakes that are found after reading.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "framework/config/node.h"
+#include "framework/config/problems.h"
+
+namespace bitsweep {
+
+struct WrittenRow {
+  std::shared_ptr<const Node> row;  // with the study's shared keys below its own
+  std::shared_ptr<const Node> dataset;
+  std::shared_ptr<const Node> network;
+  std::string scheme = {};  // that the row names, or ""
+};
+
+/// Adds the mistake with the place of `key` ("training.batch_size"), or of the nearest
+/// mapping around it that the study writes: a key that a recipe sets stands where the
+/// network is chosen that names the recipe.
+void add_problem(Problems& problems, const WrittenRow& written, const std::string& key,
+                 const std::string& sentence);
+
+}  // namespace bitsweep
