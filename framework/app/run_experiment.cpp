@@ -162,7 +162,7 @@ class Experiment {
 
   /// `state`: to go on from, or null. Throws UnfitCheckpoint where it is none of this
   /// run's.
-  RunRecord run(const Provenance& begin, const SavedState* state) {
+  RunRecord run(const Provenance& begin, SavedState* state) {
     const auto clock = Clock::now();
     StagedTraining training = staged_training(/*with_health=*/true);
     if (state != nullptr) take_up(training, *state);
@@ -188,12 +188,13 @@ class Experiment {
   }
 
  private:
-  void take_up(StagedTraining& training, const SavedState& state) {
+  void take_up(StagedTraining& training, SavedState& state) {
     try {
       training.set_state(state);
     } catch (const RunError& error) {
       throw UnfitCheckpoint{error.what()};
     }
+    state.clear();  // as large as the network and its optimizer
     observer_.note("continues from " + training.place());
   }
 

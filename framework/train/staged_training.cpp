@@ -175,8 +175,9 @@ std::string StagedTraining::stage_name(std::size_t stage) const {
 
 std::string StagedTraining::place() const {
   if (!is_in_stretch_) return stage_name(stage_);
-  return fmt::format("epoch {} of {:g}", int(trainer_->epochs_done()) + 1,
-                     std::ceil(trainer_->epochs()));
+  const int epochs = int(std::ceil(trainer_->epochs()));
+  const int epoch = std::min(epochs, int(trainer_->epochs_done()) + 1);
+  return fmt::format("epoch {} of {}", epoch, epochs);
 }
 
 }  // namespace bitsweep
