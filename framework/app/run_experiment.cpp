@@ -11,11 +11,13 @@
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
 #include "framework/eval/packed_score.h"
+#include "framework/eval/parting.h"
 #include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
 #include "framework/nn/network.h"
 #include "framework/pack/model_file.h"
+#include "framework/train/calibration.h"
 #include "framework/train/staged_training.h"
 
 namespace bitsweep {
@@ -160,6 +162,11 @@ class Experiment {
     return evaluate(network_, validation, loss_named(spec_.training.loss)).accuracy;
   }
 
+  std::vector<CalibratedSite> calibrate_only() {
+    calibrate_sites(network_, spec_, data_, preprocessing_, {});
+    return calibrated_activations(network_, spec_);
+  }
+
   /// `state`: to go on from, or null. Throws UnfitCheckpoint where it is none of this
   /// run's.
   RunRecord run(const Provenance& begin, SavedState* state) {
@@ -233,16 +240,25 @@ class Experiment {
         fmt::format("{} {}, seed {}", spec_.network.id, spec_.method.id, spec_.seed),
         spec_.dataset.id));
     const PackedModel model = parse_model(record.model);
-    Executor executor(model, {.batch = network_.batch()});
+    const ExecutorOptions options{.batch = network_.batch()};
+    Executor executor(model, options);
     PackedScore executed = score_packed(executor, test, 0, between);
     executor.watch_sums(true);  // takes time, which the speed above is without
     score_packed(executor, test, 0, between);
     Executor simulation(model, {.batch = network_.batch(), .integer = false});
-    const Agreement agreement =
-        agreement_of(executed, score_packed(simulation, test, 0, between));
+    const PackedScore simulated = score_packed(simulation, test, 0, between);
+    const Agreement agreement = agreement_of(executed, simulated);
+    const auto partings = find_partings(model, options, test, executed, simulated);
     record.metrics["test_accuracy"] = executed.accuracy();
     record.metrics["agreeing_predictions"] =
         double(agreement.same_predictions) / double(agreement.images);
+    record.metrics["differing_predictions"] = double(partings.size());
+    double farthest = 0;
+    for (const Parting& parting : partings) {
+      farthest = std::max(farthest, parting.steps_to_boundary);
+    }
+    if (!partings.empty()) record.metrics["steps_to_boundary"] = farthest;
+    record.partings = parting_summary(partings);
     record.metrics["largest_logit_difference"] = agreement.largest_logit_difference;
     record.metrics["file_bytes"] = double(record.model.size());
     record.metrics["largest_sum"] = largest_sum(executor);
@@ -292,6 +308,12 @@ RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
   if (!found.why_not.empty()) observer.note(found.why_not + "; begins anew");
   Checkpoints checkpoints(plan, own, now);
   return Experiment(spec, environment, observer, &checkpoints).run(now, nullptr);
+}
+
+std::vector<CalibratedSite> calibrated_sites(const RunSpec& spec,
+                                             const RunEnvironment& environment) {
+  RunObserver silent;
+  return Experiment(spec, environment, silent, nullptr).calibrate_only();
 }
 
 double validation_accuracy(const RunSpec& spec, const RunEnvironment& environment) {

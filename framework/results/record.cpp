@@ -168,6 +168,8 @@ void write_summary(hid_t file, const RunRecord& record) {
   write_sizes(file, record.sizes);
   write_products(file, record.products);
   write_texts(file, "warnings", record.warnings);
+  write_texts(file, "partings", record.partings);
+  write_texts(file, "partings", record.partings);
 }
 
 void write_tensors(hid_t file, const RunRecord& record) {
@@ -187,11 +189,13 @@ std::string image_of(const RunRecord& record) {
 }
 
 constexpr auto kHasState = "has_state";
+constexpr auto kHasModel = "has_model";
 
 std::string summary_of(const RunRecord& record) {
   const Handle file = new_image();
   write_summary(file, record);
   AttributeWriter{file}(kHasState, std::int32_t(!record.state.empty()));
+  AttributeWriter{file}(kHasModel, std::int32_t(!record.model.empty()));
   return hdf5_image::image_of(file);
 }
 
@@ -284,11 +288,16 @@ void check_format(hid_t file) {
   }
 }
 
+bool has_state(hid_t file) { return !dataset_names(file, "state").empty(); }
+bool has_model(hid_t file) {
+  return product(dimensions_of(open_dataset(file, "model"))) > 0;
+}
+
 // A summary says so; a whole file shows it.
-bool has_state(hid_t file) {
-  if (H5Aexists(file, kHasState) <= 0) return !dataset_names(file, "state").empty();
+bool has_part(hid_t file, const char* attribute, bool (*shows)(hid_t)) {
+  if (H5Aexists(file, attribute) <= 0) return shows(file);
   std::int32_t has = 0;
-  AttributeReader{file}(kHasState, has);
+  AttributeReader{file}(attribute, has);
   return has != 0;
 }
 
@@ -307,7 +316,12 @@ RunRecord read_summary(hid_t file) {
   record.products = read_products(file);
   record.histograms = read_histograms(file);
   record.warnings = read_texts(file, "warnings");
-  record.has_state = has_state(file);
+  // Not in files from before it was there.
+  if (H5Lexists(file, "partings", H5P_DEFAULT) > 0) {
+    record.partings = read_texts(file, "partings");
+  }
+  record.has_state = has_part(file, kHasState, has_state);
+  record.has_model = has_part(file, kHasModel, has_model);
   return record;
 }
 
@@ -349,6 +363,12 @@ RunRecord read(const std::filesystem::path& path, bool with_tensors) {
 }
 
 }  // namespace
+
+void keep_only(std::string_view kept, RunRecord& record) {
+  if (kept == kKept[0]) return;
+  record.state.clear();
+  if (kept == kKept[2]) record.model.clear();
+}
 
 void write_record(const RunRecord& record, const std::filesystem::path& path) {
   std::string image, summary;

@@ -22,6 +22,7 @@ class QuantizerPart final : public StateVisitor {
 void visit_site(BoundSite& bound, SavedStateVisitor& visitor) {
   const std::string name = "sites/" + bound.site.name;
   visitor.value(name + "/is_awake", bound.is_awake);
+  visitor.value(name + "/is_on", bound.is_on);
   std::vector<float> kept = bound.kept;
   visitor.values(name + "/kept", kept);
   if (kept != bound.kept) {

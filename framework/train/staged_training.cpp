@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/train/calibration.h"
 #include "framework/train/network_state.h"
 
 namespace bitsweep {
@@ -74,6 +75,15 @@ void StagedTraining::carry_out(const PlannedStage& planned) {
     case Stage::Kind::kReestimateNormalisation:
       uncut([&] { reestimate(planned.stage); });
       break;
+    case Stage::Kind::kFoldNormalisation:
+      network_.fold_normalisation();
+      is_folded_ = true;
+      break;
+    case Stage::Kind::kSwitchOff:
+    case Stage::Kind::kSwitchOn:
+      network_.set_switches(planned.stage.part,
+                            planned.stage.kind == Stage::Kind::kSwitchOn, planned.owners);
+      break;
   }
 }
 
@@ -88,9 +98,7 @@ void StagedTraining::train(const PlannedStage& planned) {
 
 void StagedTraining::calibrate(std::span<const int> owners) {
   observer_.stage_began(stage_name(stage_));
-  bitsweep::calibrate(network_, Batches(data_.training, preprocessing_),
-                      spec_.calibration_batches, spec_.start == "scratch", owners,
-                      [this] { pause(); });
+  calibrate_sites(network_, spec_, data_, preprocessing_, owners, [this] { pause(); });
 }
 
 void StagedTraining::transform(const PlannedStage& planned) {
@@ -162,6 +170,10 @@ void StagedTraining::visit_state(SavedStateVisitor& visitor) {
   visitor.value("run/is_in_stretch", is_in_stretch_);
   visitor.values("run/warnings", warnings_);
   visit_lists(visitor, "curves", curves_);
+  const bool was_folded = is_folded_;
+  visitor.value("run/is_folded", is_folded_);
+  // The folded network is another: it has biases. Its values are those that follow.
+  if (is_folded_ && !was_folded) network_.fold_normalisation();
   visit_network(network_, visitor);
   pruner_.visit_state(visitor);
   if (health_) health_->visit_state(visitor);

@@ -107,6 +107,7 @@ class StagedTraining {
   Curves curves_;
   std::vector<std::string> warnings_;
   bool has_begun_ = false;
+  bool is_folded_ = false;
   std::size_t stage_ = 0;       // of the plan: under way, or next
   bool is_in_stretch_ = false;  // of training
 };

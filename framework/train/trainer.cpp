@@ -192,7 +192,7 @@ void Trainer::visit_state(SavedStateVisitor& visitor) {
 
 void Trainer::after_step() {
   for (const LatentHook& hook : hooks_) {
-    if (!hook.site->is_awake) continue;
+    if (!hook.site->is_active()) continue;
     hook.quantizer->after_step(hook.site->latent->value.span());
   }
   network_.clear_pruned();

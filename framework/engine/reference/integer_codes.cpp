@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "framework/engine/reference/integer.h"
+#include "framework/engine/reference/windows.h"
 
 namespace bitsweep::reference {
 namespace {
