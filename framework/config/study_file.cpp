@@ -260,7 +260,7 @@ class StudyReader {
     run.edges = reader.group<EdgesSpec>("edges");
     run.compared = reader.group<BaselineSpec>("baseline");
     run.calibration = reader.group<CalibrationSpec>("calibration");
-    check_calibration(row.node, run);
+    check_calibration(*row.node, run);
     if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
     if (const Node* sites = reader.get("sites")) {
       const auto method_of = [this](const Node& node) { return resolve_method(node); };

@@ -482,7 +482,7 @@ class Executor::Plan {
   bool goes_on_behind(std::size_t i) const {
     const auto reads_on = [&](int reader) {
       const GraphNode& node = all_.graph.nodes[std::size_t(reader)];
-      return node.inputs.front() == int(i) + 1 && is_elementwise(node.operation);
+      return node.inputs.front() == int(i) + 1 && is_elementwise(std::size_t(reader));
     };
     const auto& readers = all_.consumers[i + 1];
     const int value = all_.graph.nodes[i].inputs.front();
