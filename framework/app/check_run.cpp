@@ -150,10 +150,11 @@ std::vector<RunProblem> calibration_problems(const RunSpec& run, std::size_t ima
     // Where data are fewer than the default asks for, it goes over them again.
     const bool is_default = run.calibration_batches == RunSpec{}.calibration_batches;
     if (is_default || batches * batch <= images || batch > images) return {};
-    return {{"calibration_batches",
-             fmt::format("{} batches of {} are more than the {} training images of {}; at "
-                         "most {} are whole",
-                         batches, batch, images, run.dataset.id, images / batch)}};
+    return {
+        {"calibration_batches",
+         fmt::format("{} batches of {} are more than the {} training images of {}; at "
+                     "most {} are whole",
+                     batches, batch, images, run.dataset.id, images / batch)}};
   }
   if (wanted > images) {
     return {{"calibration.images",

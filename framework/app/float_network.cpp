@@ -69,9 +69,9 @@ std::optional<RunRecord> float_record(const RunSpec& run, const std::string& stu
     throw RunError("the float network failed: " + batch.failed.front().why);
   }
   if (!batch.held.empty()) {
-    throw RunError(
-        fmt::format("the float network is being trained by {}; try again when it is there",
-                    batch.held.front().holder));
+    throw RunError(fmt::format(
+        "the float network is being trained by {}; try again when it is there",
+        batch.held.front().holder));
   }
   return read_record(RunFiles(folder).path_of(plan.runs.front()));
 }

@@ -17,21 +17,13 @@
 #include "framework/nn/encoded_network.h"
 #include "framework/nn/network.h"
 #include "framework/pack/model_file.h"
-#include "framework/train/health.h"
-#include "framework/train/pruner.h"
-#include "framework/train/stage_plan.h"
-#include "framework/train/trainer.h"
+#include "framework/train/calibration.h"
+#include "framework/train/staged_training.h"
 
 namespace bitsweep {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// The training that this run does itself, or null: calibration alone.
-const TrainingSpec* own_training(const RunSpec& spec) {
-  if (spec.is_baseline() || spec.start == "scratch") return &spec.training;
-  return spec.fine_tuning ? &*spec.fine_tuning : nullptr;
-}
 
 int batch_size_of(const RunSpec& spec) {
   const TrainingSpec* training = own_training(spec);
@@ -69,14 +61,78 @@ std::map<std::string, StoredTensor> stored_state(Network& network) {
   return state;
 }
 
+// Tells of training as of the run, and keeps its state.
+class TrainingReporter final : public TrainingObserver {
+ public:
+  TrainingReporter(RunObserver& observer, Checkpoints* checkpoints)
+      : observer_(observer), checkpoints_(checkpoints) {}
+
+  void stage_began(const std::string& stage) override {
+    observer_.progress({.stage = stage});
+  }
+  void stepped(const std::string& stage, const StepReport& step) override {
+    observer_.progress({.stage = stage,
+                        .done = step.step,
+                        .total = step.steps,
+                        .epoch = step.epoch,
+                        .loss = step.epoch_score.loss,
+                        .accuracy = step.epoch_score.accuracy});
+  }
+  void warned(const std::string& text) override { observer_.warning(text); }
+
+  bool may_want_state() const override { return checkpoints_ != nullptr; }
+  bool wants_state() override {
+    return checkpoints_ != nullptr && checkpoints_->is_due();
+  }
+  // A run that cannot be kept now may be kept later, or be done before that.
+  void take_state(const SavedState& state) override {
+    try {
+      checkpoints_->write(state);
+    } catch (const RunError& error) {
+      observer_.note(error.what());
+      if (checkpoints_->is_to_stop()) throw RunStopped("stopped without a checkpoint");
+      return;
+    }
+    if (checkpoints_->is_to_stop()) {
+      throw RunStopped("stopped by a signal; the same command goes on from there");
+    }
+  }
+
+ private:
+  RunObserver& observer_;
+  Checkpoints* checkpoints_;
+};
+
+// A checkpoint that this run cannot be taken up from.
+struct UnfitCheckpoint {
+  std::string why;
+};
+
+// What a run is known by before it has done anything.
+Provenance provenance_of_begin() {
+  Provenance now = current_provenance();
+  now.threads = threads();
+  now.engine = engine_name(selected_engine());
+  return now;
+}
+
+// Of a run that goes on: its first begin, and all machines that it was on.
+Provenance joined(const Provenance& before, Provenance now) {
+  now.started = before.started;
+  now.seconds = before.seconds;
+  now.continued = before.continued + 1;
+  if (!before.cpu.ends_with(now.cpu)) now.cpu = before.cpu + ", then " + now.cpu;
+  return now;
+}
+
 // One run from its data to its record.
 class Experiment {
  public:
   Experiment(const RunSpec& spec, const RunEnvironment& environment,
-             RunObserver& observer)
+             RunObserver& observer, Checkpoints* checkpoints)
       : spec_(spec),
-        environment_(environment),
         observer_(observer),
+        reporter_(observer, checkpoints),
         data_(load_dataset(spec.dataset, environment.data_folders)),
         preprocessing_(spec.training.preprocessing, data_.training),
         network_(spec.network, {.image = data_.training.shape,
@@ -96,218 +152,81 @@ class Experiment {
     }
     methods_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,
                                  *environment.methods);
-    pruner_.emplace(network_, spec.pruning ? &*spec.pruning : nullptr, methods_);
     network_.build();
   }
 
   double validate() {
-    Curves unused;
-    run_stages(unused, nullptr);
+    staged_training(/*with_health=*/false).run();
     network_.prepare_evaluation();
     const Batches validation(data_.validation, preprocessing_);
     return evaluate(network_, validation, loss_named(spec_.training.loss)).accuracy;
   }
 
   std::vector<CalibratedSite> calibrate_only() {
-    calibrate_sites({});
-    std::vector<CalibratedSite> sites;
-    for (BoundSite* bound : network_.sites()) {
-      if (bound->is_quantized() && is_activation(bound->site)) {
-        sites.push_back(calibrated_site(*bound));
-      }
-    }
-    return sites;
+    calibrate_sites(network_, spec_, data_, preprocessing_, {});
+    return calibrated_activations(network_, spec_);
   }
 
-  RunRecord run() {
-    const auto begin = Clock::now();
+  /// `state`: to go on from, or null. Throws UnfitCheckpoint where it is none of this
+  /// run's.
+  RunRecord run(const Provenance& begin, SavedState* state) {
+    const auto clock = Clock::now();
+    StagedTraining training = staged_training(/*with_health=*/true);
+    if (state != nullptr) take_up(training, *state);
     RunRecord record;
-    record.provenance = current_provenance();
-    record.provenance.threads = threads();
-    record.provenance.engine = engine_name(selected_engine());
+    record.provenance = begin;
     record.canonical_text = spec_.canonical_text();
     record.data_title = data_.title;
     record.data_checksum = data_.checksum;
     record.method = spec_.method.id;
     record.seed = spec_.seed;
-    QuantizerHealth health(network_, [&](const std::string& warning) {
-      record.warnings.push_back(warning);
-      observer_.warning(warning);
-    });
-    run_stages(record.curves, &health);
-    score(record);
-    if (health.epochs() == 0) health.observe(record.curves);  // calibrated, not trained
-    health.finish();
-    record.histograms = health.histograms();
+    training.run();
+    score(record, training);
+    training.finish_health();
+    record.curves = training.curves();
+    record.warnings = training.warnings();
+    record.histograms = training.histograms();
     record.sizes = size_entries(encoded_tensors(network_));
     record.state = stored_state(network_);
-    record.provenance.seconds =
-        std::chrono::duration<double>(Clock::now() - begin).count();
+    record.provenance.seconds +=
+        std::chrono::duration<double>(Clock::now() - clock).count();
     record.provenance.peak_memory_mb = current_provenance().peak_memory_mb;
     return record;
   }
 
  private:
-  void run_stages(Curves& curves, QuantizerHealth* health) {
-    const TrainingSpec* training = own_training(spec_);
-    const RandomStream random(std::uint64_t(spec_.seed),
-                              spec_.starts_from_baseline() ? "fine-tuning" : "training");
-    const Batches validation(data_.validation, preprocessing_);
-    std::optional<Batches> images;
-    std::optional<Trainer> trainer;
-    if (training != nullptr) {
-      images.emplace(data_.training, preprocessing_, training->augmentation, random);
-      trainer.emplace(
-          network_, *images, validation.count() > 0 ? &validation : nullptr, *training,
-          [this](const StepReport& step) { report(step); }, health);
+  void take_up(StagedTraining& training, SavedState& state) {
+    try {
+      training.set_state(state);
+    } catch (const RunError& error) {
+      throw UnfitCheckpoint{error.what()};
     }
-    pruner_->advance(trainer ? 0 : 1);
-    const auto plan = merge_stages(stages_of(methods_, network_));
-    for (const PlannedStage& planned : plan) {
-      if (planned.stage.kind == Stage::Kind::kCalibrate) {
-        network_.wait_for_calibration(planned.owners);
-      }
-    }
-    for (const PlannedStage& planned : plan) {
-      stage_ = spec_.is_baseline() ? "float training" : planned.stage.name;
-      switch (planned.stage.kind) {
-        case Stage::Kind::kCalibrate:
-          if (!spec_.is_float()) calibrate_sites(planned.owners);
-          break;
-        case Stage::Kind::kTransform:
-          transform_weights(planned);
-          break;
-        case Stage::Kind::kTrain:
-          if (trainer) trainer->train(planned.stage.share, planned.restart_over, curves);
-          break;
-        case Stage::Kind::kReestimateNormalisation:
-          reestimate(planned.stage, images ? &*images : nullptr);
-          break;
-        case Stage::Kind::kFoldNormalisation:
-          network_.fold_normalisation();
-          break;
-        case Stage::Kind::kSwitchOff:
-        case Stage::Kind::kSwitchOn:
-          network_.set_switches(planned.stage.part,
-                                planned.stage.kind == Stage::Kind::kSwitchOn,
-                                planned.owners);
-          break;
-      }
-    }
-    pruner_->advance(1);
+    state.clear();  // as large as the network and its optimizer
+    observer_.note("continues from " + training.place());
   }
 
-  // On batches as training sees them, in its first epoch's order.
-  void reestimate(const Stage& stage, Batches* training) {
-    observer_.progress({.stage = stage_});
-    if (training != nullptr) {
-      training->begin_epoch(0);
-      reestimate_normalisation(network_, *training, stage.batches);
-    } else {
-      const Batches plain(data_.training, preprocessing_);
-      reestimate_normalisation(network_, plain, stage.batches);
-    }
-  }
-
-  // Training images as they are, in the file's order or drawn.
-  Batches calibration_images() const {
-    const auto seed = std::uint64_t(spec_.calibration.seed);
-    if (seed == 0) return {data_.training, preprocessing_};
-    return {data_.training, preprocessing_, {}, RandomStream(seed, "calibration")};
-  }
-
-  void calibrate_sites(std::span<const int> owners) {
-    observer_.progress({.stage = stage_});
-    if (!spec_.calibration.table.empty()) return take_table(owners);
-    const int wanted = spec_.calibration.images / network_.batch();
-    calibrate(network_, calibration_images(),
-              wanted > 0 ? wanted : spec_.calibration_batches, spec_.start == "scratch",
-              owners);
-  }
-
-  static bool is_activation(const Site& site) {
-    return site.role == Role::kInput || site.role == Role::kOutput;
-  }
-
-  CalibratedSite calibrated_site(BoundSite& bound) const {
-    const MethodSpec* method = &spec_.method;
-    for (const SiteRule& rule : spec_.sites) {
-      if (bound.method == rule.method.id) method = &rule.method;
-    }
-    const auto range = method->params.find("activation_range");
-    const Grid grid = bound.quantizer->grid();
-    CalibratedSite site{.site = bound.site.name,
-                        .method = bound.method,
-                        .estimator = bound.method == "edges" ? "min_max"
-                                     : range == method->params.end()
-                                         ? ""
-                                         : range->second.text(),
-                        .bits = grid.bits(),
-                        .low = grid.value(grid.low_code(), 0),
-                        .high = grid.value(grid.high_code(), 0),
-                        .state = state_of(*bound.quantizer)};
-    return site;
-  }
-
-  // The grids of `bitsweep calibrate` instead of images.
-  void take_table(std::span<const int> owners) {
-    const CalibrationSpec& own = spec_.calibration;
-    if (calibration_table_checksum(own.table) != own.table_checksum) {
-      throw RunError(own.table +
-                     ": the table changed since the study began; run the study again");
-    }
-    network_.calibrate_weights(owners);
-    network_.finish_calibration(owners);
-    std::map<std::string, CalibratedSite> sites;
-    for (CalibratedSite& site : read_calibration_table(own.table)) {
-      sites[site.site] = std::move(site);
-    }
-    for (BoundSite* bound : network_.sites()) {
-      if (!bound->is_quantized() || !is_activation(bound->site)) continue;
-      const auto site = sites.find(bound->site.name);
-      if (site == sites.end() || site->second.method != bound->method) {
-        throw RunError(fmt::format(
-            "{}: it has no grid of '{}' for {}; make one for this row with `bitsweep "
-            "calibrate`",
-            own.table, bound->method, bound->site.name));
-      }
-      at_site(*bound, [&] { set_state(*bound->quantizer, site->second.state); });
-      sites.erase(site);
-    }
-    if (sites.empty()) return;
-    throw RunError(fmt::format("{}: '{}' is no quantized activation of this network",
-                               own.table, sites.begin()->first));
-  }
-
-  void transform_weights(const PlannedStage& planned) {
-    for (BoundSite* bound : network_.sites()) {
-      auto* const staged = optional_interface<HasStages>(bound->quantizer.get());
-      const auto& owners = planned.owners;
-      const bool is_of =
-          std::find(owners.begin(), owners.end(), bound->owner) != owners.end();
-      if (staged == nullptr || bound->latent == nullptr || !is_of) continue;
-      at_site(*bound,
-              [&] { staged->begin_stage(planned.stage, bound->latent->value.span()); });
-    }
+  StagedTraining staged_training(bool with_health) {
+    return {spec_, data_, preprocessing_, network_, methods_, reporter_, with_health};
   }
 
   // The network that the last step left, on data it has not been chosen by.
-  void score(RunRecord& record) {
+  void score(RunRecord& record, StagedTraining& training) {
+    const BetweenBatches between = [&] { training.pause(); };
     observer_.progress({.stage = "evaluate"});
     network_.prepare_evaluation();
     const Loss loss = loss_named(spec_.training.loss);
     if (data_.validation.count() > 0) {
       const Batches validation(data_.validation, preprocessing_);
-      const Score score = evaluate(network_, validation, loss);
+      const Score score = evaluate(network_, validation, loss, nullptr, between);
       record.metrics["validation_loss"] = score.loss;
       record.metrics["validation_accuracy"] = score.accuracy;
     }
     const Batches test(data_.test, preprocessing_);
-    const Score score = evaluate(network_, test, loss);
+    const Score score = evaluate(network_, test, loss, nullptr, between);
     record.metrics["test_loss"] = score.loss;
     record.metrics["simulated_accuracy"] = score.accuracy;
     check_law(network_);
-    score_file(record, test);
+    score_file(record, test, between);
     record.labels.assign(data_.test.labels.begin(), data_.test.labels.end());
     if (!std::isfinite(score.loss)) {
       throw RunError("the trained network gives a test loss that is not finite");
@@ -315,7 +234,7 @@ class Experiment {
   }
 
   // What the table says is what the file scores: its bytes are read again and executed.
-  void score_file(RunRecord& record, const Batches& test) {
+  void score_file(RunRecord& record, const Batches& test, const BetweenBatches& between) {
     record.model = model_bytes(pack_model(
         network_, preprocessing_,
         fmt::format("{} {}, seed {}", spec_.network.id, spec_.method.id, spec_.seed),
@@ -323,11 +242,11 @@ class Experiment {
     const PackedModel model = parse_model(record.model);
     const ExecutorOptions options{.batch = network_.batch()};
     Executor executor(model, options);
-    PackedScore executed = score_packed(executor, test);
+    PackedScore executed = score_packed(executor, test, 0, between);
     executor.watch_sums(true);  // takes time, which the speed above is without
-    score_packed(executor, test);
+    score_packed(executor, test, 0, between);
     Executor simulation(model, {.batch = network_.batch(), .integer = false});
-    const PackedScore simulated = score_packed(simulation, test);
+    const PackedScore simulated = score_packed(simulation, test, 0, between);
     const Agreement agreement = agreement_of(executed, simulated);
     const auto partings = find_partings(model, options, test, executed, simulated);
     record.metrics["test_accuracy"] = executed.accuracy();
@@ -356,43 +275,50 @@ class Experiment {
     return largest;
   }
 
-  void report(const StepReport& step) {
-    pruner_->advance(double(step.step) / double(step.steps));
-    observer_.progress({.stage = stage_,
-                        .done = step.step,
-                        .total = step.steps,
-                        .epoch = step.epoch,
-                        .loss = step.epoch_score.loss,
-                        .accuracy = step.epoch_score.accuracy});
-  }
-
   const RunSpec& spec_;
-  const RunEnvironment& environment_;
   RunObserver& observer_;
+  TrainingReporter reporter_;
   Dataset data_;
   Preprocessing preprocessing_;
   Network network_;
   MethodList methods_;
-  std::optional<Pruner> pruner_;
-  std::string stage_;
 };
 
 }  // namespace
 
 RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
                          RunObserver& observer) {
-  return Experiment(spec, environment, observer).run();
+  const Provenance now = provenance_of_begin();
+  if (!environment.checkpoint) {
+    return Experiment(spec, environment, observer, nullptr).run(now, nullptr);
+  }
+  const CheckpointPlan& plan = *environment.checkpoint;
+  const std::string own = digest(spec, kResultsVersion);
+  auto found = find_checkpoint(plan.file, own, now);
+  if (found.checkpoint) {
+    const Provenance begin = joined(found.checkpoint->provenance, now);
+    Checkpoints checkpoints(plan, own, begin);
+    try {
+      return Experiment(spec, environment, observer, &checkpoints)
+          .run(begin, &found.checkpoint->state);
+    } catch (const UnfitCheckpoint& unfit) {
+      found.why_not = fmt::format("{}: {}", plan.file.string(), unfit.why);
+    }
+  }
+  if (!found.why_not.empty()) observer.note(found.why_not + "; begins anew");
+  Checkpoints checkpoints(plan, own, now);
+  return Experiment(spec, environment, observer, &checkpoints).run(now, nullptr);
 }
 
 std::vector<CalibratedSite> calibrated_sites(const RunSpec& spec,
                                              const RunEnvironment& environment) {
   RunObserver silent;
-  return Experiment(spec, environment, silent).calibrate_only();
+  return Experiment(spec, environment, silent, nullptr).calibrate_only();
 }
 
 double validation_accuracy(const RunSpec& spec, const RunEnvironment& environment) {
   RunObserver silent;
-  return Experiment(spec, environment, silent).validate();
+  return Experiment(spec, environment, silent, nullptr).validate();
 }
 
 }  // namespace bitsweep

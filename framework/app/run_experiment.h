@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/app/checkpoints.h"
 #include "framework/config/calibration_table.h"
 #include "framework/config/run_spec.h"
 #include "framework/quant/registry.h"
@@ -29,6 +30,8 @@ class RunObserver {
   };
   virtual void progress(const Progress&) {}
   virtual void warning(const std::string&) {}
+  /// What is worth saying of this invocation, and no part of the run's record.
+  virtual void note(const std::string&) {}
 };
 
 /// What a run needs beside its specification.
@@ -37,11 +40,14 @@ struct RunEnvironment {
   std::vector<std::filesystem::path> data_folders;
   /// The finished record of `spec.baseline()`, for runs that start from it.
   std::optional<RunRecord> baseline;
+  /// Where and when the run's state is kept, and what is there gone on from.
+  std::optional<CheckpointPlan> checkpoint = {};
 };
 
 /// Loads the data, builds the network, quantizes it by the method, trains, evaluates.
-/// Throws ConfigError or DataError for the user's mistakes and RunError for a run that
-/// failed on its way.
+/// Goes on from the checkpoint, where there is one; one that does not fit is told of and
+/// the run begins anew. Throws ConfigError or DataError for the user's mistakes, RunError
+/// for a run that failed on its way and RunStopped for one that was asked to end.
 RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
                          RunObserver& observer);
 

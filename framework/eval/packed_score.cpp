@@ -9,12 +9,14 @@
 
 namespace bitsweep {
 
-PackedScore score_packed(Executor& executor, const Batches& images, std::size_t limit) {
+PackedScore score_packed(Executor& executor, const Batches& images, std::size_t limit,
+                         const std::function<void()>& between) {
   using Clock = std::chrono::steady_clock;
   const std::size_t count = limit == 0 ? images.count() : std::min(limit, images.count());
   const auto batch = std::size_t(executor.batch());
   PackedScore score{.images = std::int64_t(count)};
   for (std::size_t begin = 0; begin < count; begin += batch) {
+    if (between) between();
     const int own = int(std::min(batch, count - begin));
     parallel_blocks(
         own, [&](int i) { images.load(begin + std::size_t(i), executor.image(i)); });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "framework/data/batches.h"
@@ -21,9 +22,9 @@ struct PackedScore {
   double images_per_second() const { return double(images) / seconds; }
 };
 
-/// The first `limit` images (all of them for 0).
-PackedScore score_packed(Executor& executor, const Batches& images,
-                         std::size_t limit = 0);
+/// The first `limit` images (all of them for 0). `between` is called before each batch.
+PackedScore score_packed(Executor& executor, const Batches& images, std::size_t limit = 0,
+                         const std::function<void()>& between = {});
 
 /// How far two scores of the same images are apart.
 struct Agreement {

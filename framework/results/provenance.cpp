@@ -1,10 +1,14 @@
+#include <algorithm>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <string>
 #include <string_view>
 
+#include <elf.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <link.h>
 #include <sys/resource.h>
 
 #include "bitsweep_revision.h"
@@ -40,6 +44,44 @@ std::string value_in_file(const char* path, std::string_view key, char separator
   return "unknown";
 }
 
+// The program has no name here; its library has its own.
+bool is_ours(std::string_view module) {
+  return module.empty() ||
+         module.substr(module.rfind('/') + 1).starts_with("libbitsweep");
+}
+
+std::string build_id_in(std::string_view notes) {
+  constexpr auto aligned = [](std::size_t size) { return (size + 3) / 4 * 4; };
+  while (notes.size() >= sizeof(ElfW(Nhdr))) {
+    ElfW(Nhdr) head;
+    std::memcpy(&head, notes.data(), sizeof head);
+    const std::size_t begin = sizeof head + aligned(head.n_namesz);
+    if (begin + head.n_descsz > notes.size()) break;
+    if (head.n_type == NT_GNU_BUILD_ID) {
+      std::string id;
+      for (const char byte : notes.substr(begin, head.n_descsz)) {
+        id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+      }
+      return id;
+    }
+    notes.remove_prefix(std::min(notes.size(), begin + aligned(head.n_descsz)));
+  }
+  return "";
+}
+
+int add_build_id(dl_phdr_info* module, std::size_t, void* result) {
+  if (!is_ours(module->dlpi_name)) return 0;
+  for (int i = 0; i < module->dlpi_phnum; ++i) {
+    const auto& part = module->dlpi_phdr[i];
+    if (part.p_type != PT_NOTE) continue;
+    const auto* bytes = reinterpret_cast<const char*>(module->dlpi_addr + part.p_vaddr);
+    const std::string id = build_id_in({bytes, part.p_memsz});
+    auto& build = *static_cast<std::string*>(result);
+    if (!id.empty()) build += (build.empty() ? "" : " ") + id;
+  }
+  return 0;
+}
+
 }  // namespace
 
 double peak_memory_mb() {
@@ -61,6 +103,12 @@ Provenance current_provenance() {
       fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   provenance.peak_memory_mb = peak_memory_mb();
   return provenance;
+}
+
+std::string current_build() {
+  std::string build;
+  dl_iterate_phdr(add_build_id, &build);
+  return build;
 }
 
 }  // namespace bitsweep

@@ -1,93 +1,34 @@
 // Run records as HDF5 files.
 //
-// A file begins with a seal, 512 bytes of text: what the file is, the number of bytes
-// behind the seal and their SHA-256. HDF5 itself follows; it looks for its signature at
-// byte 512 too, so that other programs read the file as it is. HDF5 works in memory
-// alone: the disk's failures are ours to report, and it never parses bytes that are not
-// what was written.
+// HDF5 works in memory alone: the disk's failures are ours to report, and it never parses
+// bytes that are not what was written (sealed_file.h). The summary behind the file has
+// all but its tensors and the packed model.
 //
 // README.md in this folder documents the layout.
 
 #include "framework/results/record.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <limits>
-#include <mutex>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include <fmt/format.h>
 
-#include "framework/core/digest.h"
 #include "framework/core/error.h"
-#include "framework/core/hdf5_handle.h"
-#include "framework/results/whole_file.h"
+#include "framework/results/hdf5_image.h"
+#include "framework/results/provenance_fields.h"
+#include "framework/results/sealed_file.h"
 
 namespace bitsweep {
 namespace {
 
+using namespace hdf5_image;
+
 constexpr std::int32_t kFormatVersion = 2;
-constexpr auto kFormat = "bitsweep run record";
-
-// The library is not built for threads.
-std::mutex hdf5_mutex;
-
-/// A call of HDF5 that failed; the sentence lacks the path.
-struct Hdf5Failure {
-  std::string text;
-};
-
-void check(bool good, std::string_view what) {
-  if (!good) throw Hdf5Failure{std::string(what)};
-}
-
-struct Handle : hdf5::Handle {
-  Handle(hid_t id, Close close, std::string_view what) : hdf5::Handle(id, close) {
-    check(is_valid(), what);
-  }
-};
-
-using Dimensions = std::vector<hsize_t>;
-
-template <class T>
-hid_t native_type() {
-  if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
-  if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
-  if constexpr (std::is_same_v<T, std::int32_t>) return H5T_NATIVE_INT32;
-  if constexpr (std::is_same_v<T, std::int64_t>) return H5T_NATIVE_INT64;
-}
-
-Handle text_type() {
-  Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "no text type");
-  H5Tset_size(type, H5T_VARIABLE);
-  H5Tset_cset(type, H5T_CSET_UTF8);
-  return type;
-}
-
-Handle property_list(hid_t kind) {
-  return {H5Pcreate(kind), H5Pclose, "no property list"};
-}
-
-Handle space_of(const Dimensions& dimensions) {
-  if (dimensions.empty()) return {H5Screate(H5S_SCALAR), H5Sclose, "no data space"};
-  return {H5Screate_simple(int(dimensions.size()), dimensions.data(), nullptr), H5Sclose,
-          "no data space"};
-}
-
-hsize_t product(const Dimensions& dimensions) {
-  hsize_t count = 1;
-  for (const auto dimension : dimensions) count *= dimension;
-  return count;
-}
-
-const char* c_text(const std::string& text, std::string_view what) {
-  if (text.find('\0') != text.npos) {
-    throw Hdf5Failure{fmt::format("{} has a zero byte in it", what)};
-  }
-  return text.c_str();
-}
+constexpr SealKind kRecord = {
+    .what = "run record",
+    .expected = "; expected a .h5 file that `bitsweep run` wrote",
+    .way_out = "; delete it and run again"};
 
 // ---- The attributes, named once for both directions. ----
 
@@ -101,22 +42,6 @@ void visit_header(Record& record, Visitor&& visit) {
   visit("seed", record.seed);
   visit("status", record.status);
   visit("failure", record.failure);
-}
-
-template <class Provenance, class Visitor>
-void visit_provenance(Provenance& provenance, Visitor&& visit) {
-  visit("program", provenance.program);
-  visit("revision", provenance.revision);
-  visit("compiler", provenance.compiler);
-  visit("arch", provenance.arch);
-  visit("engine", provenance.engine);
-  visit("cpu", provenance.cpu);
-  visit("host_os", provenance.host_os);
-  visit("threads", provenance.threads);
-  visit("started", provenance.started);
-  visit("seconds", provenance.seconds);
-  visit("peak_memory_mb", provenance.peak_memory_mb);
-  visit("images_per_second", provenance.images_per_second);
 }
 
 /// One of /sizes, as it lies in memory and in the file.
@@ -164,87 +89,6 @@ Handle product_type() {
 
 // ---- Writing ----
 
-void write_attribute(hid_t object, const char* name, hid_t type, const void* value) {
-  const Handle utf8 = property_list(H5P_ATTRIBUTE_CREATE);
-  H5Pset_char_encoding(utf8, H5T_CSET_UTF8);
-  const Handle attribute(H5Acreate2(object, name, type, space_of({}), utf8, H5P_DEFAULT),
-                         H5Aclose, name);
-  check(H5Awrite(attribute, type, value) >= 0, name);
-}
-
-struct AttributeWriter {
-  hid_t object;
-
-  void operator()(const char* name, const std::string& value) const {
-    const char* text = c_text(value, name);
-    write_attribute(object, name, text_type(), &text);
-  }
-  template <class Number>
-  void operator()(const char* name, const Number& value) const {
-    write_attribute(object, name, native_type<Number>(), &value);
-  }
-};
-
-// Chunks of whole rows, about a MiB of floats each.
-Dimensions chunk_of(Dimensions dimensions) {
-  constexpr hsize_t kChunkElements = hsize_t{1} << 18;
-  const hsize_t row = product(dimensions) / dimensions.front();
-  dimensions.front() = std::clamp<hsize_t>(kChunkElements / row, 1, dimensions.front());
-  return dimensions;
-}
-
-// Small datasets are stored plain: a chunk costs more than gzip saves.
-Handle dataset_properties(const Dimensions& dimensions) {
-  constexpr hsize_t kWorthCompressing = 1024;
-  Handle properties = property_list(H5P_DATASET_CREATE);
-  H5Pset_obj_track_times(properties, false);  // equal records, equal files
-  if (!dimensions.empty() && product(dimensions) >= kWorthCompressing &&
-      H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0) {
-    H5Pset_chunk(properties, int(dimensions.size()), chunk_of(dimensions).data());
-    H5Pset_shuffle(properties);
-    H5Pset_deflate(properties, 4);
-  }
-  return properties;
-}
-
-void write_dataset(hid_t file, const std::string& name, const Dimensions& dimensions,
-                   hid_t stored_type, hid_t type, const void* values) {
-  const Handle links = property_list(H5P_LINK_CREATE);
-  H5Pset_create_intermediate_group(links, 1);
-  H5Pset_char_encoding(links, H5T_CSET_UTF8);
-  const Handle dataset(
-      H5Dcreate2(file, c_text(name, "a name"), stored_type, space_of(dimensions), links,
-                 dataset_properties(dimensions), H5P_DEFAULT),
-      H5Dclose, name);
-  if (product(dimensions) == 0) return;
-  check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, name);
-}
-
-template <class T>
-void write_values(hid_t file, const std::string& name, const std::vector<T>& values) {
-  write_dataset(file, name, {values.size()}, native_type<T>(), native_type<T>(),
-                values.data());
-}
-
-// In the narrowest of three types that holds them all.
-void write_integers(hid_t file, const char* name,
-                    const std::vector<std::int32_t>& values) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  const auto fits = [&, first = low, last = high](auto limits) {
-    return values.empty() || (*first >= limits.min() && *last <= limits.max());
-  };
-  const hid_t stored = fits(std::numeric_limits<std::uint8_t>{})   ? H5T_STD_U8LE
-                       : fits(std::numeric_limits<std::int16_t>{}) ? H5T_STD_I16LE
-                                                                   : H5T_STD_I32LE;
-  write_dataset(file, name, {values.size()}, stored, H5T_NATIVE_INT32, values.data());
-}
-
-void write_texts(hid_t file, const char* name, const std::vector<std::string>& texts) {
-  std::vector<const char*> pointers;
-  for (const auto& text : texts) pointers.push_back(c_text(text, name));
-  write_dataset(file, name, {pointers.size()}, text_type(), text_type(), pointers.data());
-}
-
 void write_sizes(hid_t file, const std::vector<SizeEntry>& sizes) {
   std::vector<StoredSize> stored;
   for (const auto& size : sizes) {
@@ -280,27 +124,6 @@ void visit_histogram(Histogram& histogram, Visitor&& visit) {
   visit("grid_high", histogram.grid_high);
 }
 
-// HDF5 drops empty parts and dots of a path, and two names would meet.
-std::string path_below(const std::string& group, const std::string& name) {
-  const std::string path = "/" + name + "/";
-  const bool plain = path.find("//") == path.npos && path.find("/./") == path.npos;
-  check(plain, fmt::format("{}/{}, which is no name HDF5 can keep", group, name));
-  return group + "/" + name;
-}
-
-void write_tensor(hid_t file, const std::string& name, const StoredTensor& tensor) {
-  const Dimensions dimensions(tensor.shape.begin(), tensor.shape.end());
-  check(product(dimensions) == tensor.values.size(),
-        fmt::format("{}, whose {} values do not fill its shape", name,
-                    tensor.values.size()));
-  write_dataset(file, name, dimensions, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT,
-                tensor.values.data());
-}
-
-Handle open_dataset(hid_t file, const std::string& name) {
-  return {H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, name};
-}
-
 void write_histogram(hid_t file, const SiteHistogram& histogram) {
   const std::string path = path_below("histograms", histogram.site);
   write_values(file, path + "/counts", histogram.counts);
@@ -312,16 +135,21 @@ void write_histogram(hid_t file, const SiteHistogram& histogram) {
   attributes("in_steps", std::int32_t(histogram.in_steps));
 }
 
-Handle new_group(hid_t file, const char* name) {
-  return {H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose, name};
+void write_tensor(hid_t file, const std::string& name, const StoredTensor& tensor) {
+  const Dimensions dimensions(tensor.shape.begin(), tensor.shape.end());
+  check(product(dimensions) == tensor.values.size(),
+        fmt::format("{}, whose {} values do not fill its shape", name,
+                    tensor.values.size()));
+  write_dataset(file, name, dimensions, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT,
+                tensor.values.data());
 }
 
-void write_contents(hid_t file, const RunRecord& record) {
+void write_summary(hid_t file, const RunRecord& record) {
   const AttributeWriter header{file};
-  header("format", std::string(kFormat));
+  header("format", std::string("bitsweep run record"));
   header("format_version", kFormatVersion);
   visit_header(record, header);
-  visit_provenance(record.provenance, AttributeWriter{new_group(file, "provenance")});
+  write_provenance(file, record.provenance);
 
   const Handle metrics = new_group(file, "metrics");
   for (const auto& [name, value] : record.metrics) {
@@ -331,10 +159,6 @@ void write_contents(hid_t file, const RunRecord& record) {
   for (const auto& [name, values] : record.curves) {
     write_values(file, path_below("curves", name), values);
   }
-  new_group(file, "state");
-  for (const auto& [name, tensor] : record.state) {
-    write_tensor(file, path_below("state", name), tensor);
-  }
   new_group(file, "histograms");
   for (const auto& histogram : record.histograms) write_histogram(file, histogram);
   const char* configuration = c_text(record.canonical_text, "the configuration");
@@ -343,125 +167,39 @@ void write_contents(hid_t file, const RunRecord& record) {
   write_integers(file, "labels", record.labels);
   write_sizes(file, record.sizes);
   write_products(file, record.products);
-  write_dataset(file, "model", {record.model.size()}, H5T_STD_U8LE, H5T_NATIVE_UINT8,
-                record.model.data());
   write_texts(file, "warnings", record.warnings);
+  write_texts(file, "partings", record.partings);
   write_texts(file, "partings", record.partings);
 }
 
-Handle memory_access() {
-  Handle access = property_list(H5P_FILE_ACCESS);
-  constexpr std::size_t kGrowth = std::size_t{1} << 20;
-  check(H5Pset_fapl_core(access, kGrowth, false) >= 0, "memory");
-  return access;
+void write_tensors(hid_t file, const RunRecord& record) {
+  new_group(file, "state");
+  for (const auto& [name, tensor] : record.state) {
+    write_tensor(file, path_below("state", name), tensor);
+  }
+  write_dataset(file, "model", {record.model.size()}, H5T_STD_U8LE, H5T_NATIVE_UINT8,
+                record.model.data());
 }
 
-// The HDF5 file, in memory.
 std::string image_of(const RunRecord& record) {
-  const Handle file(H5Fcreate("run record", H5F_ACC_TRUNC, H5P_DEFAULT, memory_access()),
-                    H5Fclose, "memory");
-  write_contents(file, record);
-  check(H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0, "memory");
-  const auto size = H5Fget_file_image(file, nullptr, 0);
-  check(size > 0, "memory");
-  std::string image(std::size_t(size), '\0');
-  check(H5Fget_file_image(file, image.data(), image.size()) == size, "memory");
-  return image;
+  const Handle file = new_image();
+  write_summary(file, record);
+  write_tensors(file, record);
+  return hdf5_image::image_of(file);
 }
 
-// ---- The seal ----
+constexpr auto kHasState = "has_state";
+constexpr auto kHasModel = "has_model";
 
-constexpr std::size_t kSealSize = 512;
-
-std::string seal_of(std::string_view image) {
-  std::string seal =
-      fmt::format("{}\nbytes {}\nsha256 {}\n", kFormat, image.size(), sha256_hex(image));
-  seal.resize(kSealSize, '\n');
-  return seal;
-}
-
-// The HDF5 file behind the seal, once its bytes are seen to be all there and right.
-std::string_view sealed_image(std::string_view bytes) {
-  constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
-  if (bytes.starts_with(kHdf5Signature)) {
-    throw Hdf5Failure{
-        "an HDF5 file, but not a run record of bitsweep; expected a .h5 file that "
-        "`bitsweep run` wrote"};
-  }
-  if (!bytes.starts_with(std::string(kFormat) + "\n")) {
-    throw Hdf5Failure{
-        "not a run record of bitsweep; expected a .h5 file that `bitsweep run` wrote"};
-  }
-  const std::string seal(bytes.substr(0, kSealSize));
-  std::size_t expected = 0;
-  const bool has_size = std::sscanf(seal.c_str(), "%*[^\n]\nbytes %zu\n", &expected) == 1;
-  if (seal.size() < kSealSize || (has_size && bytes.size() < kSealSize + expected)) {
-    throw Hdf5Failure{
-        fmt::format("{} bytes, expected {}: the file is cut off; run it again",
-                    bytes.size(), kSealSize + expected)};
-  }
-  const auto image = bytes.substr(kSealSize);
-  if (seal != seal_of(image)) {
-    throw Hdf5Failure{
-        "its bytes do not match its checksum: the file is damaged; delete it and run "
-        "again"};
-  }
-  return image;
+std::string summary_of(const RunRecord& record) {
+  const Handle file = new_image();
+  write_summary(file, record);
+  AttributeWriter{file}(kHasState, std::int32_t(!record.state.empty()));
+  AttributeWriter{file}(kHasModel, std::int32_t(!record.model.empty()));
+  return hdf5_image::image_of(file);
 }
 
 // ---- Reading ----
-
-struct AttributeReader {
-  hid_t object;
-
-  void operator()(const char* name, std::string& value) const {
-    const Handle attribute = open(name);
-    char* text = nullptr;
-    check(H5Aread(attribute, text_type(), &text) >= 0 && text, name);
-    value = text;
-    H5free_memory(text);
-  }
-  template <class Number>
-  void operator()(const char* name, Number& value) const {
-    check(H5Aread(open(name), native_type<Number>(), &value) >= 0, name);
-  }
-
- private:
-  Handle open(const char* name) const {
-    return {H5Aopen(object, name, H5P_DEFAULT), H5Aclose, name};
-  }
-};
-
-Dimensions dimensions_of(hid_t dataset) {
-  const Handle space(H5Dget_space(dataset), H5Sclose, "a data space");
-  Dimensions dimensions(std::size_t(std::max(0, H5Sget_simple_extent_ndims(space))));
-  H5Sget_simple_extent_dims(space, dimensions.data(), nullptr);
-  return dimensions;
-}
-
-template <class T>
-std::vector<T> read_elements(hid_t dataset, hid_t type, const std::string& name) {
-  std::vector<T> values(product(dimensions_of(dataset)));
-  if (values.empty()) return values;
-  check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0, name);
-  return values;
-}
-
-template <class T>
-std::vector<T> read_values(hid_t file, const std::string& name) {
-  return read_elements<T>(open_dataset(file, name), native_type<T>(), name);
-}
-
-std::vector<std::string> read_texts(hid_t file, const std::string& name) {
-  const Handle dataset = open_dataset(file, name);
-  const auto pointers = read_elements<char*>(dataset, text_type(), name);
-  std::vector<std::string> texts;
-  for (char* pointer : pointers) {
-    texts.emplace_back(pointer ? pointer : "");
-    H5free_memory(pointer);
-  }
-  return texts;
-}
 
 // Files from before a column was there have 0 in it.
 std::vector<SizeEntry> read_sizes(hid_t file) {
@@ -510,22 +248,6 @@ std::map<std::string, double> read_metrics(hid_t file) {
   return metrics;
 }
 
-// Of all datasets below `group`, as paths relative to it.
-std::vector<std::string> dataset_names(hid_t file, const char* group_name) {
-  const Handle group(H5Gopen2(file, group_name, H5P_DEFAULT), H5Gclose, group_name);
-  std::vector<std::string> names;
-  const auto add = [](hid_t parent, const char* name, const H5L_info_t*,
-                      void* result) -> herr_t {
-    const hid_t object = H5Oopen(parent, name, H5P_DEFAULT);
-    if (H5Iget_type(object) == H5I_DATASET) {
-      static_cast<std::vector<std::string>*>(result)->push_back(name);
-    }
-    return H5Oclose(object);
-  };
-  check(H5Lvisit(group, H5_INDEX_NAME, H5_ITER_INC, add, &names) >= 0, group_name);
-  return names;
-}
-
 // In the order of their names; none in records from before there were any.
 std::vector<SiteHistogram> read_histograms(hid_t file) {
   if (H5Lexists(file, "histograms", H5P_DEFAULT) <= 0) return {};
@@ -566,12 +288,23 @@ void check_format(hid_t file) {
   }
 }
 
-RunRecord read_contents(hid_t file) {
+bool has_state(hid_t file) { return !dataset_names(file, "state").empty(); }
+bool has_model(hid_t file) {
+  return product(dimensions_of(open_dataset(file, "model"))) > 0;
+}
+
+// A summary says so; a whole file shows it.
+bool has_part(hid_t file, const char* attribute, bool (*shows)(hid_t)) {
+  if (H5Aexists(file, attribute) <= 0) return shows(file);
+  std::int32_t has = 0;
+  AttributeReader{file}(attribute, has);
+  return has != 0;
+}
+
+RunRecord read_summary(hid_t file) {
   RunRecord record;
   visit_header(record, AttributeReader{file});
-  const Handle provenance(H5Gopen2(file, "provenance", H5P_DEFAULT), H5Gclose,
-                          "provenance");
-  visit_provenance(record.provenance, AttributeReader{provenance});
+  read_provenance(file, record.provenance);
   record.metrics = read_metrics(file);
   for (const auto& name : dataset_names(file, "curves")) {
     record.curves[name] = read_values<double>(file, "curves/" + name);
@@ -587,8 +320,8 @@ RunRecord read_contents(hid_t file) {
   if (H5Lexists(file, "partings", H5P_DEFAULT) > 0) {
     record.partings = read_texts(file, "partings");
   }
-  record.has_state = !dataset_names(file, "state").empty();
-  record.has_model = product(dimensions_of(open_dataset(file, "model"))) > 0;
+  record.has_state = has_part(file, kHasState, has_state);
+  record.has_model = has_part(file, kHasModel, has_model);
   return record;
 }
 
@@ -600,21 +333,14 @@ std::map<std::string, StoredTensor> read_state(hid_t file) {
   return state;
 }
 
-Handle open_image(std::string_view image) {
-  const Handle access = memory_access();
-  check(H5Pset_file_image(access, const_cast<char*>(image.data()), image.size()) >= 0,
-        "memory");
-  return {H5Fopen("run record", H5F_ACC_RDONLY, access), H5Fclose, "HDF5's own parts"};
-}
-
-// The sentences of `sealed_image` and `check_format` are whole; what fails behind them is
-// named by the part that is wrong.
-RunRecord read_image(std::string_view bytes, bool with_state) {
-  const Handle file = open_image(sealed_image(bytes));
+// The sentence of `check_format` is whole; what fails behind it is named by the part that
+// is wrong.
+RunRecord read_image(std::string_view image, bool with_tensors) {
+  const Handle file = open_image(image);
   check_format(file);
   try {
-    RunRecord record = read_contents(file);
-    if (!with_state) return record;
+    RunRecord record = read_summary(file);
+    if (!with_tensors) return record;
     record.state = read_state(file);
     const Handle model = open_dataset(file, "model");
     record.model = read_elements<std::uint8_t>(model, H5T_NATIVE_UINT8, "model");
@@ -624,25 +350,15 @@ RunRecord read_image(std::string_view bytes, bool with_state) {
   }
 }
 
-RunRecord read(const std::filesystem::path& path, bool with_state) {
-  const auto bytes = read_whole_file(path);
-  const std::lock_guard lock(hdf5_mutex);
-  const hdf5::Silence silence;
+RunRecord read(const std::filesystem::path& path, bool with_tensors) {
+  const auto image =
+      with_tensors ? read_sealed(path, kRecord) : read_sealed_summary(path, kRecord);
+  const std::lock_guard lock(library_mutex());
+  const Silence silence;
   try {
-    return read_image(bytes, with_state);
+    return read_image(image, with_tensors);
   } catch (const Hdf5Failure& failure) {
     throw DataError(fmt::format("{}: {}", path.string(), failure.text));
-  }
-}
-
-std::string sealed(const RunRecord& record, const std::filesystem::path& path) {
-  const std::lock_guard lock(hdf5_mutex);
-  const hdf5::Silence silence;
-  try {
-    const auto image = image_of(record);
-    return seal_of(image) + image;
-  } catch (const Hdf5Failure& failure) {
-    throw RunError(fmt::format("{}: cannot store {}", path.string(), failure.text));
   }
 }
 
@@ -655,7 +371,18 @@ void keep_only(std::string_view kept, RunRecord& record) {
 }
 
 void write_record(const RunRecord& record, const std::filesystem::path& path) {
-  write_whole_file(path, sealed(record, path));
+  std::string image, summary;
+  {
+    const std::lock_guard lock(library_mutex());
+    const Silence silence;
+    try {
+      image = image_of(record);
+      summary = summary_of(record);
+    } catch (const Hdf5Failure& failure) {
+      throw RunError(fmt::format("{}: cannot store {}", path.string(), failure.text));
+    }
+  }
+  write_sealed(path, kRecord, image, summary);
 }
 
 RunRecord read_record(const std::filesystem::path& path) { return read(path, true); }

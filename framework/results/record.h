@@ -24,6 +24,7 @@ struct Provenance {
   std::string cpu;       // model name
   std::string host_os;
   int threads = 1;
+  int continued = 0;    // how often the run was taken up from a checkpoint
   std::string started;  // UTC, ISO 8601
   double seconds = 0;   // of the run's own work
   double peak_memory_mb = 0;
@@ -129,6 +130,10 @@ RunRecord read_record_summary(const std::filesystem::path& path);
 /// Of this process, now: call it when a run begins. The engine and the seconds are for
 /// the caller to fill in, and the peak of memory again at the end.
 Provenance current_provenance();
+
+/// Names the binaries that make up this program, bit for bit: the build identifiers that
+/// the linker gave to the program and to its library.
+std::string current_build();
 
 /// The most memory this process has had, in units of a million bytes.
 double peak_memory_mb();

@@ -1,5 +1,6 @@
 #include "framework/results/whole_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -26,10 +27,14 @@ bool write_all(int file, std::string_view bytes) {
   return true;
 }
 
-bool write_and_sync(const std::filesystem::path& path, std::string_view bytes) {
+using Parts = std::initializer_list<std::string_view>;
+
+bool write_and_sync(const std::filesystem::path& path, Parts parts) {
   FileDescriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  return file.number() >= 0 && write_all(file.number(), bytes) &&
+  return file.number() >= 0 &&
+         std::all_of(parts.begin(), parts.end(),
+                     [&](auto part) { return write_all(file.number(), part); }) &&
          ::fsync(file.number()) == 0 && file.close();
 }
 
@@ -50,8 +55,12 @@ std::filesystem::path temporary_name(std::filesystem::path path) {
 }  // namespace
 
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes) {
+  write_whole_file(path, {bytes});
+}
+
+void write_whole_file(const std::filesystem::path& path, Parts parts) {
   const auto temporary = temporary_name(path);
-  if (write_and_sync(temporary, bytes) &&
+  if (write_and_sync(temporary, parts) &&
       ::rename(temporary.c_str(), path.c_str()) == 0) {
     sync_folder(path.parent_path());
     return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ class DiskFullError : public RunError {
 /// (DiskFullError where that is it); then the temporary file is gone and an older file is
 /// as it was.
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes);
+/// Of parts, one behind the other.
+void write_whole_file(const std::filesystem::path& path,
+                      std::initializer_list<std::string_view> parts);
 
 /// Whether a write that was killed left this file behind, by its name.
 bool is_leftover(const std::filesystem::path& path);

@@ -132,7 +132,7 @@ std::string cause_of_rest(const Parameter& parameter, double clipped) {
 
 /// A learned parameter of a quantizer.
 struct QuantizerHealth::Learned {
-  const Parameter* parameter;
+  Parameter* parameter;
   std::string curve;
   std::vector<float> start;
   bool told_of_minimum = false;
@@ -145,6 +145,12 @@ struct QuantizerHealth::Learned {
   bool never_moved() const {
     return std::memcmp(parameter->value.data(), start.data(),
                        start.size() * sizeof(float)) == 0;
+  }
+  // The gradient is that of the last step: a cause is found in it at the end.
+  void visit_state(SavedStateVisitor& visitor) {
+    visitor.tensor(curve + "/start", start);
+    visitor.tensor(curve + "/gradient", parameter->gradient.span());
+    visitor.value(curve + "/told_of_minimum", told_of_minimum);
   }
 };
 
@@ -166,7 +172,7 @@ struct QuantizerHealth::Watch {
     levels_curve = prefix + "levels";
     sqnr_curve = prefix + "sqnr_db";
     flips_curve = prefix + "sign_flips";
-    for (const Parameter* parameter : site.quantizer->trainable()) {
+    for (Parameter* parameter : site.quantizer->trainable()) {
       const auto& name = parameter->name;
       const bool is_below = name.starts_with(site.site.name);
       learned.push_back(
@@ -181,6 +187,16 @@ struct QuantizerHealth::Watch {
   bool is_weight() const { return bound->site.role == Role::kWeight; }
   bool is_latent() const { return bound->latent != nullptr; }
   Quantizer& quantizer() const { return *bound->quantizer; }
+
+  void visit_state(SavedStateVisitor& visitor) {
+    const std::string own = "health/" + name() + "/";
+    for (Learned& each : learned) each.visit_state(visitor);
+    visitor.values(own + "signs", signs);
+    visitor.value(own + "clipped", clipped);
+    visitor.value(own + "told_of_infinity", told_of_infinity);
+    visitor.value(own + "told_of_scale", told_of_scale);
+    visitor.value(own + "told_of_one_level", told_of_one_level);
+  }
 
   // Values of the first `images` images of a pass; of parameters, all.
   std::size_t value_count(int images) const {
@@ -223,6 +239,12 @@ void QuantizerHealth::begin() {
     if (!watch.is_weight()) continue;
     if (const auto view = look(watch)) follow_signs(watch, *view);
   }
+}
+
+void QuantizerHealth::visit_state(SavedStateVisitor& visitor) {
+  visitor.value("health/has_begun", has_begun_);
+  visitor.value("health/epoch", epoch_);
+  for (Watch& watch : watches_) watch.visit_state(visitor);
 }
 
 void QuantizerHealth::observe(Curves& curves) {

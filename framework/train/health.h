@@ -63,6 +63,9 @@ class QuantizerHealth {
 
   std::int64_t epochs() const { return epoch_; }
 
+  /// What is remembered of each quantizer.
+  void visit_state(SavedStateVisitor& visitor);
+
  private:
   struct Learned;
   struct Watch;

@@ -47,18 +47,24 @@ Optimizer::Optimizer(const OptimizerSpec& spec, const std::vector<MultiplierRule
                      const std::vector<Parameter*>& parameters)
     : spec_(spec) {
   apply_rules(rules, parameters);
-  const auto state_of = [this](const Parameter& parameter) {
-    state_.push_back(std::make_unique<Buffer>(parameter.value.size()));
-    return state_.back().get();
-  };
   for (Parameter* parameter : parameters) {
-    Buffer* momentum = state_of(*parameter);
-    Buffer* square = spec.id == "adam" ? state_of(*parameter) : nullptr;
+    auto& own = moments_.emplace_back(std::make_unique<Moments>());
+    own->name = parameter->name;
+    own->momentum = Buffer(parameter->value.size());
+    if (spec.id == "adam") own->square = Buffer(parameter->value.size());
     const std::size_t size = parameter->value.size();
     for (std::size_t begin = 0; begin < size; begin += kBlockElements) {
       parts_.push_back(
-          {parameter, momentum, square, begin, std::min(size, begin + kBlockElements)});
+          {parameter, own.get(), begin, std::min(size, begin + kBlockElements)});
     }
+  }
+}
+
+void Optimizer::visit_state(SavedStateVisitor& visitor) {
+  for (const auto& own : moments_) {
+    const std::string name = "optimizer/" + own->name;
+    visitor.tensor(name + "/momentum", own->momentum.span());
+    if (!own->square.empty()) visitor.tensor(name + "/square", own->square.span());
   }
 }
 
@@ -87,7 +93,8 @@ void Optimizer::update(const Part& part, double learning_rate, std::int64_t step
                         .epsilon = float(spec_.epsilon),
                         .weight_decay = decay,
                         .step = step + 1},
-                       g, piece(part.momentum->span()), piece(part.square->span()), w);
+                       g, piece(part.moments->momentum.span()),
+                       piece(part.moments->square.span()), w);
   } else {
     const SgdStep sgd{.learning_rate = rate,
                       .momentum = float(spec_.momentum),
@@ -95,7 +102,7 @@ void Optimizer::update(const Part& part, double learning_rate, std::int64_t step
                       .nesterov = spec_.nesterov};
     const auto kernel =
         spec_.form == "caffe" ? kernels::sgd_step_caffe : kernels::sgd_step;
-    kernel(sgd, g, piece(part.momentum->span()), w);
+    kernel(sgd, g, piece(part.moments->momentum.span()), w);
   }
   if (p.minimum > -std::numeric_limits<float>::infinity()) {
     for (float& value : w) value = std::max(value, p.minimum);

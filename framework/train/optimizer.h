@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "framework/config/run_spec.h"
 #include "framework/core/parameter.h"
+#include "framework/core/saved_state.h"
 
 namespace bitsweep {
 
@@ -21,17 +23,24 @@ class Optimizer {
   /// One step from the gradients the parameters hold; `step` counts from 0.
   void step(double learning_rate, std::int64_t step);
 
+  /// What the steps have left beside the parameters.
+  void visit_state(SavedStateVisitor& visitor);
+
  private:
+  struct Moments {
+    std::string name;  // of the parameter
+    Buffer momentum;
+    Buffer square;  // Adam's second moment; empty elsewhere
+  };
   struct Part {
     Parameter* parameter;
-    Buffer* momentum;
-    Buffer* square;  // Adam's second moment
+    Moments* moments;
     std::size_t begin, end;
   };
   void update(const Part& part, double learning_rate, std::int64_t step) const;
 
   OptimizerSpec spec_;
-  std::vector<std::unique_ptr<Buffer>> state_;
+  std::vector<std::unique_ptr<Moments>> moments_;
   std::vector<Part> parts_;
 };
 

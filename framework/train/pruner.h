@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "framework/config/pruning_spec.h"
+#include "framework/core/saved_state.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/network.h"
 #include "framework/quant/pruning.h"
@@ -20,6 +21,9 @@ class Pruner {
 
   /// Prunes as far as is due at a share of the fine-tuning; 1 at its end.
   void advance(double position);
+
+  /// How far it has come; the masks are the sites'.
+  void visit_state(SavedStateVisitor& visitor) { visitor.value("pruner/next", next_); }
 
  private:
   struct Target {

@@ -33,6 +33,10 @@ std::string first_broken_parameter(Network& network) {
   return "";
 }
 
+void pause(const BetweenBatches& between) {
+  if (between) between();
+}
+
 }  // namespace
 
 Loss loss_named(const std::string& name) {
@@ -48,13 +52,14 @@ std::int64_t Trainer::steps_of(const TrainingSpec& spec, std::size_t images) {
 
 Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
                  const TrainingSpec& spec, std::function<void(const StepReport&)> on_step,
-                 QuantizerHealth* health)
+                 QuantizerHealth* health, BetweenBatches between)
     : network_(network),
       training_(training),
       validation_(validation),
       spec_(spec),
       on_step_(std::move(on_step)),
       health_(health),
+      between_(std::move(between)),
       optimizer_(std::make_unique<Optimizer>(spec.optimizer, spec.multipliers,
                                              network.parameters())),
       source_(source_at(training, cursor_)),
@@ -72,6 +77,11 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
 Trainer::~Trainer() = default;
 
 void Trainer::train(double share, double restart_over, Curves& curves) {
+  begin_stretch(share, restart_over);
+  finish_stretch(curves);
+}
+
+void Trainer::begin_stretch(double share, double restart_over) {
   const auto step_at = [&](double steps) {
     return std::min(steps_, std::int64_t(std::llround(steps)));
   };
@@ -80,52 +90,104 @@ void Trainer::train(double share, double restart_over, Curves& curves) {
     schedule_steps_ = step_at(planned_ + restart_over * double(steps_)) - step_;
   }
   planned_ += share * double(steps_);
-  const std::int64_t end = step_at(planned_);
-  while (step_ < end) train_epoch(std::min(end, step_ + steps_per_epoch_), curves);
+  stretch_end_ = step_at(planned_);
 }
 
-void Trainer::train_epoch(std::int64_t end, Curves& curves) {
-  const Loss loss = loss_named(spec_.loss);
-  const double batch = network_.batch();
-  if (health_ != nullptr && step_ == 0) health_->begin();
-  training_.begin_epoch(epoch_);
-  cursor_ = 0;
-  double loss_sum = 0, rate = 0, done = 0;
-  std::int64_t correct = 0;
-  for (; step_ < end; ++step_, cursor_ += std::size_t(network_.batch())) {
-    const SliceLoss result = network_.train_step(source_, loss, step_);
-    if (!std::isfinite(result.loss)) {
-      throw RunError(fmt::format(
-          "the loss became {} at epoch {}, batch {} (learning rate {}){}",
-          std::isnan(result.loss) ? "NaN" : "infinite", epoch_ + 1,
-          std::int64_t(done / batch) + 1, rate, first_broken_parameter(network_)));
+void Trainer::finish_stretch(Curves& curves) {
+  while (phase_ != Phase::kBetweenEpochs || step_ < stretch_end_) {
+    if (phase_ == Phase::kBetweenEpochs) begin_epoch();
+    if (phase_ == Phase::kSteps) {
+      finish_steps();
+      close_steps(curves);
     }
-    rate = learning_rate(spec_.schedule, spec_.optimizer.learning_rate,
-                         {.iteration = double(step_ - schedule_begin_),
-                          .iterations = double(schedule_steps_),
-                          .iterations_per_epoch = double(steps_per_epoch_)});
-    optimizer_->step(rate, step_);
-    after_step();
-    loss_sum += result.loss;
-    correct += result.correct;
-    done += batch;
-    if (on_step_) {
-      on_step_({.step = step_ + 1,
-                .steps = steps_,
-                .epoch = double(step_ + 1) / double(steps_per_epoch_),
-                .epoch_score = {loss_sum / done, double(correct) / done}});
-    }
+    validate(curves);
   }
+}
+
+void Trainer::begin_epoch() {
+  if (health_ != nullptr && step_ == 0) health_->begin();
+  epoch_end_ = std::min(stretch_end_, step_ + steps_per_epoch_);
+  sums_ = {};
+  phase_ = Phase::kSteps;
+}
+
+void Trainer::finish_steps() {
+  const Loss loss = loss_named(spec_.loss);
+  training_.begin_epoch(epoch_);
+  while (step_ < epoch_end_) {
+    pause(between_);
+    step(loss);
+  }
+}
+
+void Trainer::step(Loss loss) {
+  cursor_ = std::size_t(sums_.images);
+  const SliceLoss result = network_.train_step(source_, loss, step_);
+  if (!std::isfinite(result.loss)) {
+    throw RunError(
+        fmt::format("the loss became {} at epoch {}, batch {} (learning rate "
+                    "{}){}",
+                    std::isnan(result.loss) ? "NaN" : "infinite", epoch_ + 1,
+                    sums_.images / network_.batch() + 1, sums_.rate,
+                    first_broken_parameter(network_)));
+  }
+  sums_.rate = learning_rate(spec_.schedule, spec_.optimizer.learning_rate,
+                             {.iteration = double(step_ - schedule_begin_),
+                              .iterations = double(schedule_steps_),
+                              .iterations_per_epoch = double(steps_per_epoch_)});
+  optimizer_->step(sums_.rate, step_);
+  after_step();
+  ++step_;
+  sums_.loss += result.loss;
+  sums_.correct += result.correct;
+  sums_.images += network_.batch();
+  if (on_step_) {
+    on_step_({.step = step_,
+              .steps = steps_,
+              .epoch = epochs_done(),
+              .epoch_score = sums_.score()});
+  }
+}
+
+// What is kept of an epoch, but for its validation: `health` looks at the activations of
+// the last step, so that nothing comes between that and this.
+void Trainer::close_steps(Curves& curves) {
   ++epoch_;
-  curves["train/loss"].push_back(loss_sum / done);
-  curves["train/accuracy"].push_back(double(correct) / done);
-  curves["learning_rate"].push_back(rate);
+  const Score score = sums_.score();
+  curves["train/loss"].push_back(score.loss);
+  curves["train/accuracy"].push_back(score.accuracy);
+  curves["learning_rate"].push_back(sums_.rate);
   if (health_ != nullptr) health_->observe(curves);
-  if (validation_ == nullptr) return;
-  network_.prepare_evaluation();
-  const Score score = evaluate(network_, *validation_, loss);
-  curves["validation/loss"].push_back(score.loss);
-  curves["validation/accuracy"].push_back(score.accuracy);
+  phase_ = Phase::kValidation;
+}
+
+void Trainer::validate(Curves& curves) {
+  if (validation_ != nullptr) {
+    network_.prepare_evaluation();
+    const Score score =
+        evaluate(network_, *validation_, loss_named(spec_.loss), nullptr, between_);
+    curves["validation/loss"].push_back(score.loss);
+    curves["validation/accuracy"].push_back(score.accuracy);
+  }
+  phase_ = Phase::kBetweenEpochs;
+}
+
+void Trainer::visit_state(SavedStateVisitor& visitor) {
+  auto phase = int(phase_);
+  visitor.value("trainer/step", step_);
+  visitor.value("trainer/stretch_end", stretch_end_);
+  visitor.value("trainer/schedule_begin", schedule_begin_);
+  visitor.value("trainer/schedule_steps", schedule_steps_);
+  visitor.value("trainer/planned", planned_);
+  visitor.value("trainer/epoch", epoch_);
+  visitor.value("trainer/epoch_end", epoch_end_);
+  visitor.value("trainer/phase", phase);
+  visitor.value("trainer/epoch_loss", sums_.loss);
+  visitor.value("trainer/epoch_correct", sums_.correct);
+  visitor.value("trainer/epoch_images", sums_.images);
+  visitor.value("trainer/learning_rate", sums_.rate);
+  phase_ = Phase(phase);
+  optimizer_->visit_state(visitor);
 }
 
 void Trainer::after_step() {
@@ -137,7 +199,7 @@ void Trainer::after_step() {
 }
 
 Score evaluate(Network& network, const Batches& batches, Loss loss,
-               std::vector<std::int32_t>* predictions) {
+               std::vector<std::int32_t>* predictions, const BetweenBatches& between) {
   const std::size_t count = batches.count(), batch = std::size_t(network.batch());
   if (predictions != nullptr) predictions->resize(count);
   std::size_t cursor = 0;
@@ -148,6 +210,7 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
     const auto part = predictions == nullptr
                           ? std::span<std::int32_t>{}
                           : std::span<std::int32_t>{predictions->data() + cursor, images};
+    pause(between);
     const SliceLoss result = network.evaluate(source, loss, int(images), part);
     total.loss += result.loss;
     total.correct += result.correct;
@@ -156,24 +219,28 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
 }
 
 void calibrate(Network& network, const Batches& images, int batches,
-               bool batch_statistics, std::span<const int> owners) {
+               bool batch_statistics, std::span<const int> owners,
+               const BetweenBatches& between) {
   network.calibrate_weights(owners);
   std::size_t cursor = 0;
   const BatchSource source = source_at(images, cursor);
   for (int batch = 0; batch < batches; ++batch) {
+    pause(between);
     network.calibrate_activations(source, batch_statistics, owners);
     cursor += std::size_t(network.batch());
   }
   network.finish_calibration(owners);
 }
 
-void reestimate_normalisation(Network& network, const Batches& images, int batches) {
+void reestimate_normalisation(Network& network, const Batches& images, int batches,
+                              const BetweenBatches& between) {
   if (!network.has_batch_normalisation()) return;
   const int in_epoch = std::max(1, int(images.count()) / network.batch());
   network.prepare_evaluation();
   std::size_t cursor = 0;
   const BatchSource source = source_at(images, cursor);
   for (int batch = 1; batch <= std::min(batches, in_epoch); ++batch) {
+    pause(between);
     network.estimate_normalisation(source, batch);
     cursor += std::size_t(network.batch());
   }

@@ -165,7 +165,12 @@ class Incremental final : public Quantizer,
     visitor.values("free", is_free_);
     visitor.integer("highest_exponent", power_.high);
     visitor.integer("lowest_exponent", power_.low);
-    visitor.integer("pruned", pruned_);
+    // A layer may have more weights than a float counts.
+    constexpr std::size_t kCounted = std::size_t{1} << 24;
+    std::size_t pruned = pruned_ % kCounted, counts = pruned_ / kCounted;
+    visitor.integer("pruned", pruned);
+    visitor.integer("pruned_counts", counts);
+    pruned_ = counts * kCounted + pruned;
     count_frozen();
   }
 

@@ -25,8 +25,8 @@ TEST_CASE("shares of a study on machines of their own are merged into its table"
     CAPTURE(part.err);
     CHECK(part.code == 0);
   }
-  const auto merged = run_program("merge " + at("part1") + " " + at("part2") + " --out " +
-                                  at("merged"));
+  const auto merged =
+      run_program("merge " + at("part1") + " " + at("part2") + " --out " + at("merged"));
   CAPTURE(merged.err);
   CHECK(merged.code == 0);
   CHECK(merged.out == whole.out);
@@ -73,10 +73,10 @@ TEST_CASE("status tells what is done, failed, running and to do") {
     usleep(10000);
   }
   const auto running = run_program("status " + folder);
-  CHECK_THAT(running.out,
-             Contains("2 done, 1 running, 1 failed, 0 to do; about ") &&
-                 Contains("twn w2, seed 11 ") && Contains("41 %    2.4   87.10 %") &&
-                 Contains("5120") && Contains(text_of(this_process())));
+  CHECK_THAT(running.out, Contains("2 done, 1 running, 1 failed, 0 to do; about ") &&
+                              Contains("twn w2, seed 11 ") &&
+                              Contains("41 %    2.4   87.10 %") && Contains("5120") &&
+                              Contains(text_of(this_process())));
   CHECK(run_program("status no-such-folder").code == 2);
 }
 

@@ -22,7 +22,7 @@ constexpr std::int64_t kIsKilled = 14;
 constexpr std::int64_t kInterruptsTheBatch = 15;
 constexpr std::int64_t kFillsTheDisk = 16;
 
-void misbehave(std::int64_t seed) {
+void misbehave(std::int64_t seed, const RunEnvironment& environment) {
   if (seed == kThrows) {
     throw RunError("conv1/weight: step became NaN at epoch 3, batch 118");
   }
@@ -34,7 +34,8 @@ void misbehave(std::int64_t seed) {
   if (seed == kIsKilled) raise(SIGKILL);
   if (seed == kInterruptsTheBatch) {
     kill(getppid(), SIGTERM);  // SIGINT may be ignored where tests run
-    sleep(60);
+    while (!environment.checkpoint->requests->stop) usleep(1000);
+    throw RunStopped("stopped by a signal");
   }
 }
 
@@ -57,7 +58,9 @@ RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
   observer.progress({"train", 1, 2, 0.5, 0.7, 0.6});
   ensure(environment.baseline.has_value() == spec.starts_from_baseline(),
          "a run that starts from a baseline is given it");
-  if (std::getenv("BITSWEEP_FAKE_MISBEHAVES") != nullptr) misbehave(spec.seed);
+  if (std::getenv("BITSWEEP_FAKE_MISBEHAVES") != nullptr) {
+    misbehave(spec.seed, environment);
+  }
   count_and_sleep(spec);
   RunRecord record;
   record.canonical_text = spec.canonical_text();

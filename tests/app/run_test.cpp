@@ -148,7 +148,8 @@ TEST_CASE("a dry run lists the runs, touches nothing and needs no data") {
   CHECK_FALSE(fs::exists(study.out()));
   study.run();
   const auto after = study.run("--dry-run --set seeds=[1,2,3]");
-  CHECK_THAT(after.out, Contains("float, seed 1\n") && Contains("twn w2, seed 3  (about "));
+  CHECK_THAT(after.out,
+             Contains("float, seed 1\n") && Contains("twn w2, seed 3  (about "));
   std::size_t lines = 0, done = 0;
   std::istringstream stream(after.out);
   for (std::string line; std::getline(stream, line); ++lines) {

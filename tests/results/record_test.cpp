@@ -39,6 +39,7 @@ RunRecord full_record() {
                        "A \"CPU\" @ 2 GHz",
                        "Debian",
                        3,
+                       2,
                        "2024-05-06T07:08:09Z",
                        12.3,
                        0.1 + 0.2,
@@ -98,6 +99,7 @@ void check_equal(const RunRecord& a, const RunRecord& b) {
   CHECK(a.provenance.started == b.provenance.started);
   CHECK(a.provenance.seconds == b.provenance.seconds);
   CHECK(a.provenance.peak_memory_mb == b.provenance.peak_memory_mb);
+  CHECK(a.provenance.continued == b.provenance.continued);
   CHECK(a.provenance.images_per_second == b.provenance.images_per_second);
   REQUIRE(a.curves.size() == b.curves.size());
   for (const auto& [name, values] : a.curves) CHECK(same_bits(values, b.curves.at(name)));
@@ -150,10 +152,11 @@ bool python(const std::filesystem::path& script, const std::filesystem::path& fi
 void change_within(const std::filesystem::path& path, const std::string& line) {
   std::ofstream(path.string() + ".py") << R"(
 import hashlib, io, sys, h5py
-image = io.BytesIO(open(sys.argv[1], 'rb').read()[512:])
+bytes = open(sys.argv[1], 'rb').read()
+image = io.BytesIO(bytes[512:512 + int(bytes.split(b'\n')[1].split()[1])])
 with h5py.File(image, 'r+') as f:
     )" << line << R"(
-image = image.getvalue()
+image = image.getvalue()  # without a summary
 seal = 'bitsweep run record\nbytes %d\nsha256 %s\n' % (len(image), hashlib.sha256(image).hexdigest())
 open(sys.argv[1], 'wb').write(seal.ljust(512, '\n').encode() + image)
 )";
@@ -188,6 +191,40 @@ TEST_CASE("a summary is the record without its state") {
   write_record(record, folder / "run.h5");
   record.state.clear();
   check_equal(record, read_record_summary(folder / "run.h5"));
+}
+
+TEST_CASE("a summary is read without the tensors") {
+  const ScratchFolder folder;
+  auto record = full_record();
+  record.state["fc/weight"] = random_tensor({300, 100}, 30'000);
+  write_record(record, folder / "run.h5");
+  auto bytes = read_whole_file(folder / "run.h5");
+  const auto middle = 512 + (bytes.size() - 512) / 2;  // of the tensor, by its size
+  bytes[middle] = char(bytes[middle] ^ 4);
+  write_whole_file(folder / "run.h5", bytes);
+  CHECK_THROWS_WITH(read_record(folder / "run.h5"), Contains("the file is damaged"));
+  const RunRecord summary = read_record_summary(folder / "run.h5");
+  CHECK(summary.has_state);
+  CHECK(summary.state.empty());
+  CHECK(summary.digest == record.digest);
+
+  bytes.back() = char(bytes.back() ^ 4);
+  write_whole_file(folder / "run.h5", bytes);
+  CHECK_THROWS_WITH(read_record_summary(folder / "run.h5"),
+                    Contains("run.h5: its bytes do not match its checksum"));
+  write_whole_file(folder / "run.h5", bytes.substr(0, bytes.size() - 1));
+  CHECK_THROWS_WITH(read_record_summary(folder / "run.h5"), Contains("cut off"));
+}
+
+TEST_CASE("a record from before there were summaries is read") {
+  const ScratchFolder folder;
+  const auto record = full_record();
+  write_record(record, folder / "run.h5");
+  if (!python_has_h5py()) return;
+  change_within(folder / "run.h5", "f.attrs['seed'] = f.attrs['seed']");
+  CHECK(read_record_summary(folder / "run.h5").digest == record.digest);
+  CHECK(read_record_summary(folder / "run.h5").has_state);
+  check_equal(record, read_record(folder / "run.h5"));
 }
 
 TEST_CASE("large tensors of any shape survive compression") {

@@ -12,6 +12,7 @@
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/report/manifest.h"
+#include "framework/results/checkpoint.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -35,6 +36,7 @@ std::vector<fs::path> table_folders(const fs::path& folder) {
 
 struct Needs {
   std::set<fs::path> records;
+  std::set<fs::path> checkpoints;
   bool all_done = true;
 };
 
@@ -45,6 +47,7 @@ Needs needs_of(const std::vector<fs::path>& folders) {
       for (const auto& run : row.runs) {
         const fs::path record = fs::weakly_canonical(folder / run.name.record);
         needs.records.insert(record);
+        needs.checkpoints.insert(checkpoint_path(record.parent_path(), run.name.digest));
         needs.all_done = needs.all_done && fs::exists(record) &&
                          read_record_summary(record).status == "done";
       }
@@ -53,13 +56,14 @@ Needs needs_of(const std::vector<fs::path>& folders) {
   return needs;
 }
 
-std::vector<fs::path> records_in_runs(const fs::path& folder) {
-  std::vector<fs::path> records;
+std::vector<fs::path> files_in_runs(const fs::path& folder) {
+  std::vector<fs::path> files;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder / "runs", missing)) {
-    if (is_record_name(entry.path())) records.push_back(entry.path());
+    const auto& path = entry.path();
+    if (is_record_name(path) || is_checkpoint(path)) files.push_back(path);
   }
-  return records;
+  return files;
 }
 
 int clean(const Arguments& arguments, Session&) {
@@ -75,13 +79,16 @@ int clean(const Arguments& arguments, Session&) {
   remove_leftovers(folder);
   std::size_t removed = 0;
   std::size_t stripped = 0;
-  for (const auto& path : records_in_runs(folder)) {
-    if (arguments.has("unused") && !needs.records.contains(fs::weakly_canonical(path))) {
+  for (const auto& path : files_in_runs(folder)) {
+    const auto& needed = is_checkpoint(path) ? needs.checkpoints : needs.records;
+    if (arguments.has("unused") && !needed.contains(fs::weakly_canonical(path))) {
       fs::remove(path);
+      if (is_checkpoint(path)) continue;
       fs::remove(results.log(digest_in_name(path)));
       ++removed;
       continue;
     }
+    if (is_checkpoint(path)) continue;
     if (keep == "state") continue;
     // What is not run yet may begin with any of the float networks.
     const bool may_be_needed =

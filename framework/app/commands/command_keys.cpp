@@ -79,12 +79,13 @@ Lines shared_keys() {
         "Instead of keep: remove weights below this many standard deviations (std) of "
         "their layer."}});
   add_fields(lines, "pruning.", PruningSpec::schema().fields());
-  lines.emplace_back("sites",
-                     "Another method for single sites: a list of {match: conv2/weight, "
-                     "method: {...}}; the first pattern that matches counts, * stands for "
-                     "any text. A tensor that several layers read has a name for each, "
-                     "conv2/input and block1/add/shortcut; readers that come to the same "
-                     "method and parameters share one quantizer.");
+  lines.emplace_back(
+      "sites",
+      "Another method for single sites: a list of {match: conv2/weight, "
+      "method: {...}}; the first pattern that matches counts, * stands for "
+      "any text. A tensor that several layers read has a name for each, "
+      "conv2/input and block1/add/shortcut; readers that come to the same "
+      "method and parameters share one quantizer.");
   return lines;
 }
 

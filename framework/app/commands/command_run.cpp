@@ -84,6 +84,7 @@ BatchOptions batch_options(const Arguments& arguments) {
   };
   pass_on("data-dir");
   pass_on("plugin");
+  options.checkpoint_minutes = arguments.positive_number("checkpoint", 5);
   return options;
 }
 
@@ -254,6 +255,11 @@ Command run_command() {
                    {.name = "force",
                     .value = "",
                     .help = "Run again what is done already, or damaged."},
+                   {.name = "checkpoint",
+                    .value = "MINUTES",
+                    .help = "Keep the state of each run under way that often, and when "
+                            "a signal ends it (SIGINT, SIGTERM) or asks for it "
+                            "(SIGUSR1); the same command goes on from there (5)."},
                    {.name = "shard",
                     .value = "I/N",
                     .help = "Of N shares of the runs the I-th alone, and what these "

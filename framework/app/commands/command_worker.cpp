@@ -14,6 +14,7 @@
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/schedule/worker_message.h"
+#include "framework/app/schedule/worker_process.h"
 #include "framework/core/error.h"
 #include "framework/core/file_descriptor.h"
 #include "framework/core/parallel.h"
@@ -66,6 +67,17 @@ class Patience {
   unsigned seconds_ = 4 * 60 * 60;
 };
 
+RunRequests worker_requests;
+
+extern "C" void take_request(int signal) {
+  (signal == SIGUSR1 ? worker_requests.save : worker_requests.stop) = true;
+}
+
+// Of the scheduler, of the batch system, of whoever knows this process.
+void listen_to_requests() {
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) std::signal(signal, take_request);
+}
+
 class SendingObserver final : public RunObserver {
  public:
   explicit SendingObserver(const MessagePipe& pipe) : pipe_(pipe) {}
@@ -81,6 +93,9 @@ class SendingObserver final : public RunObserver {
 
   void warning(const std::string& text) override {
     pipe_.send(WorkerMessage::of_warning(text));
+  }
+  void note(const std::string& text) override {
+    pipe_.send(WorkerMessage::of_note(text));
   }
 
  private:
@@ -114,6 +129,12 @@ double run_and_record(const Arguments& arguments, Session& session,
   RunEnvironment environment;
   environment.methods = &session.methods;
   environment.data_folders = data_folders(arguments.text("data-dir"));
+  if (arguments.has("checkpoint")) {
+    environment.checkpoint = {arguments.text("checkpoint"),
+                              arguments.positive_number("checkpoint-minutes", 5),
+                              &worker_requests};
+    listen_to_requests();
+  }
   if (arguments.has("baseline")) {
     environment.baseline = read_record(arguments.text("baseline"));
   }
@@ -134,6 +155,9 @@ int worker(const Arguments& arguments, Session& session) {
     const double accuracy = run_and_record(arguments, session, observer);
     pipe.send(WorkerMessage::of_result(accuracy));
     return 0;
+  } catch (const RunStopped& stopped) {
+    pipe.send(WorkerMessage::of_failure(stopped.what()));
+    return kStoppedCode;
   } catch (const DiskFullError& error) {
     pipe.send(WorkerMessage::of_full_disk(error.what()));
   } catch (const RunError& error) {  // the run's own: it would do the same again
@@ -159,6 +183,12 @@ Command worker_command() {
                        {.name = "baseline",
                         .value = "FILE.h5",
                         .help = "The record of the float run to start from."},
+                       {.name = "checkpoint",
+                        .value = "FILE.h5",
+                        .help = "Where to keep the state of the run, and to go on from."},
+                       {.name = "checkpoint-minutes",
+                        .value = "MINUTES",
+                        .help = "How often (5)."},
                        {.name = "keep",
                         .value = "WHAT",
                         .help = "What the record keeps: state, model or predictions "

@@ -30,6 +30,8 @@ class Batch final : public JobClaims {
         job_of_(plan.runs.size()) {
     for (std::size_t run = 0; run < plan.runs.size(); ++run) {
       const RunState state = plan.runs[run].state;
+      // One that was killed between its record and its last act has a checkpoint left.
+      if (state == RunState::kDone) files.remove_checkpoint(plan.runs[run]);
       if (state != RunState::kMissing && state != RunState::kFailed) continue;
       const std::size_t job = run_of_.size();
       job_of_[run] = job;
@@ -73,7 +75,8 @@ class Batch final : public JobClaims {
   // ---- What is kept ----
 
   void keep(std::size_t job) const {
-    folder_.publish(run(job).digest, files_.path_of(run(job)));
+    put_record(job);
+    files_.remove_checkpoint(run(job));
   }
 
   void keep_failure(std::size_t job, const std::string& why) const {
@@ -87,10 +90,14 @@ class Batch final : public JobClaims {
     record.failure = why;
     record.provenance = current_provenance();
     write_record(record, folder_.draft(run(job).digest));
-    keep(job);
+    put_record(job);  // what it had come to may be gone on from
   }
 
  private:
+  void put_record(std::size_t job) const {
+    folder_.publish(run(job).digest, files_.path_of(run(job)));
+  }
+
   // Where the record is another than the plan has seen.
   std::optional<Outcome> done_by_others(std::size_t job) {
     files_.refresh();
@@ -119,6 +126,9 @@ class Batch final : public JobClaims {
     Order order{options_.worker_command, run.spec.canonical_text()};
     auto& command = order.command;
     command.insert(command.end(), {"--record", folder_.draft(run.digest).string()});
+    command.insert(command.end(), {"--checkpoint", files_.checkpoint_of(run).string(),
+                                   "--checkpoint-minutes",
+                                   fmt::format("{}", options_.checkpoint_minutes)});
     if (!run.spec.is_baseline()) {
       command.insert(command.end(), {"--keep", options_.keep});
     }
@@ -166,6 +176,10 @@ class Keeper final : public ScheduleObserver {
   void warning(std::size_t job, const std::string& text) override {
     log(job, "warning: " + text);
     display_.warning(job, text);
+  }
+  void note(std::size_t job, const std::string& text) override {
+    log(job, text);
+    display_.note(job, text);
   }
   void complaint(std::size_t job, const std::string& text) override { log(job, text); }
   void stopped(std::size_t job, const std::string& why) override {

@@ -15,6 +15,7 @@ struct BatchOptions {
   ScheduleOptions schedule = {};
   /// Program, hidden command and the options that all workers share.
   std::vector<std::string> worker_command;
+  double checkpoint_minutes = 5;  // between two of a run under way
   /// What records of networks keep that no other starts from, one of `kKept`.
   std::string keep = "state";
 };

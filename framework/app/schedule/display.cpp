@@ -65,6 +65,10 @@ class Display : public ScheduleObserver {
     show_line(fmt::format("{}: warning: {}", jobs_[job].label, text));
   }
 
+  void note(std::size_t job, const std::string& text) override {
+    show_line(fmt::format("{}: {}", jobs_[job].label, text));
+  }
+
   void finished(std::size_t job, const Outcome& outcome) override {
     running_.erase(job);
     const bool done = outcome.status == Outcome::Status::kDone;

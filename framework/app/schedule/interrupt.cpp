@@ -14,8 +14,13 @@ namespace {
 // Where the handler writes. A handler and a pipe, not a blocked signal: a thread that
 // some library started before would not have it blocked, and would end the process.
 volatile sig_atomic_t notice_pipe = -1;
+volatile sig_atomic_t save_is_asked = 0;
 
-extern "C" void notice_signal(int) {
+extern "C" void notice_signal(int number) {
+  if (number == SIGUSR1) {
+    save_is_asked = 1;
+    return;
+  }
   const int before = errno;
   [[maybe_unused]] const ssize_t written = write(notice_pipe, "!", 1);
   errno = before;
@@ -47,6 +52,18 @@ InterruptSignals::~InterruptSignals() {
     sigaction(kSignals[i], &before_[i], nullptr);
   }
   notice_pipe = -1;
+}
+
+void InterruptSignals::forget() const {
+  char bytes[64];
+  while (read(notices_.number(), bytes, sizeof bytes) > 0) {
+  }
+}
+
+bool InterruptSignals::take_save_request() const {
+  if (save_is_asked == 0) return false;
+  save_is_asked = 0;
+  return true;
 }
 
 bool InterruptSignals::arrived(int milliseconds) const {

@@ -13,7 +13,8 @@ namespace bitsweep {
 inline constexpr int kInterruptedCode = 130;
 
 /// While it lives, SIGINT, SIGTERM and SIGHUP do not end the process: they wait to be
-/// noticed. One at a time.
+/// noticed; nor does SIGUSR1, which asks for what is under way to be kept. One at a
+/// time.
 class InterruptSignals {
  public:
   InterruptSignals();
@@ -25,9 +26,13 @@ class InterruptSignals {
   int descriptor() const { return notices_.number(); }
   /// Whether a signal came, or comes within `milliseconds`.
   bool arrived(int milliseconds = 0) const;
+  /// What came so far is dealt with.
+  void forget() const;
+  /// Whether SIGUSR1 came since the last call.
+  bool take_save_request() const;
 
  private:
-  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
+  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
   FileDescriptor notices_;
   FileDescriptor noticing_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/results/checkpoint.h"
 #include "framework/results/record.h"
 
 namespace bitsweep {
@@ -63,6 +64,15 @@ fs::path RunFiles::path_of(const PlannedRun& run) const {
   const auto found = known_.find(run.digest);
   if (found != known_.end()) return found->second;
   return folder_ / (run.name + "-" + run.digest + ".h5");
+}
+
+fs::path RunFiles::checkpoint_of(const PlannedRun& run) const {
+  return checkpoint_path(folder_, run.digest);
+}
+
+void RunFiles::remove_checkpoint(const PlannedRun& run) const {
+  std::error_code ignored;  // mostly there is none
+  fs::remove(checkpoint_of(run), ignored);
 }
 
 }  // namespace bitsweep

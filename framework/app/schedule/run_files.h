@@ -27,6 +27,10 @@ class RunFiles {
   /// Where the run's record is, or will be: `<results>/runs/<name>-<digest>.h5`.
   std::filesystem::path path_of(const PlannedRun& run) const;
 
+  /// Where the run's state is kept while it is under way.
+  std::filesystem::path checkpoint_of(const PlannedRun& run) const;
+  void remove_checkpoint(const PlannedRun& run) const;
+
  private:
   std::filesystem::path folder_;
   std::shared_ptr<RecordIndex> index_;

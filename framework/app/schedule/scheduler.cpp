@@ -76,11 +76,13 @@ class Schedule {
       wait_for_news();
       result_.interrupted = signals_.arrived();
       for (auto& worker : workers_) hear(*worker);
+      if (signals_.take_save_request()) tell_workers(SIGUSR1);
       if (!is_over()) end_late_workers();
       if (!is_over()) settle_ended_workers();
       start_ready_jobs();
       observer_.tick();
     }
+    if (result_.interrupted) stop_workers();
     for (const auto job : pending_) {
       if (!states_[job].holder.empty()) result_.held.push_back(job);
     }
@@ -101,6 +103,34 @@ class Schedule {
   };
 
   bool is_over() const { return result_.interrupted || !result_.disk_full.empty(); }
+
+  void tell_workers(int signal) {
+    for (auto& worker : workers_) worker->process.send(signal);
+  }
+
+  // What they still finish counts; what they are stopped in is for the next batch.
+  void stop_workers() {
+    signals_.forget();
+    std::erase(workers_, nullptr);
+    tell_workers(SIGTERM);
+    const auto end = Clock::now() + std::chrono::seconds(kInterruptSeconds);
+    while (!workers_.empty() && Clock::now() < end && !signals_.arrived()) {
+      wait_for_news();
+      for (auto& worker : workers_) {
+        hear(*worker);
+        if (!worker->has_ended()) continue;
+        const auto ended = std::move(worker);
+        const Ending ending = ending_of(*ended);
+        if (ending.outcome.status == Outcome::Status::kDone) {
+          settle(ended->job, ending.outcome);
+        } else {
+          claims_.release(ended->job);
+        }
+      }
+      std::erase(workers_, nullptr);
+      observer_.tick();
+    }
+  }
 
   void start_ready_jobs() {
     bool settled = true;  // what waits for a job may follow it at once
@@ -216,6 +246,9 @@ class Schedule {
         case WorkerMessage::Kind::kWarning:
           observer_.warning(worker.job, message->text);
           break;
+        case WorkerMessage::Kind::kNote:
+          observer_.note(worker.job, message->text);
+          break;
         default:
           worker.verdict = message;
       }
@@ -273,7 +306,8 @@ class Schedule {
     hear(worker);  // what it said last
     Ending ending{{.status = Outcome::Status::kFailed, .seconds = worker.seconds()}};
     // A signal to the whole group may reach the worker first; the batch was meant.
-    if (WIFSIGNALED(status) && signals_.arrived(kGraceMilliseconds)) {
+    const bool is_stopped = WIFSIGNALED(status) || exit_code(status) == kStoppedCode;
+    if (is_stopped && (result_.interrupted || signals_.arrived(kGraceMilliseconds))) {
       result_.interrupted = true;
       return ending;
     }

@@ -59,6 +59,7 @@ class ScheduleObserver {
   virtual void started(std::size_t /*job*/) {}
   virtual void progress(std::size_t /*job*/, const RunObserver::Progress&) {}
   virtual void warning(std::size_t /*job*/, const std::string& /*text*/) {}
+  virtual void note(std::size_t /*job*/, const std::string& /*text*/) {}
   /// A line of the worker's standard error.
   virtual void complaint(std::size_t /*job*/, const std::string& /*text*/) {}
   /// It runs no more, and is not finished: it is tried again, or others have it.
@@ -81,17 +82,23 @@ struct ScheduleOptions {
 
 struct ScheduleResult {
   std::vector<Outcome> outcomes;  // one a job
-  bool interrupted = false;       // by a signal; what was under way is lost, no more
+  bool interrupted = false;       // by a signal; what was under way has kept its state
   std::string disk_full;          // why no more was run: nothing could be kept; or ""
   bool failed_fast = false;       // why no more was run
   std::vector<std::size_t> held;  // jobs that others were at when all else was finished
 };
 
+/// Less than batch systems leave between SIGTERM and SIGKILL (Slurm's KillWait: 30).
+inline constexpr int kInterruptSeconds = 25;
+
 /// Runs all jobs that can be claimed, in their order as far as dependencies let them; a
 /// job stands behind the one it depends on. `complete` is called when a worker has
 /// succeeded, before jobs that wait for it start, and may still throw RunError to make it
-/// a failure. A full disk, which a worker tells of or the observer throws as
-/// DiskFullError, ends the schedule: what is trained could not be kept.
+/// a failure. A signal ends the schedule: it is passed on to the workers as SIGTERM,
+/// which have kInterruptSeconds to keep their state; a second one ends them at once.
+/// SIGUSR1 is passed on, and they go on. A full disk, which a worker tells of or the
+/// observer throws as DiskFullError, ends the schedule: what is trained could not be
+/// kept.
 ScheduleResult run_jobs(const std::vector<Job>& jobs, const ScheduleOptions& options,
                         const std::function<void(std::size_t job)>& complete,
                         JobClaims& claims, ScheduleObserver& observer);

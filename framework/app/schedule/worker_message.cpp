@@ -15,6 +15,7 @@ constexpr std::string_view kForGood = "failed for good";
 // Of the messages that are a text.
 std::optional<WorkerMessage::Kind> kind_of(std::string_view word) {
   if (word == "warning") return WorkerMessage::Kind::kWarning;
+  if (word == "note") return WorkerMessage::Kind::kNote;
   if (word == "failed" || word == kForGood) return WorkerMessage::Kind::kFailed;
   if (word == "disk full") return WorkerMessage::Kind::kDiskFull;
   return std::nullopt;
@@ -67,6 +68,13 @@ WorkerMessage WorkerMessage::of_warning(const std::string& text) {
   return message;
 }
 
+WorkerMessage WorkerMessage::of_note(const std::string& text) {
+  WorkerMessage message;
+  message.kind = Kind::kNote;
+  message.text = text;
+  return message;
+}
+
 WorkerMessage WorkerMessage::of_result(double test_accuracy) {
   WorkerMessage message;
   message.kind = Kind::kDone;
@@ -96,6 +104,8 @@ std::string to_line(const WorkerMessage& message) {
                          one_line(p.stage), p.done, p.total, p.epoch, p.loss, p.accuracy);
     case WorkerMessage::Kind::kWarning:
       return fmt::format("{}\twarning\t{}\n", kMark, one_line(message.text));
+    case WorkerMessage::Kind::kNote:
+      return fmt::format("{}\tnote\t{}\n", kMark, one_line(message.text));
     case WorkerMessage::Kind::kDone:
       return fmt::format("{}\tdone\t{}\n", kMark, message.test_accuracy);
     case WorkerMessage::Kind::kFailed:

@@ -55,9 +55,11 @@ FileDescriptor file_with(std::string_view text) {
   setpgid(0, 0);  // so that what it starts can be ended with it
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it went before we could ask for the signal
-  // The keyboard's signals reach the whole group; the parent decides what they mean.
+  // The keyboard's signals reach the whole group; the parent decides what they mean. A
+  // request to keep a state that is not there yet is none.
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
+  signal(SIGUSR1, SIG_IGN);
   dup2(input, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(complaints, STDERR_FILENO);
@@ -115,6 +117,10 @@ WorkerProcess::~WorkerProcess() {
   wait();
 }
 
+void WorkerProcess::send(int signal) const {
+  if (pid_ > 0) ::kill(pid_, signal);
+}
+
 bool WorkerProcess::has_exited() const {
   siginfo_t info{};
   return waitid(P_PID, id_t(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
@@ -133,6 +139,10 @@ int WorkerProcess::wait() {
   }
   pid_ = -1;
   return status;
+}
+
+int exit_code(int wait_status) {
+  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
 }
 
 std::optional<long> memory_kills() {

@@ -40,6 +40,8 @@ class WorkerProcess {
   LineReader& output() { return output_; }
   LineReader& complaints() { return complaints_; }  // its standard error
 
+  /// A signal to the process, not to what it started.
+  void send(int signal) const;
   /// True when it has ended, even where a process that it started holds its pipes open.
   bool has_exited() const;
   /// Ends it now; `wait` is still to be called.
@@ -52,6 +54,12 @@ class WorkerProcess {
   LineReader output_;
   LineReader complaints_;
 };
+
+/// What a worker ends with that was asked to.
+inline constexpr int kStoppedCode = 3;
+
+/// Of a process that ended by itself; -1 otherwise.
+int exit_code(int wait_status);
 
 /// How many processes the system has killed so far as its memory ran out; nothing where
 /// it does not say.

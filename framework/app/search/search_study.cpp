@@ -124,8 +124,8 @@ std::string study_text(const std::string& name, const RunSpec& run, const PartBi
   study.set("dataset", *whole.find("dataset"));
   study.set("network", std::move(network));
   study.set("seeds", Node::of_list({Node::of_word(std::to_string(run.seed))}));
-  for (const char* key :
-       {"edges", "start", "calibration_batches", "calibration", "training", "fine_tuning"}) {
+  for (const char* key : {"edges", "start", "calibration_batches", "calibration",
+                          "training", "fine_tuning"}) {
     if (const Node* value = whole.find(key)) study.set(key, *value);
   }
   Node row = Node::of_mapping();
