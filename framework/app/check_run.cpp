@@ -137,6 +137,38 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
   return problems;
 }
 
+namespace {
+
+// Grids are chosen on each image once.
+std::vector<RunProblem> calibration_problems(const RunSpec& run, std::size_t images) {
+  if (run.is_float() || !run.calibration.table.empty()) return {};
+  const auto& training = run.fine_tuning ? *run.fine_tuning : run.training;
+  const auto batch = std::size_t(training.batch_size);
+  const auto wanted = std::size_t(run.calibration.images);
+  if (wanted == 0) {
+    const std::size_t batches = std::size_t(run.calibration_batches);
+    // Where data are fewer than the default asks for, it goes over them again.
+    const bool is_default = run.calibration_batches == RunSpec{}.calibration_batches;
+    if (is_default || batches * batch <= images || batch > images) return {};
+    return {{"calibration_batches",
+             fmt::format("{} batches of {} are more than the {} training images of {}; at "
+                         "most {} are whole",
+                         batches, batch, images, run.dataset.id, images / batch)}};
+  }
+  if (wanted > images) {
+    return {{"calibration.images",
+             fmt::format("{} are more than the {} training images of {}", wanted, images,
+                         run.dataset.id)}};
+  }
+  if (wanted % batch == 0) return {};
+  const std::size_t fewer = wanted / batch * batch;
+  return {{"calibration.images",
+           fmt::format("{} are no whole number of batches of {} (batch_size); take {}",
+                       wanted, batch, fewer > 0 ? fewer : batch)}};
+}
+
+}  // namespace
+
 std::vector<RunProblem> batch_problems(const RunSpec& run, std::size_t images) {
   std::vector<RunProblem> problems;
   const auto look = [&](const char* key, const TrainingSpec& training) {
@@ -147,6 +179,8 @@ std::vector<RunProblem> batch_problems(const RunSpec& run, std::size_t images) {
                      training.batch_size, images, run.dataset.id)});
   };
   look("training", run.training);
+  const auto more = calibration_problems(run, images);
+  problems.insert(problems.end(), more.begin(), more.end());
   const bool is_its_own =
       has_own_fine_tuning(run) && run.fine_tuning->batch_size != run.training.batch_size;
   if (is_its_own) look("fine_tuning", *run.fine_tuning);

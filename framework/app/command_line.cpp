@@ -137,7 +137,9 @@ void Arguments::add(const Syntax& syntax, const std::string& name,
                     const std::string& value) {
   if (name.empty()) {
     if (value.size() > 1 && value.front() == '-') refuse(unknown_option(syntax, value));
-    if (positionals_.size() == syntax.positionals.size()) {
+    const bool takes_more =
+        !syntax.positionals.empty() && syntax.positionals.back().repeated;
+    if (positionals_.size() >= syntax.positionals.size() && !takes_more) {
       refuse(fmt::format("'{}' is one argument too many", value));
     }
     positionals_.push_back(value);
@@ -220,8 +222,8 @@ bool asks_for_help(const std::vector<std::string>& words) {
 std::string usage_text(const Syntax& syntax) {
   std::vector<std::string> pieces;
   for (const auto& positional : syntax.positionals) {
-    pieces.push_back(positional.required ? positional.name
-                                         : fmt::format("[{}]", positional.name));
+    const std::string name = positional.name + (positional.repeated ? "..." : "");
+    pieces.push_back(positional.required ? name : fmt::format("[{}]", name));
   }
   for (const auto& option : syntax.options) pieces.push_back(option_usage(option));
   const std::string head = fmt::format("usage: bitsweep {} ", syntax.command);

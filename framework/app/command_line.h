@@ -20,6 +20,7 @@ struct PositionalInfo {
   std::string name;  // "STUDY"
   std::string help;
   bool required = true;
+  bool repeated = false;  // the last of them: one or more
 };
 
 /// What stands behind a command's name.
@@ -50,6 +51,7 @@ class Arguments {
 
   /// The positional at `index`, or "" where an optional one was not given.
   std::string positional(std::size_t index) const;
+  const std::vector<std::string>& positionals() const { return positionals_; }
 
  private:
   void add(const Syntax& syntax, const std::string& name, const std::string& value);

@@ -21,7 +21,7 @@ std::vector<std::uint8_t> model_bytes_of(const std::filesystem::path& path) {
   if (record.model.empty()) {
     throw DataError(
         fmt::format("{}: its packed model was not kept; run its study again with `keep: "
-                    "state` and --force",
+                    "model` and --force",
                     path.string()));
   }
   return std::move(record.model);

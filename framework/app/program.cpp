@@ -141,11 +141,12 @@ int flushed(int code) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      run_command(),     validate_command(),    keys_command(),     report_command(),
-      diff_command(),    clean_command(),       health_command(),   methods_command(),
-      schemes_command(), models_command(),      datasets_command(), quantize_command(),
-      export_command(),  inspect_command(),     eval_command(),     check_command(),
-      search_command(),  bench_train_command(), version_command(),  worker_command()};
+      run_command(),         validate_command(), keys_command(),     report_command(),
+      status_command(),      merge_command(),    rerun_command(),    diff_command(),
+      clean_command(),       health_command(),   methods_command(),  schemes_command(),
+      models_command(),      datasets_command(), quantize_command(), export_command(),
+      inspect_command(),     eval_command(),     check_command(),    search_command(),
+      calibrate_command(),   bench_train_command(), version_command(), worker_command()};
   return table;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/quant/image_scales.h"
 
 namespace bitsweep {
 namespace {
@@ -103,10 +104,11 @@ std::optional<QuantizedTensor> quantize(const Method& method, const Site& site,
   if (is_weight) quantizer->prepare(x);
 
   std::vector<float> values(x.size());
-  std::vector<std::int32_t> codes(quantizer->grid().code_count(x.size()));
+  Grid grid = grid_for(*quantizer, x);
+  std::vector<std::int32_t> codes(grid.code_count(x.size()));
   quantizer->forward(x, values, {.images = is_weight ? 1 : x.size() / site.elements});
   quantizer->encode(x, codes);
-  return QuantizedTensor{std::move(values), std::move(codes), quantizer->grid()};
+  return QuantizedTensor{std::move(values), std::move(codes), std::move(grid)};
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "framework/data/batches.h"
 #include "framework/data/dataset.h"
 #include "framework/eval/packed_score.h"
+#include "framework/eval/parting.h"
 #include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
@@ -107,6 +108,17 @@ class Experiment {
     return evaluate(network_, validation, loss_named(spec_.training.loss)).accuracy;
   }
 
+  std::vector<CalibratedSite> calibrate_only() {
+    calibrate_sites({});
+    std::vector<CalibratedSite> sites;
+    for (BoundSite* bound : network_.sites()) {
+      if (bound->is_quantized() && is_activation(bound->site)) {
+        sites.push_back(calibrated_site(*bound));
+      }
+    }
+    return sites;
+  }
+
   RunRecord run() {
     const auto begin = Clock::now();
     RunRecord record;
@@ -171,6 +183,15 @@ class Experiment {
         case Stage::Kind::kReestimateNormalisation:
           reestimate(planned.stage, images ? &*images : nullptr);
           break;
+        case Stage::Kind::kFoldNormalisation:
+          network_.fold_normalisation();
+          break;
+        case Stage::Kind::kSwitchOff:
+        case Stage::Kind::kSwitchOn:
+          network_.set_switches(planned.stage.part,
+                                planned.stage.kind == Stage::Kind::kSwitchOn,
+                                planned.owners);
+          break;
       }
     }
     pruner_->advance(1);
@@ -188,10 +209,74 @@ class Experiment {
     }
   }
 
+  // Training images as they are, in the file's order or drawn.
+  Batches calibration_images() const {
+    const auto seed = std::uint64_t(spec_.calibration.seed);
+    if (seed == 0) return {data_.training, preprocessing_};
+    return {data_.training, preprocessing_, {}, RandomStream(seed, "calibration")};
+  }
+
   void calibrate_sites(std::span<const int> owners) {
     observer_.progress({.stage = stage_});
-    calibrate(network_, Batches(data_.training, preprocessing_),
-              spec_.calibration_batches, spec_.start == "scratch", owners);
+    if (!spec_.calibration.table.empty()) return take_table(owners);
+    const int wanted = spec_.calibration.images / network_.batch();
+    calibrate(network_, calibration_images(),
+              wanted > 0 ? wanted : spec_.calibration_batches, spec_.start == "scratch",
+              owners);
+  }
+
+  static bool is_activation(const Site& site) {
+    return site.role == Role::kInput || site.role == Role::kOutput;
+  }
+
+  CalibratedSite calibrated_site(BoundSite& bound) const {
+    const MethodSpec* method = &spec_.method;
+    for (const SiteRule& rule : spec_.sites) {
+      if (bound.method == rule.method.id) method = &rule.method;
+    }
+    const auto range = method->params.find("activation_range");
+    const Grid grid = bound.quantizer->grid();
+    CalibratedSite site{.site = bound.site.name,
+                        .method = bound.method,
+                        .estimator = bound.method == "edges" ? "min_max"
+                                     : range == method->params.end()
+                                         ? ""
+                                         : range->second.text(),
+                        .bits = grid.bits(),
+                        .low = grid.value(grid.low_code(), 0),
+                        .high = grid.value(grid.high_code(), 0),
+                        .state = state_of(*bound.quantizer)};
+    return site;
+  }
+
+  // The grids of `bitsweep calibrate` instead of images.
+  void take_table(std::span<const int> owners) {
+    const CalibrationSpec& own = spec_.calibration;
+    if (calibration_table_checksum(own.table) != own.table_checksum) {
+      throw RunError(own.table +
+                     ": the table changed since the study began; run the study again");
+    }
+    network_.calibrate_weights(owners);
+    network_.finish_calibration(owners);
+    std::map<std::string, CalibratedSite> sites;
+    for (CalibratedSite& site : read_calibration_table(own.table)) {
+      sites[site.site] = std::move(site);
+    }
+    for (BoundSite* bound : network_.sites()) {
+      if (!bound->is_quantized() || !is_activation(bound->site)) continue;
+      const auto site = sites.find(bound->site.name);
+      if (site == sites.end() || site->second.method != bound->method) {
+        throw RunError(fmt::format(
+            "{}: it has no grid of '{}' for {}; make one for this row with `bitsweep "
+            "calibrate`",
+            own.table, bound->method, bound->site.name));
+      }
+      at_site(*bound, [&] { set_state(*bound->quantizer, site->second.state); });
+      sites.erase(site);
+    }
+    if (sites.empty()) return;
+    throw RunError(fmt::format("{}: '{}' is no quantized activation of this network",
+                               own.table, sites.begin()->first));
   }
 
   void transform_weights(const PlannedStage& planned) {
@@ -236,15 +321,25 @@ class Experiment {
         fmt::format("{} {}, seed {}", spec_.network.id, spec_.method.id, spec_.seed),
         spec_.dataset.id));
     const PackedModel model = parse_model(record.model);
-    Executor executor(model, {.batch = network_.batch()});
+    const ExecutorOptions options{.batch = network_.batch()};
+    Executor executor(model, options);
     PackedScore executed = score_packed(executor, test);
     executor.watch_sums(true);  // takes time, which the speed above is without
     score_packed(executor, test);
     Executor simulation(model, {.batch = network_.batch(), .integer = false});
-    const Agreement agreement = agreement_of(executed, score_packed(simulation, test));
+    const PackedScore simulated = score_packed(simulation, test);
+    const Agreement agreement = agreement_of(executed, simulated);
+    const auto partings = find_partings(model, options, test, executed, simulated);
     record.metrics["test_accuracy"] = executed.accuracy();
     record.metrics["agreeing_predictions"] =
         double(agreement.same_predictions) / double(agreement.images);
+    record.metrics["differing_predictions"] = double(partings.size());
+    double farthest = 0;
+    for (const Parting& parting : partings) {
+      farthest = std::max(farthest, parting.steps_to_boundary);
+    }
+    if (!partings.empty()) record.metrics["steps_to_boundary"] = farthest;
+    record.partings = parting_summary(partings);
     record.metrics["largest_logit_difference"] = agreement.largest_logit_difference;
     record.metrics["file_bytes"] = double(record.model.size());
     record.metrics["largest_sum"] = largest_sum(executor);
@@ -287,6 +382,12 @@ class Experiment {
 RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
                          RunObserver& observer) {
   return Experiment(spec, environment, observer).run();
+}
+
+std::vector<CalibratedSite> calibrated_sites(const RunSpec& spec,
+                                             const RunEnvironment& environment) {
+  RunObserver silent;
+  return Experiment(spec, environment, silent).calibrate_only();
 }
 
 double validation_accuracy(const RunSpec& spec, const RunEnvironment& environment) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/calibration_table.h"
 #include "framework/config/run_spec.h"
 #include "framework/quant/registry.h"
 #include "framework/results/record.h"
@@ -47,5 +48,10 @@ RunRecord run_experiment(const RunSpec& spec, const RunEnvironment& environment,
 /// The share of the validation images that the run's network gets right, calibrated from
 /// its float baseline and not trained. The test images are not looked at.
 double validation_accuracy(const RunSpec& spec, const RunEnvironment& environment);
+
+/// What the run's calibration chooses for its activations, from its float baseline: no
+/// training, no evaluation, and none of the test images.
+std::vector<CalibratedSite> calibrated_sites(const RunSpec& spec,
+                                             const RunEnvironment& environment);
 
 }  // namespace bitsweep

@@ -10,6 +10,7 @@
 #include "framework/app/commands/commands.h"
 #include "framework/app/questioned.h"
 #include "framework/app/study_data.h"
+#include "framework/config/calibration_table.h"
 #include "framework/config/study_file.h"
 #include "framework/config/written_row.h"
 #include "framework/core/digest.h"
@@ -255,6 +256,7 @@ StudySpec checked_study(const Arguments& arguments, Session& session,
   for (const auto& row : study.rows) checks.check(row);
   checks.tell(identify_data(study, folders, problems));
   problems.throw_if_any();
+  identify_calibration_tables(study);
   return study;
 }
 

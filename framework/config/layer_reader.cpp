@@ -129,9 +129,30 @@ class LayerReader {
         problems_.add(node, "a residual block needs a body");
       }
     }
+    if (layer.kind == "concat") {
+      read_branches(reader.get("branches"), node, variables, layer);
+    }
     layer.params = reader.others();
     for (auto& [name, value] : layer.params) {
       for (auto& word : value.words) word = text(*node.find(name), word, variables);
+    }
+  }
+
+  void read_branches(const Node* branches, const Node& node, const Variables& variables,
+                     LayerSpec& layer) {
+    if (branches == nullptr || !branches->is_list() || branches->items.size() < 2) {
+      problems_.add(branches == nullptr ? node : *branches,
+                    "a concat needs `branches`, two lists of layers or more");
+      return;
+    }
+    for (const Node& branch : branches->items) {
+      LayerSpec own{
+          .name = {}, .kind = "branch", .params = {}, .body = {}, .place = branch.place};
+      if (!layer.name.empty()) {
+        own.name = fmt::format("{}/branch{}", layer.name, layer.body.size() + 1);
+      }
+      own.body = list(branch, variables);
+      layer.body.push_back(std::move(own));
     }
   }
 

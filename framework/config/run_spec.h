@@ -130,6 +130,17 @@ struct BaselineSpec {
   static Schema<BaselineSpec> schema();
 };
 
+/// `calibration: {images: 500, seed: 3}`: which training images activation grids are
+/// chosen on; or `{table: FILE}`: grids that `bitsweep calibrate` wrote.
+struct CalibrationSpec {
+  int images = 0;         // whole batches; 0: as many as `calibration_batches` says
+  std::int64_t seed = 0;  // draws the images; 0: the first ones
+  std::string table;
+  std::string table_checksum = {};  // of the file, SHA-256; "" until it was read
+  static Schema<CalibrationSpec> schema();
+  friend bool operator==(const CalibrationSpec&, const CalibrationSpec&) = default;
+};
+
 /// Everything that decides a run's numbers.
 struct RunSpec {
   DatasetSpec dataset;
@@ -144,6 +155,7 @@ struct RunSpec {
   std::optional<TrainingSpec> fine_tuning;
   std::optional<PruningSpec> pruning;  // none: what the methods ask for
   int calibration_batches = 10;
+  CalibrationSpec calibration;
   std::int64_t seed = 1;
   /// Of the dataset's files, as in Dataset; "" until they were read. Part of the run's
   /// identity.
@@ -207,7 +219,7 @@ struct StudySpec {
   std::string title;
   std::string file;
   std::vector<RowSpec> rows;
-  /// What a finished record keeps: state (the weights too) or predictions.
+  /// What a finished record keeps: state (the weights too), model or predictions.
   std::string keep = "state";
 };
 

@@ -150,6 +150,19 @@ Schema<BaselineSpec> BaselineSpec::schema() {
       "one that both start from: the gain of longer training is not the method's.");
 }
 
+Schema<CalibrationSpec> CalibrationSpec::schema() {
+  return Schema<CalibrationSpec>{}
+      .field("images", &CalibrationSpec::images,
+             "Training images that activation grids are chosen on, a whole number of "
+             "batches; 0: calibration_batches of them.",
+             at_least(0))
+      .field("seed", &CalibrationSpec::seed,
+             "Draws these images, without augmentation; 0: the first ones.",
+             at_least<std::int64_t>(0))
+      .field("table", &CalibrationSpec::table,
+             "A file of `bitsweep calibrate`, whose grids activations take instead.");
+}
+
 Schema<RunSpec> RunSpec::schema() {
   return Schema<RunSpec>{}
       .field("start", &RunSpec::start,

@@ -20,6 +20,7 @@ using Names = std::vector<std::string>;
 constexpr auto kPlugin = "plugin sha256";
 constexpr auto kVersion = "method version";
 constexpr auto kData = "files sha256";
+constexpr auto kTable = "table sha256";
 
 bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -54,7 +55,15 @@ Node layers_node(const std::vector<LayerSpec>& layers) {
   Node list = Node::of_list();
   for (const auto& layer : layers) {
     Node params = node_of(layer.params);
-    if (!layer.body.empty()) params.set("body", layers_node(layer.body));
+    if (layer.kind == "concat") {
+      Node branches = Node::of_list();
+      for (const auto& branch : layer.body) {
+        branches.items.push_back(layers_node(branch.body));
+      }
+      params.set("branches", std::move(branches));
+    } else if (!layer.body.empty()) {
+      params.set("body", layers_node(layer.body));
+    }
     Node item = Node::of_mapping();
     item.set("name", Node::of_word(layer.name));
     item.set(layer.kind, std::move(params));
@@ -142,6 +151,27 @@ Node sites_node(const std::vector<SiteRule>& sites) {
   return list;
 }
 
+Node calibration_node(const CalibrationSpec& calibration) {
+  Names left_out;
+  if (calibration.images == 0) left_out.push_back("images");
+  if (calibration.seed == 0) left_out.push_back("seed");
+  if (calibration.table.empty()) left_out.push_back("table");
+  Node node = fields_node(calibration, left_out);
+  if (!calibration.table_checksum.empty()) {
+    node.set(kTable, Node::of_word(calibration.table_checksum));
+  }
+  return node;
+}
+
+CalibrationSpec parse_calibration(Node node, Problems& problems) {
+  std::string sum;
+  if (const Node* found = node.find(kTable)) sum = found->word;
+  node.erase(kTable);
+  auto calibration = read_fields<CalibrationSpec>(node, problems);
+  calibration.table_checksum = sum;
+  return calibration;
+}
+
 void add_quantization(Node& node, const RunSpec& run) {
   node.set("edges",
            fields_node(run.edges, run.edges.first == "float" ? Names{"image"} : Names{}));
@@ -150,6 +180,9 @@ void add_quantization(Node& node, const RunSpec& run) {
   node.set("start", Node::of_word(run.start));
   node.set("calibration_batches",
            Node::of_word(fmt::format("{}", run.calibration_batches)));
+  if (!(run.calibration == CalibrationSpec{})) {
+    node.set("calibration", calibration_node(run.calibration));
+  }
   if (run.start == "baseline") node.set("fine_tuning", fine_tuning_node(run.fine_tuning));
 }
 
@@ -306,6 +339,9 @@ RunSpec parse_run(const std::string& canonical_text) {
   }
   if (const Node* node = reader.get("pruning")) {
     run.pruning = read_pruning(*node, problems);
+  }
+  if (const Node* node = reader.get("calibration")) {
+    run.calibration = parse_calibration(*node, problems);
   }
   if (run.start == "scratch") run.fine_tuning = run.training;
   if (const Node* node = reader.get("fine_tuning")) {

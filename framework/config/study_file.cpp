@@ -31,9 +31,10 @@ struct StudyHeading {
             Allowed<std::string>{"at most 100 letters, digits, _, - and .", is_file_name})
         .field("title", &StudyHeading::title, "Stands above its tables.")
         .field("keep", &StudyHeading::keep,
-               "What the record of a finished run keeps: its weights and predictions, or "
-               "predictions alone.",
-               one_of({"state", "predictions"}));
+               "What the record of a finished run keeps: state (its weights, its packed "
+               "model and its predictions), model (without the weights: it can still be "
+               "exported and scored) or predictions alone.",
+               one_of({"state", "model", "predictions"}));
   }
   static bool is_file_name(const std::string& name) {
     return !name.empty() && name.size() <= 100 && name.front() != '.' &&
@@ -258,6 +259,8 @@ class StudyReader {
     run.network = network;
     run.edges = reader.group<EdgesSpec>("edges");
     run.compared = reader.group<BaselineSpec>("baseline");
+    run.calibration = reader.group<CalibrationSpec>("calibration");
+    check_calibration(row.node, run);
     if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
     if (const Node* sites = reader.get("sites")) {
       const auto method_of = [this](const Node& node) { return resolve_method(node); };
@@ -276,6 +279,13 @@ class StudyReader {
             ? run.training
             : read_fine_tuning(reader.get("fine_tuning"), training, folders_, problems_);
     return run;
+  }
+
+  void check_calibration(const Node& row, const RunSpec& run) {
+    const CalibrationSpec& own = run.calibration;
+    if (own.table.empty() || (own.images == 0 && own.seed == 0)) return;
+    problems_.add(*row.find("calibration"),
+                  "a table takes the place of images; leave out either");
   }
 
   Node empty_training() const {

@@ -17,8 +17,8 @@ constexpr std::size_t kMostSeeds = 1000;
 
 // Keys that a study gives for all its rows and a row may change.
 constexpr std::array kShared = {
-    "edges",   "training", "fine_tuning", "sites", "start", "calibration_batches",
-    "pruning", "baseline", "seeds",       "seed"};
+    "edges",       "training", "fine_tuning", "sites", "start", "calibration_batches",
+    "calibration", "pruning",  "baseline",    "seeds", "seed"};
 
 struct Seeds {
   std::vector<int> seeds = {1};
@@ -166,6 +166,7 @@ class RowReader {
     if (group == "pruning") return keys.size() == 2 && is_word_list(list);
     if (group == "start" || group == "calibration_batches") return true;
     if (keys.size() < 2) return false;
+    if (group == "calibration") return true;
     if (group == "edges") return true;
     if (group == "network") return keys.size() == 2;
     if (group == "method") return is_method_axis(*row.find("method"), keys.back(), list);

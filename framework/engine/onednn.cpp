@@ -216,11 +216,12 @@ class OneDnnConvolution final : public Convolution {
 
 class OneDnnByteConvolution final : public ByteConvolution {
  public:
-  OneDnnByteConvolution(const ConvolutionGeometry& g, int images, int slots) {
+  OneDnnByteConvolution(const ConvolutionGeometry& g, bool is_signed, int images,
+                        int slots) {
     const OneThread guard;
     using type = memory::data_type;
     const auto x = plain({images, g.input.channels, g.input.height, g.input.width},
-                         memory::format_tag::nhwc, type::u8);
+                         memory::format_tag::nhwc, is_signed ? type::s8 : type::u8);
     const auto y = plain({images, g.output.channels, g.output.height, g.output.width},
                          memory::format_tag::nhwc, type::s32);
     const auto ours = our_weights(g, type::s8);
@@ -256,7 +257,7 @@ class OneDnnByteConvolution final : public ByteConvolution {
     pack_.run(weights, weights_.data());
   }
 
-  void forward(int slot, const std::uint8_t* x, std::int32_t* y) const override {
+  void forward(int slot, const void* x, std::int32_t* y) const override {
     forward_[slot].run(std::array<const void*, 3>{x, y, weights_.data()});
   }
 
@@ -272,8 +273,8 @@ class OneDnnByteConvolution final : public ByteConvolution {
 }  // namespace
 
 std::unique_ptr<ByteConvolution> make_byte_convolution(
-    const ConvolutionGeometry& geometry, int images, int slots) {
-  return std::make_unique<OneDnnByteConvolution>(geometry, images, slots);
+    const ConvolutionGeometry& geometry, bool is_signed, int images, int slots) {
+  return std::make_unique<OneDnnByteConvolution>(geometry, is_signed, images, slots);
 }
 
 std::unique_ptr<Convolution> make_convolution(const ConvolutionGeometry& geometry,

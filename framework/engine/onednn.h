@@ -16,7 +16,7 @@ std::unique_ptr<Convolution> make_convolution(const ConvolutionGeometry& geometr
 void matrix_product(int rows, int columns, int inner, MatrixView a, MatrixView b,
                     float beta, float* c, int c_stride);
 
-/// The sums of u8 * s8 products in 32 bits, without zero points, weights
+/// The sums of u8 * s8 or s8 * s8 products in 32 bits, without zero points, weights
 /// [out][kernel][kernel] [in / groups]. What framework/engine/integer/convolution.h says
 /// of slots holds.
 class ByteConvolution {
@@ -25,13 +25,13 @@ class ByteConvolution {
   /// True if all sums come out exactly, given that none is beyond `largest` in magnitude.
   virtual bool is_exact(std::int64_t largest) const = 0;
   virtual void pack_weights(const std::int8_t* weights) = 0;
-  virtual void forward(int slot, const std::uint8_t* x, std::int32_t* y) const = 0;
+  virtual void forward(int slot, const void* x, std::int32_t* y) const = 0;
   /// oneDNN's name of its kernel.
   virtual std::string name() const = 0;
 };
 
 std::unique_ptr<ByteConvolution> make_byte_convolution(
-    const ConvolutionGeometry& geometry, int images, int slots);
+    const ConvolutionGeometry& geometry, bool is_signed, int images, int slots);
 
 std::string version();
 

@@ -2,6 +2,7 @@
 
 #include "framework/core/random.h"
 #include "framework/engine/elementwise.h"
+#include "framework/engine/relu6.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/slice_layer.h"
 
@@ -25,6 +26,26 @@ class Relu final : public SliceLayer {
   void backward(const Slice& slice, std::span<const float> dy,
                 std::span<float> dx) override {
     kernels::relu_backward({output_.values(slice), dy.size()}, dy, dx);
+  }
+};
+
+class Relu6 final : public SliceLayer {
+ public:
+  Relu6(const LayerSpec& spec, Activation& input, LayerContext& context)
+      : SliceLayer(spec, input, input.shape, context) {
+    output_.is_signed = false;
+  }
+
+  const char* kind() const override { return "relu6"; }
+
+ private:
+  GraphNode operation() const override { return {.operation = Operation::kRelu6}; }
+  void forward(const Slice&, std::span<const float> x, std::span<float> y) override {
+    kernels::relu6_forward(x, y);
+  }
+  void backward(const Slice& slice, std::span<const float> dy,
+                std::span<float> dx) override {
+    kernels::relu6_backward({output_.values(slice), dy.size()}, dy, dx);
   }
 };
 
@@ -97,6 +118,14 @@ LayerKind relu_kind() {
           [](const LayerSpec& spec, Activation& input, LayerContext& context) {
             parse_layer<NoParams>(spec);
             return std::make_unique<Relu>(spec, input, context);
+          }};
+}
+
+LayerKind relu6_kind() {
+  return {"relu6", "x clipped to [0, 6].", NoParams::schema().fields(),
+          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
+            parse_layer<NoParams>(spec);
+            return std::make_unique<Relu6>(spec, input, context);
           }};
 }
 

@@ -28,8 +28,10 @@ std::unique_ptr<Quantizer> quantizer_for(const Site& site, const std::string& po
                                          const Method& method) {
   if (policy == "float") return nullptr;
   if (policy == "method") return method.quantizer(site);
-  const bool is_value = site.role != Role::kOutput && site.role != Role::kGradient;
-  return is_value ? make_edge_quantizer(site, std::stoi(policy)) : nullptr;
+  if (site.role == Role::kOutput || site.role == Role::kGradient) return nullptr;
+  const bool is_operand = site.role == Role::kOperand;
+  if (is_operand && method.quantizer(site) == nullptr) return nullptr;
+  return make_edge_quantizer(site, std::stoi(policy));
 }
 
 // Its quantizers are made by `quantizer_for`; of a method it has the stages.
@@ -42,10 +44,42 @@ class Edges final : public Method {
   }
 };
 
-template <class Make>
-void attach(Network& network, BoundSite& bound, Make make) {
-  at_site(bound, [&] { network.attach(bound, make()); });
-}
+// Puts one quantizer where several sites of an activation would have the same.
+class Sharing {
+ public:
+  explicit Sharing(Network& network) : network_(network) {}
+
+  /// `policy` is that of `policy_for`, and `method` the one it refers to.
+  void attach(BoundSite& site, const std::string& policy, const MethodSpec& method,
+              std::unique_ptr<Quantizer> quantizer) {
+    if (quantizer == nullptr || !is_read(site)) {
+      return network_.attach(site, std::move(quantizer));
+    }
+    const auto same = std::find_if(leaders_.begin(), leaders_.end(), [&](const auto& l) {
+      return l.site->activation == site.activation &&
+             l.site->site.is_convolution == site.site.is_convolution &&
+             l.policy == policy &&
+             (policy != "method" ||
+              (l.method->id == method.id && l.method->params == method.params));
+    });
+    if (same != leaders_.end()) return network_.share(site, *same->site);
+    network_.attach(site, std::move(quantizer));
+    leaders_.push_back({&site, policy, &method});
+  }
+
+ private:
+  struct Leader {
+    BoundSite* site;
+    std::string policy;
+    const MethodSpec* method;
+  };
+  static bool is_read(const BoundSite& site) {
+    return site.site.role == Role::kInput || site.site.role == Role::kOperand;
+  }
+
+  Network& network_;
+  std::vector<Leader> leaders_;
+};
 
 // Names each of them, a line each.
 void refuse_rules_without_site(const std::vector<SiteRule>& rules,
@@ -81,25 +115,27 @@ MethodList attach_quantizers(Network& network, const MethodSpec& spec,
   methods.push_back(std::make_unique<Edges>());
 
   const auto& layers = network.weighted_layers();
-  for (WeightedLayer* layer : layers) {
-    for (BoundSite* bound : layer->sites()) {
-      const auto rule = std::find_if(rules.begin(), rules.end(), [&](const SiteRule& r) {
-        return matches_pattern(r.match, bound->site.name);
-      });
-      if (rule != rules.end()) {
-        bound->owner = int(rule - rules.begin()) + 1;
-        bound->method = rule->method.id;
-        const Method& own = *methods[std::size_t(bound->owner)];
-        attach(network, *bound, [&] { return own.quantizer(bound->site); });
-        continue;
-      }
-      const std::string policy =
-          policy_for(bound->site, edges, layer == layers.front(), layer == layers.back());
-      bound->owner = policy == "method" ? 0 : int(methods.size()) - 1;
-      bound->method = policy == "method" ? spec.id : "edges";
-      attach(network, *bound,
-             [&] { return quantizer_for(bound->site, policy, *methods.front()); });
-    }
+  Sharing sharing(network);
+  for (BoundSite* bound : network.sites()) {
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const SiteRule& r) {
+      return matches_pattern(r.match, bound->site.name);
+    });
+    const bool is_ruled = rule != rules.end();
+    const std::string policy =
+        is_ruled
+            ? "method"
+            : policy_for(bound->site, edges, bound->site.layer == layers.front()->name(),
+                         bound->site.layer == layers.back()->name());
+    const MethodSpec& own = is_ruled ? rule->method : spec;
+    const bool is_edge = policy != "method";
+    bound->owner = is_ruled  ? int(rule - rules.begin()) + 1
+                   : is_edge ? int(methods.size()) - 1
+                             : 0;
+    bound->method = is_edge ? "edges" : own.id;
+    const Method& method = *methods[is_edge ? 0 : std::size_t(bound->owner)];
+    at_site(*bound, [&] {
+      sharing.attach(*bound, policy, own, quantizer_for(bound->site, policy, method));
+    });
   }
   return methods;
 }

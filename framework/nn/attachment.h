@@ -17,9 +17,10 @@ using MethodList = std::vector<std::unique_ptr<Method>>;
 
 /// Puts quantizers on the network's sites, before `build`, in this order of precedence:
 /// the first rule of `sites` that matches; the edges (the first and last layer with
-/// weights, biases, the image); the run's method. Returns the run's method, those of the
-/// rules and the edges, whose stages the run follows. Throws ConfigError when a rule
-/// matches no site, with the sites there are.
+/// weights, biases, the image); the run's method. Inputs and operands of one activation
+/// that come to the same method and parameters share one quantizer. Returns the run's
+/// method, those of the rules and the edges, whose stages the run follows. Throws
+/// ConfigError when a rule matches no site, with the sites there are.
 MethodList attach_quantizers(Network& network, const MethodSpec& method,
                              const EdgesSpec& edges, const std::vector<SiteRule>& rules,
                              const MethodRegistry& registry);

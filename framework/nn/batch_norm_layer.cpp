@@ -3,10 +3,13 @@
 // are the whole batch's: sums of slices, added in slice order.
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/engine/elementwise.h"
 #include "framework/engine/normalisation.h"
+#include "framework/nn/add_layer.h"
 #include "framework/nn/layer_kinds.h"
+#include "framework/nn/weighted_layer.h"
 
 namespace bitsweep {
 namespace {
@@ -75,9 +78,32 @@ class BatchNorm final : public Layer {
     return true;
   }
 
-  bool absorb_addend(Activation& addend) override {
-    if (relu_ || addend_ != nullptr) return false;
-    addend_ = &addend;
+  bool absorb_addition(AddLayer& addition) override {
+    if (relu_ || addition_ != nullptr) return false;
+    addition_ = &addition;
+    return true;
+  }
+
+  bool has_output() const override { return !adds(); }
+
+  bool fold_into(WeightedLayer& before) override {
+    if (&before.output() != input_) return false;
+    const auto weights = before.weight().value.span();
+    const auto bias = before.bias().value.span();
+    const std::size_t filter = weights.size() / channels();
+    for (std::size_t c = 0; c < channels(); ++c) {
+      const double factor =
+          gamma_.value[c] / std::sqrt(double(running_variance_[c]) + params_.epsilon);
+      for (float& w : weights.subspan(c * filter, filter)) w = float(w * factor);
+      const double own = before.has_bias() ? bias[c] : 0;
+      bias[c] = float(beta_.value[c] + (own - running_mean_[c]) * factor);
+    }
+    before.give_bias();
+    is_folded_ = true;
+    std::fill_n(gamma_.value.data(), channels(), 1.0f);
+    std::fill_n(beta_.value.data(), channels(), 0.0f);
+    std::fill_n(running_mean_.data(), channels(), 0.0f);
+    std::fill_n(running_variance_.data(), channels(), float(1 - params_.epsilon));
     return true;
   }
 
@@ -86,17 +112,14 @@ class BatchNorm final : public Layer {
     const auto all = [](const Buffer& b) {
       return std::vector<float>(b.span().begin(), b.span().end());
     };
-    int value =
-        builder.add({.operation = Operation::kAffine,
-                     .name = name(),
-                     .inputs = {builder.value_of(*input_)},
-                     .output = output_.shape,
-                     .constants = {{"scale", all(scale_)}, {"shift", all(shift_)}}});
-    if (addend_ != nullptr) {
-      value = builder.add({.operation = Operation::kAdd,
-                           .name = name() + "/add",
-                           .inputs = {value, builder.value_of(*addend_)},
-                           .output = output_.shape});
+    int value = builder.value_of(*input_);
+    if (!is_folded_) {
+      value =
+          builder.add({.operation = Operation::kAffine,
+                       .name = name(),
+                       .inputs = {value},
+                       .output = output_.shape,
+                       .constants = {{"scale", all(scale_)}, {"shift", all(shift_)}}});
     }
     if (relu_) {
       value = builder.add({.operation = Operation::kRelu,
@@ -115,29 +138,29 @@ class BatchNorm final : public Layer {
       });
     }
     program.once([this, training] {
-      if (training) take_statistics();
-      training ? fold(mean_, variance_) : fold(running_mean_, running_variance_);
+      const bool by_batch = training && !is_folded_;
+      if (by_batch) take_statistics();
+      by_batch ? fold(mean_, variance_) : fold(running_mean_, running_variance_);
     });
     program.per_slice([this](const Slice& slice) { normalise(slice); });
   }
 
   void plan_backward(Program& program) override {
-    if (addend_ != nullptr) claim_shortcut_gradient();
+    if (adds()) claim_shortcut_gradient();
     program.per_slice([this](const Slice& slice) { gradient_sums(slice); });
-    if (addend_ != nullptr && shortcut_adds_) {
+    if (adds() && shortcut_adds_) {
       program.per_slice([this](const Slice& slice) {
         const auto shared = dy(slice);
-        kernels::add_into(shared, {addend_->gradients(slice), shared.size()});
+        kernels::add_into(shared, {addend().gradients(slice), shared.size()});
       });
     }
     program.once([this] { take_gradient_sums(); });
     if (!input_->needs_gradient) return;
-    const GradientSink sink = addend_ == nullptr
-                                  ? GradientSink::in_place(*input_, output_, context_)
-                                  : GradientSink(*input_, context_);
+    const GradientSink sink = adds() ? GradientSink(*input_, context_)
+                                     : GradientSink::in_place(*input_, output_, context_);
     program.per_slice([this, sink](const Slice& slice) {
       const ChannelGradient gradient{scale_.span(), slope_.span(), constant_.span()};
-      if (relu_ && addend_ == nullptr) {
+      if (relu_) {
         kernels::normalise_relu_backward(x(slice), dy(slice), gradient, shift_.span(),
                                          sink.target(slice));
       } else {
@@ -148,6 +171,12 @@ class BatchNorm final : public Layer {
   }
 
  private:
+  // Whether the addition behind it, and the ReLU behind that, are done in its own pass.
+  bool adds() const { return addition_ != nullptr && addition_->is_fused(); }
+  Activation& addend() { return addition_->shortcut(); }
+  // What its pass writes.
+  Activation& written() { return adds() ? addition_->output() : output_; }
+
   static std::size_t channels_of(const Activation& activation) {
     return std::size_t(activation.shape.channels);
   }
@@ -159,7 +188,7 @@ class BatchNorm final : public Layer {
     return {input_->values(slice), input_->elements(slice)};
   }
   std::span<float> dy(const Slice& slice) {
-    return {output_.gradients(slice), output_.elements(slice)};
+    return {written().gradients(slice), written().elements(slice)};
   }
   ChannelAffine affine() const { return {scale_.span(), shift_.span()}; }
   ChannelMoments moments() const { return {mean_.span(), inverse_deviation_.span()}; }
@@ -212,6 +241,11 @@ class BatchNorm final : public Layer {
   }
 
   void fold(const Buffer& mean, const Buffer& variance) {
+    if (is_folded_) {
+      std::fill_n(scale_.data(), channels(), 1.0f);
+      std::fill_n(shift_.data(), channels(), 0.0f);
+      return;
+    }
     kernels::fold_normalisation(std::as_const(gamma_.value).span(),
                                 std::as_const(beta_.value).span(), mean.span(),
                                 variance.span(), float(params_.epsilon), scale_.span(),
@@ -219,42 +253,44 @@ class BatchNorm final : public Layer {
   }
 
   void normalise(const Slice& slice) {
-    const std::span<float> y{output_.values(slice), output_.elements(slice)};
-    if (addend_ == nullptr) {
+    const std::span<float> y{written().values(slice), written().elements(slice)};
+    if (!adds()) {
       relu_ ? kernels::normalise_relu(x(slice), affine(), y)
             : kernels::normalise(x(slice), affine(), y);
       return;
     }
-    const std::span<const float> addend{addend_->values(slice), y.size()};
-    if (relu_) {
-      kernels::normalise_add_relu(x(slice), affine(), addend, y);
+    const std::span<const float> other{addend().values(slice), y.size()};
+    if (addition_->rectifies()) {
+      kernels::normalise_add_relu(x(slice), affine(), other, y);
     } else {
       kernels::normalise(x(slice), affine(), y);
-      kernels::add_into(addend, y);
+      kernels::add_into(other, y);
     }
   }
 
   // The shortcut's gradient is the output's, masked: it shares the memory where the
   // shortcut has no other gradient yet.
   void claim_shortcut_gradient() {
-    shortcut_adds_ = addend_->needs_gradient && addend_->claim_gradient();
-    if (addend_->needs_gradient && !shortcut_adds_) addend_->gradient_owner = &output_;
+    Activation& other = addend();
+    shortcut_adds_ = other.needs_gradient && other.claim_gradient();
+    if (other.needs_gradient && !shortcut_adds_) other.gradient_owner = &written();
   }
 
   void gradient_sums(const Slice& slice) {
     const ChannelSums sums{first_sum(slice.index), second_sum(slice.index)};
-    if (!relu_) {
-      kernels::normalise_backward_sums(x(slice), dy(slice), moments(), sums);
-    } else if (addend_ == nullptr) {
+    if (relu_) {
       kernels::normalise_relu_backward_sums(x(slice), dy(slice), affine(), moments(),
                                             sums);
-    } else {
-      const std::span<const float> y{output_.values(slice), output_.elements(slice)};
+    } else if (adds() && addition_->rectifies()) {
+      const std::span<const float> y{written().values(slice), written().elements(slice)};
       kernels::normalise_add_relu_backward_sums(x(slice), y, dy(slice), moments(), sums);
+    } else {
+      kernels::normalise_backward_sums(x(slice), dy(slice), moments(), sums);
     }
   }
 
   void take_gradient_sums() {
+    if (is_folded_) return;  // the gradients of what is there no longer stay 0
     add_slices();
     for (std::size_t c = 0; c < channels(); ++c) {
       beta_.gradient[c] = float(first_total()[c]);
@@ -267,8 +303,9 @@ class BatchNorm final : public Layer {
 
   BatchNormParams params_;
   Activation* input_;
-  Activation* addend_ = nullptr;
+  AddLayer* addition_ = nullptr;
   bool relu_ = false;
+  bool is_folded_ = false;  // into the layer before it
   bool shortcut_adds_ = false;
   Parameter gamma_, beta_;
   Buffer running_mean_, running_variance_;

@@ -79,7 +79,7 @@ class ConvolutionLayer final : public WeightedLayer {
     const auto& slices = context_.slices;
     const auto make = [&](int images, std::size_t slots) {
       return make_convolution(context_.engine, geometry_, images, int(slots),
-                              needs_input_gradient());
+                              input_.needs_gradient());
     };
     const Slice &first = slices.front(), &last = slices.back();
     whole_ = make(first.images, slices.size());
@@ -98,29 +98,29 @@ class ConvolutionLayer final : public WeightedLayer {
     if (rest_) rest_->pack_weights(effective_weight(), effective_bias());
   }
 
-  void plan_forward(Program& program, bool) override {
+  void plan_forward(Program& program, bool training) override {
+    plan_input(program, training);
     program.per_slice([this](const Slice& slice) {
-      quantize_input(slice);
       const auto [convolution, slot] = at(slice);
-      convolution->forward(slot, effective_input(slice), raw_output(slice));
+      convolution->forward(slot, input_.values(slice), raw_output(slice));
       quantize_output(slice);
     });
   }
 
   void plan_backward(Program& program) override {
-    const bool to_input = needs_input_gradient();
-    const GradientSink sink = to_input ? GradientSink(*input_, context_) : GradientSink();
-    program.per_slice([this, to_input, sink](const Slice& slice) {
+    const bool to_input = input_.needs_gradient();
+    input_.plan_backward();
+    program.per_slice([this, to_input](const Slice& slice) {
       quantize_gradient(slice);
       const auto [convolution, slot] = at(slice);
       const float* dy = output_.gradients(slice);
       convolution->backward_weights(
-          slot, effective_input(slice), dy,
+          slot, input_.values(slice), dy,
           partial_weights_.data() + std::size_t(slice.index) * partial_stride_,
           partial_biases_.data() + std::size_t(slice.index) * bias_.value.size());
       if (!to_input) return;
-      convolution->backward_data(slot, dy, sink.target(slice).data());
-      finish_data_gradient(sink, slice);
+      convolution->backward_data(slot, dy, input_.gradient_target(slice).data());
+      input_.finish_gradient(slice);
     });
   }
 
@@ -186,35 +186,85 @@ class ConvolutionLayer final : public WeightedLayer {
   std::size_t partial_stride_ = 0;
 };
 
+// Each input channel has `multiplier` filters of its own.
+struct DepthwiseParams {
+  int multiplier = 1;
+  int kernel = 3;
+  int stride = 1;
+  int pad = 0;
+  bool bias = true;
+  std::string init = "xavier";
+  double init_std = 0.01;
+
+  static Schema<DepthwiseParams> schema() {
+    return Schema<DepthwiseParams>{}
+        .field("multiplier", &DepthwiseParams::multiplier,
+               "Output channels for each input channel.", between(1, 64))
+        .field("kernel", &DepthwiseParams::kernel, "Side of the square kernel.",
+               between(1, 64))
+        .field("stride", &DepthwiseParams::stride, "Pixels between two outputs.",
+               between(1, 64))
+        .field("pad", &DepthwiseParams::pad, "Zeros around the image, on all sides.",
+               between(0, 64))
+        .field("bias", &DepthwiseParams::bias, "Add a bias to each filter.")
+        .field("init", &DepthwiseParams::init, "How weights begin.",
+               one_of(initialiser_names()))
+        .field("init_std", &DepthwiseParams::init_std,
+               "Deviation of a gaussian start, bound of a uniform one.",
+               between(0.0, 1e6));
+  }
+};
+
+std::unique_ptr<Layer> make_layer(const LayerSpec& spec, const ConvolutionParams& params,
+                                  int filters, Activation& input, LayerContext& context) {
+  check_window(spec, input.shape, params.kernel, params.pad);
+  if (input.shape.channels % params.groups != 0 || filters % params.groups != 0) {
+    throw ConfigError(
+        fmt::format("{}: {} input channels and {} filters do not divide into {} groups",
+                    layer_place(spec), input.shape.channels, filters, params.groups));
+  }
+  const ConvolutionGeometry geometry{
+      .input = input.shape,
+      .output = convolution_output(input.shape, filters, params.kernel, params.stride,
+                                   params.pad),
+      .kernel = params.kernel,
+      .stride = params.stride,
+      .pad = params.pad,
+      .groups = params.groups};
+  claim_weights(spec,
+                double(params.kernel) * params.kernel * geometry.channels_per_group(),
+                geometry.output, context);
+  return std::make_unique<ConvolutionLayer>(spec.name, params, geometry, input, context);
+}
+
 }  // namespace
 
 LayerKind convolution_kind() {
-  return {
-      "convolution", "Square kernels over an image, with groups.",
-      ConvolutionParams::schema().fields(),
-      [](const LayerSpec& spec, Activation& input, LayerContext& context) {
-        const auto params = parse_layer<ConvolutionParams>(spec);
-        const int filters = count_of(params.filters, "filters", spec, context);
-        check_window(spec, input.shape, params.kernel, params.pad);
-        if (input.shape.channels % params.groups != 0 || filters % params.groups != 0) {
-          throw ConfigError(fmt::format(
-              "{}: {} input channels and {} filters do not divide into {} groups",
-              layer_place(spec), input.shape.channels, filters, params.groups));
-        }
-        ConvolutionGeometry geometry{
-            .input = input.shape,
-            .output = convolution_output(input.shape, filters, params.kernel,
-                                         params.stride, params.pad),
-            .kernel = params.kernel,
-            .stride = params.stride,
-            .pad = params.pad,
-            .groups = params.groups};
-        claim_weights(
-            spec, double(params.kernel) * params.kernel * geometry.channels_per_group(),
-            geometry.output, context);
-        return std::make_unique<ConvolutionLayer>(spec.name, params, geometry, input,
-                                                  context);
-      }};
+  return {"convolution", "Square kernels over an image, with groups.",
+          ConvolutionParams::schema().fields(),
+          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
+            const auto params = parse_layer<ConvolutionParams>(spec);
+            const int filters = count_of(params.filters, "filters", spec, context);
+            return make_layer(spec, params, filters, input, context);
+          }};
+}
+
+LayerKind depthwise_kind() {
+  return {"depthwise", "Square kernels over each channel by itself.",
+          DepthwiseParams::schema().fields(),
+          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
+            const auto own = parse_layer<DepthwiseParams>(spec);
+            ConvolutionParams params;
+            params.kernel = own.kernel;
+            params.stride = own.stride;
+            params.pad = own.pad;
+            params.groups = input.shape.channels;
+            params.bias = own.bias;
+            params.init = own.init;
+            params.init_std = own.init_std;
+            const int filters = input.shape.channels * own.multiplier;
+            return make_layer(spec, params, filters, input, context);
+          }};
 }
 
 }  // namespace bitsweep

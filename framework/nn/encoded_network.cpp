@@ -23,7 +23,7 @@ std::map<std::string, BoundSite*> special_sites(const Network& network) {
   std::map<std::string, BoundSite*> sites;
   for (BoundSite* bound : network.sites()) {
     const bool is_pruned = !bound->kept.empty();
-    if (bound->latent != nullptr && (is_coded(*bound) || is_pruned)) {
+    if (bound->is_parameter() && (is_coded(*bound) || is_pruned)) {
       sites[bound->site.name] = bound;
     }
   }
@@ -35,18 +35,14 @@ struct QuantizedValues {
   std::span<const float> before, behind;
 };
 
-QuantizedValues values_of(const WeightedLayer& layer, const BoundSite& bound,
-                          int images) {
-  const auto before = layer.before_quantizer(bound);
-  const auto behind = bound.site.role == Role::kOutput ? layer.output().value.span()
-                                                       : bound.quantized.span();
-  if (bound.latent != nullptr) return {before, behind};
+QuantizedValues values_of(const BoundSite& bound, int images) {
+  if (bound.is_parameter()) return {bound.before(), bound.behind()};
   const std::size_t count = std::size_t(images) * bound.site.elements;
-  return {before.first(count), behind.first(count)};
+  return {bound.before().first(count), bound.behind().first(count)};
 }
 
-void check_site(const WeightedLayer& layer, const BoundSite& bound, int images) {
-  const auto [before, behind] = values_of(layer, bound, images);
+void check_site(const BoundSite& bound, int images) {
+  const auto [before, behind] = values_of(bound, images);
   const auto finite = [](float v) { return std::isfinite(v); };
   if (!std::all_of(before.begin(), before.end(), finite)) return;  // lost elsewhere
   const Encoded encoded = encode_site(bound, before);
@@ -64,13 +60,9 @@ void check_site(const WeightedLayer& layer, const BoundSite& bound, int images) 
 }  // namespace
 
 void check_law(Network& network) {
-  for (WeightedLayer* layer : network.weighted_layers()) {
-    for (const BoundSite* bound : layer->sites()) {
-      const bool skips = !bound->is_quantized() || bound->evaluates_float ||
-                         bound->site.role == Role::kGradient;
-      if (skips) continue;
-      at_site(*bound, [&] { check_site(*layer, *bound, network.images()); });
-    }
+  for (const BoundSite* bound : network.sites()) {
+    if (!is_coded(*bound) || bound->site.role == Role::kGradient) continue;
+    at_site(*bound, [&] { check_site(*bound, network.images()); });
   }
 }
 

@@ -32,6 +32,10 @@ std::string_view operation_name(Operation operation) {
       return "add";
     case Operation::kPadShortcut:
       return "pad shortcut";
+    case Operation::kRelu6:
+      return "relu6";
+    case Operation::kConcat:
+      return "concat";
   }
   return "unknown";
 }

@@ -28,11 +28,13 @@ enum class Operation : std::uint8_t {
   kLrnWithin,
   kAdd,          // two values
   kPadShortcut,  // every stride-th pixel, with channels of zeros before and behind
+  kRelu6,        // x clipped to [0, 6]
+  kConcat,       // of two values or more, pixel by pixel: their channels in a row
 };
 
 /// "convolution", "linear", ...
 std::string_view operation_name(Operation operation);
-inline constexpr int kOperations = int(Operation::kPadShortcut) + 1;
+inline constexpr int kOperations = int(Operation::kConcat) + 1;
 
 /// Square windows, of convolutions and pools.
 struct Window {

@@ -7,44 +7,14 @@
 #include <vector>
 
 #include "framework/config/model_spec.h"
-#include "framework/core/error.h"
 #include "framework/core/parameter.h"
 #include "framework/core/tensor.h"
 #include "framework/engine/convolution.h"
+#include "framework/nn/bound_site.h"
 #include "framework/nn/graph.h"
 #include "framework/nn/program.h"
-#include "framework/quant/quantizer.h"
 
 namespace bitsweep {
-
-/// The values between two layers, for a whole batch: NHWC.
-struct Activation {
-  ImageShape shape;
-  bool is_signed = true;  // false where values cannot be negative
-  bool is_image = false;  // the network's own input
-  bool needs_gradient = true;
-  Buffer value;     // batch x shape
-  Buffer gradient;  // empty when another activation's serves (see claim_gradient)
-  Activation* gradient_owner = nullptr;
-  bool gradient_written = false;  // while the backward pass is planned
-
-  float* values(const Slice& slice) { return value.data() + offset(slice); }
-  float* gradients(const Slice& slice) {
-    return gradient_buffer().data() + offset(slice);
-  }
-  Buffer& gradient_buffer() {
-    return gradient_owner != nullptr ? gradient_owner->gradient_buffer() : gradient;
-  }
-  std::size_t offset(const Slice& slice) const {
-    return std::size_t(slice.begin) * shape.elements();
-  }
-  std::size_t elements(const Slice& slice) const {
-    return std::size_t(slice.images) * shape.elements();
-  }
-  /// For a consumer planning its backward work, last consumer first: true when it must
-  /// add to the gradient, false when it is the first and writes it.
-  bool claim_gradient() { return std::exchange(gradient_written, true); }
-};
 
 /// The circumstances of the pass under way; layers read it when they run.
 struct PassState {
@@ -95,44 +65,15 @@ class GradientSink {
   Use use_ = Use::kDiscard;
 };
 
-/// One tensor that may be quantized, and what a method has put on it.
-struct BoundSite {
-  Site site;
-  std::string method;                         // whose quantizer: its id, or "edges"
-  int owner = 0;                              // which of the run's lists of stages is its
-  bool is_awake = true;                       // false: in float until it is calibrated
-  std::unique_ptr<Quantizer> quantizer;       // null: float
-  const PixelScaled* pixel_scaled = nullptr;  // the quantizer, where it is one
-  bool evaluates_float = false;               // as the quantizer says
-  Parameter* latent = nullptr;                // of weights and biases
-  std::vector<float> kept;                    // of weights: 0 where pruned; or empty
-  Buffer quantized;                           // the site's values behind the quantizer
-  std::vector<double> sums;                   // of parameter gradients, one row a slice
-  std::size_t sum_count = 0;                  // values of a row
-
-  bool is_quantized() const { return quantizer != nullptr; }
-  bool is_active() const { return is_quantized() && is_awake; }
-  std::span<double> slice_sums(int slice) {
-    return {sums.data() + std::size_t(slice) * sum_count, sum_count};
-  }
-};
-
-/// `work()` with a site's quantizer: a method's mistake is told with site and method.
-template <class Work>
-auto at_site(const BoundSite& bound, Work work) {
-  try {
-    return work();
-  } catch (const MethodError& error) {
-    throw RunError(bound.site.name + ": method '" + bound.method + "': " + error.what());
-  }
-}
-
 /// A named tensor that makes up the state of a network: parameters, running statistics.
 struct StateTensor {
   std::string name;
   std::vector<std::int64_t> shape;
   std::span<float> values;
 };
+
+class AddLayer;
+class WeightedLayer;
 
 class Layer {
  public:
@@ -150,15 +91,22 @@ class Layer {
   virtual std::vector<Parameter*> parameters() { return {}; }
   virtual std::vector<StateTensor> state() { return {}; }
   virtual std::vector<BoundSite*> sites() { return {}; }
+  /// False where another layer's pass writes what would be the output.
+  virtual bool has_output() const { return true; }
   /// Adds what the layer computes in evaluation, and defines its output there.
   virtual void describe(GraphBuilder& builder) = 0;
   /// Multiply-accumulates for one image.
   virtual std::int64_t multiplications() const { return 0; }
 
   /// A layer that can apply what follows it in its own pass over the output takes it over
-  /// and says true: a ReLU, or the addition of a residual block's shortcut.
+  /// and says true: a ReLU, or the addition of a residual block's shortcut. The addition
+  /// is done by itself where a quantizer stands before it.
   virtual bool absorb_relu() { return false; }
-  virtual bool absorb_addend(Activation& /*addend*/) { return false; }
+  virtual bool absorb_addition(AddLayer& /*addition*/) { return false; }
+
+  /// A batch normalisation becomes part of the layer that it reads, and does nothing from
+  /// then on; false where it reads another.
+  virtual bool fold_into(WeightedLayer& /*before*/) { return false; }
 
   /// Buffers and primitives, once quantizers are in place.
   virtual void allocate() {}
@@ -186,7 +134,7 @@ struct LayerKind {
       make;  // null where the layer has nothing to do
 };
 
-/// All kinds but `residual`, which the network builds itself.
+/// All kinds but `residual` and `concat`, which the network builds itself.
 const std::vector<LayerKind>& layer_table();
 
 }  // namespace bitsweep

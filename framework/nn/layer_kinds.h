@@ -11,11 +11,13 @@
 namespace bitsweep {
 
 LayerKind convolution_kind();
+LayerKind depthwise_kind();
 LayerKind linear_kind();
 LayerKind max_pool_kind();
 LayerKind average_pool_kind();
 LayerKind global_average_pool_kind();
 LayerKind relu_kind();
+LayerKind relu6_kind();
 LayerKind hard_tanh_kind();
 LayerKind batch_norm_kind();
 LayerKind lrn_kind();

@@ -6,17 +6,11 @@
 namespace bitsweep {
 
 const std::vector<LayerKind>& layer_table() {
-  static const std::vector<LayerKind> table{convolution_kind(),
-                                            linear_kind(),
-                                            max_pool_kind(),
-                                            average_pool_kind(),
-                                            global_average_pool_kind(),
-                                            relu_kind(),
-                                            hard_tanh_kind(),
-                                            batch_norm_kind(),
-                                            lrn_kind(),
-                                            dropout_kind(),
-                                            flatten_kind()};
+  static const std::vector<LayerKind> table{
+      convolution_kind(),  depthwise_kind(),           linear_kind(), max_pool_kind(),
+      average_pool_kind(), global_average_pool_kind(), relu_kind(),   relu6_kind(),
+      hard_tanh_kind(),    batch_norm_kind(),          lrn_kind(),    dropout_kind(),
+      flatten_kind()};
   return table;
 }
 

@@ -55,10 +55,8 @@ class LinearLayer final : public WeightedLayer {
     return std::int64_t(inputs_) * outputs_;
   }
 
-  void plan_forward(Program& program, bool) override {
-    if (input_site_.is_quantized()) {
-      program.per_slice([this](const Slice& slice) { quantize_input(slice); });
-    }
+  void plan_forward(Program& program, bool training) override {
+    plan_input(program, training);
     program.blocks(blocks_of(outputs_, kOutputBlock),
                    [this](int block) { forward(block); });
     if (output_site_.is_quantized() || scales_pixels()) {
@@ -70,20 +68,19 @@ class LinearLayer final : public WeightedLayer {
     if (output_site_.is_quantized() || gradient_site_.is_quantized() || scales_pixels()) {
       program.per_slice([this](const Slice& slice) { quantize_gradient(slice); });
     }
-    const bool to_input = needs_input_gradient();
-    const GradientSink sink = to_input ? GradientSink(*input_, context_) : GradientSink();
+    const bool to_input = input_.needs_gradient();
+    input_.plan_backward();
     const int data_blocks = to_input ? blocks_of(inputs_, kInputBlock) : 0;
     const int weight_blocks = blocks_of(outputs_, kOutputBlock);
     program.blocks(data_blocks + weight_blocks, [=, this](int block) {
       if (block < data_blocks) {
-        backward_data(block, sink.target(context_.slices.front()).data());
+        backward_data(block, input_.gradient_target(context_.slices.front()).data());
       } else {
         backward_weights(block - data_blocks);
       }
     });
-    if (to_input && (!sink.is_direct() || input_site_.is_quantized())) {
-      program.per_slice(
-          [=, this](const Slice& slice) { finish_data_gradient(sink, slice); });
+    if (to_input && input_.has_to_finish()) {
+      program.per_slice([this](const Slice& slice) { input_.finish_gradient(slice); });
     }
   }
 
@@ -107,8 +104,7 @@ class LinearLayer final : public WeightedLayer {
     for (int row = 0; row < batch(); ++row) {
       std::copy_n(effective_bias() + begin, count, y + std::size_t(row) * outputs_);
     }
-    matrix_product(context_.engine, batch(), count, inputs_,
-                   {whole_effective_input(), inputs_},
+    matrix_product(context_.engine, batch(), count, inputs_, {input_.values(), inputs_},
                    {effective_weight() + std::size_t(begin) * inputs_, inputs_, true}, 1,
                    y, outputs_);
   }
@@ -128,7 +124,7 @@ class LinearLayer final : public WeightedLayer {
     const int count = std::min(kOutputBlock, outputs_ - begin);
     const float* dy = output_.gradient_buffer().data() + begin;
     matrix_product(context_.engine, count, inputs_, batch(), {dy, outputs_, true},
-                   {whole_effective_input(), inputs_}, 0,
+                   {input_.values(), inputs_}, 0,
                    weight_.gradient.data() + std::size_t(begin) * inputs_, inputs_);
     float* db = bias_.gradient.data() + begin;
     std::fill_n(db, count, 0.0f);

@@ -21,17 +21,10 @@ double of_activations(const Layer& layer, double batch) {
   return 2 * values * kFloat;  // and the gradient
 }
 
-double of_quantized_activations(WeightedLayer& layer, double batch) {
-  double values = 0;
-  if (layer.input_site().is_quantized()) {
-    values += double(layer.input().shape.elements());
-  }
-  for (BoundSite* bound : layer.sites()) {
-    if (bound->site.role == Role::kOutput && bound->is_quantized()) {
-      values += double(layer.output().shape.elements());
-    }
-  }
-  return batch * values * kFloat;
+double of_quantized_activation(const BoundSite& site, double batch) {
+  if (!site.is_activation() || !site.is_quantized()) return 0;
+  const double copies = site.meeting ? 2 : 1;  // and the readers' gradients
+  return copies * batch * double(site.site.elements) * kFloat;
 }
 
 }  // namespace
@@ -46,10 +39,12 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
     estimate.weights += of_weights(*layer, slices);
     estimate.optimizer +=
         (optimizer == "adam" ? 2 : 1) * double(layer->weight().value.size()) * kFloat;
-    estimate.activations += of_quantized_activations(*layer, batch);
+  }
+  for (const BoundSite* site : network.sites()) {
+    estimate.activations += of_quantized_activation(*site, batch);
   }
   for (const auto& layer : network.layers()) {
-    estimate.activations += of_activations(*layer, batch);
+    if (layer->has_output()) estimate.activations += of_activations(*layer, batch);
   }
   return estimate;
 }

@@ -7,9 +7,12 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/nn/add_layer.h"
+#include "framework/nn/concat_layer.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/pruned_site.h"
 #include "framework/nn/residual.h"
+#include "framework/nn/slice_layer.h"
 
 namespace bitsweep {
 namespace {
@@ -20,7 +23,7 @@ const LayerKind& kind_of(const LayerSpec& spec) {
     return k.kind == spec.kind;
   });
   if (found != table.end()) return *found;
-  std::vector<std::string> known{"residual"};
+  std::vector<std::string> known{"residual", "concat"};
   for (const auto& row : table) known.push_back(row.kind);
   const std::string near = nearest_word(spec.kind, known);
   throw ConfigError(
@@ -68,7 +71,7 @@ Network::Network(const ModelSpec& model, const NetworkOptions& options) {
                                     model.id, layer->name()));
     }
   }
-  for (WeightedLayer* layer : weighted_) {
+  for (const auto& layer : layers_) {
     for (BoundSite* site : layer->sites()) sites_.push_back(site);
   }
 }
@@ -83,11 +86,13 @@ void Network::add(std::unique_ptr<Layer> layer) {
 void Network::append(const std::vector<LayerSpec>& specs) {
   for (const LayerSpec& spec : specs) {
     const bool absorbed = spec.kind == "relu" && !layers_.empty() &&
-                          end_ == &layers_.back()->output() &&
+                          end_ == &layers_.back()->output() && !end_->is_forked &&
                           layers_.back()->absorb_relu();
     if (absorbed) continue;
     if (spec.kind == "residual") {
       append_residual(spec);
+    } else if (spec.kind == "concat") {
+      append_concat(spec);
     } else {
       auto layer = kind_of(spec).make(spec, *end_, context_);
       if (layer) add(std::move(layer));
@@ -97,6 +102,7 @@ void Network::append(const std::vector<LayerSpec>& specs) {
 
 void Network::append_residual(const LayerSpec& spec) {
   Activation& input = *end_;
+  input.is_forked = true;
   const auto body_begin = std::ptrdiff_t(layers_.size());
   append(spec.body);
   const auto body_end = std::ptrdiff_t(layers_.size());
@@ -112,10 +118,31 @@ void Network::append_residual(const LayerSpec& spec) {
       std::ptrdiff_t(layers_.size()) == body_end ? input : layers_.back()->output();
   // The shortcut runs first: then the body's last layer can add it in its own pass.
   std::rotate(layers_.begin() + body_begin, layers_.begin() + body_end, layers_.end());
-  end_ = &last.output();
-  if (!last.absorb_addend(shortcut)) {
-    add(make_add_layer(spec.name, last.output(), shortcut, context_));
+  add(std::make_unique<AddLayer>(spec.name, last, shortcut, context_));
+}
+
+void Network::append_concat(const LayerSpec& spec) {
+  parse_layer<NoParams>(spec);
+  Activation& input = *end_;
+  input.is_forked = true;
+  std::vector<Activation*> ends;
+  for (const LayerSpec& branch : spec.body) {
+    end_ = &input;
+    append(branch.body);
+    ends.push_back(end_);
+    const ImageShape &first = ends.front()->shape, &own = end_->shape;
+    if (own.height == first.height && own.width == first.width) continue;
+    throw ConfigError(fmt::format(
+        "{}: branch {} gives images of {}x{}, the first one {}x{}; the branches of a "
+        "concat must end with one height and width",
+        layer_place(spec), ends.size(), own.height, own.width, first.height,
+        first.width));
   }
+  if (ends.size() < 2) {
+    throw ConfigError(
+        fmt::format("{}: a concat needs two branches or more", layer_place(spec)));
+  }
+  add(std::make_unique<ConcatLayer>(spec.name, ends, context_));
 }
 
 void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
@@ -125,15 +152,28 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   auto* const adopts = optional_interface<AdoptsLatent>(site.quantizer.get());
   if (adopts != nullptr && site.latent != nullptr) adopts->adopt(*site.latent);
   site.pixel_scaled = optional_interface<PixelScaled>(site.quantizer.get());
+  site.follows_batches = optional_interface<FollowsBatches>(site.quantizer.get());
   site.evaluates_float =
       optional_interface<EvaluatesFloat>(site.quantizer.get()) != nullptr;
+}
+
+void Network::share(BoundSite& site, BoundSite& leader) {
+  ensure(leader.is_quantized() && site.activation == leader.activation,
+         "sites share the quantizer of one activation");
+  site.leader = &leader;
+  leader.followers.push_back(&site);
+  if (leader.meeting) return;
+  leader.meeting = std::make_unique<Activation>();
+  leader.meeting->shape = leader.activation->shape;
 }
 
 void Network::build() {
   const std::size_t batch = std::size_t(context_.batch);
   image_.value = Buffer(batch * image_.shape.elements());
   for (const auto& layer : layers_) {
-    layer->output().value = Buffer(batch * layer->output().shape.elements());
+    if (layer->has_output()) {
+      layer->output().value = Buffer(batch * layer->output().shape.elements());
+    }
     layer->allocate();
   }
   losses_.resize(context_.slices.size());
@@ -283,6 +323,20 @@ SliceLoss Network::train_step(const BatchSource& source, Loss loss, std::int64_t
   return run(*training_, source, loss, context_.batch);
 }
 
+void Network::fold_normalisation() {
+  for (const auto& layer : layers_) {
+    if (std::string_view(layer->kind()) != "batch_norm") continue;
+    const auto before = std::find_if(weighted_.begin(), weighted_.end(), [&](auto* w) {
+      return !w->output().is_forked && layer->fold_into(*w);
+    });
+    if (before != weighted_.end()) continue;
+    throw RunError(fmt::format(
+        "{}: it cannot be folded: no convolution or linear layer that it alone reads "
+        "stands right before it; leave out the folding, or change the model",
+        layer->name()));
+  }
+}
+
 void Network::clear_pruned() {
   for (WeightedLayer* layer : weighted_) {
     bitsweep::clear_pruned(layer->weight_site(), layer->weight().value.span());
@@ -327,7 +381,7 @@ void Network::wait_for_calibration(std::span<const int> owners) {
 
 void Network::calibrate_weights(std::span<const int> owners) {
   for (BoundSite* site : sites_) {
-    if (!is_of(*site, owners) || site->latent == nullptr) continue;
+    if (!is_of(*site, owners) || !site->is_parameter()) continue;
     at_site(*site, [&] {
       site->quantizer->calibrate(site->latent->value.span());
       site->quantizer->finish_calibration();
@@ -341,24 +395,27 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
   preparation_->run(context_.batch);
   run(batch_statistics ? *batch_evaluation_ : *evaluation_, source, Loss::kCrossEntropy,
       context_.batch);
-  for (WeightedLayer* layer : weighted_) {
-    for (BoundSite* site : layer->sites()) {
-      if (!is_of(*site, owners)) continue;
-      if (site->site.role == Role::kInput) {
-        at_site(*site, [&] { site->quantizer->calibrate(layer->input().value.span()); });
-      } else if (site->site.role == Role::kOutput) {
-        at_site(*site, [&] { site->quantizer->calibrate(layer->output().value.span()); });
-      }
-    }
+  for (BoundSite* site : sites_) {
+    if (!is_of(*site, owners) || !site->is_activation()) continue;
+    at_site(*site, [&] { site->quantizer->calibrate(site->activation->value.span()); });
+  }
+}
+
+void Network::set_switches(SitePart part, bool on, std::span<const int> owners) {
+  for (BoundSite* site : sites_) {
+    const bool is_meant =
+        part == SitePart::kAll ||
+        (part == SitePart::kParameters ? site->is_parameter() : site->is_activation());
+    if (is_meant && is_of(*site, owners)) site->set_switch(on);
   }
 }
 
 void Network::finish_calibration(std::span<const int> owners) {
   for (BoundSite* site : sites_) {
     if (!is_of(*site, owners)) continue;
-    const bool is_activation =
-        site->site.role == Role::kInput || site->site.role == Role::kOutput;
-    if (is_activation) at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    if (site->is_activation()) {
+      at_site(*site, [&] { site->quantizer->finish_calibration(); });
+    }
     site->is_awake = true;
   }
 }

@@ -12,6 +12,7 @@
 #include "framework/engine/loss.h"
 #include "framework/nn/layer.h"
 #include "framework/nn/weighted_layer.h"
+#include "framework/quant/stage.h"
 
 namespace bitsweep {
 
@@ -50,6 +51,9 @@ class Network {
 
   /// Puts a quantizer on a site, before `build`.
   void attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer);
+  /// Has the quantizer of `leader`, an earlier site of the same activation, serve `site`
+  /// too, before `build`.
+  void share(BoundSite& site, BoundSite& leader);
   /// Sizes every buffer and plans the passes. Afterwards a training step allocates
   /// nothing.
   void build();
@@ -67,6 +71,13 @@ class Network {
   /// One forward and backward pass over a whole batch; gradients are then in
   /// `parameters()`.
   SliceLoss train_step(const BatchSource& source, Loss loss, std::int64_t step);
+
+  /// Folds each batch normalisation right behind a convolution or linear layer, as its
+  /// running statistics are now, into that layer's weights and bias: made in double,
+  /// rounded once. What was normalised passes as it is from then on, in training too. A
+  /// bias that a layer did not have before stays in float and is not trained. Throws
+  /// RunError, naming it, for a normalisation that stands elsewhere.
+  void fold_normalisation();
 
   /// Puts 0 where weights are pruned; call after each step of an optimizer.
   void clear_pruned();
@@ -97,10 +108,13 @@ class Network {
                              std::span<const int> owners = {});
   /// The sites that were calibrated quantize from now on.
   void finish_calibration(std::span<const int> owners = {});
+  /// Switches quantizers of the owners on, or off: then values pass in float.
+  void set_switches(SitePart part, bool on, std::span<const int> owners = {});
 
  private:
   void append(const std::vector<LayerSpec>& specs);
   void append_residual(const LayerSpec& spec);
+  void append_concat(const LayerSpec& spec);
   void add(std::unique_ptr<Layer> layer);
   void plan_parameters(Program& program);
   void plan_forward(Program& program, bool training);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "framework/engine/elementwise.h"
 #include "framework/nn/layer_kinds.h"
 
 namespace bitsweep {
@@ -87,50 +86,6 @@ class PadShortcut final : public Layer {
   int stride_, pad_;
 };
 
-class AddLayer final : public Layer {
- public:
-  AddLayer(const std::string& name, Activation& body, Activation& shortcut,
-           LayerContext& context)
-      : Layer(name, context), terms_{&body, &shortcut} {
-    output_.shape = body.shape;
-    output_.is_signed = body.is_signed || shortcut.is_signed;
-  }
-
-  const char* kind() const override { return "add"; }
-
-  void describe(GraphBuilder& builder) override {
-    builder.define(output_, builder.add({.operation = Operation::kAdd,
-                                         .name = name(),
-                                         .inputs = {builder.value_of(*terms_[0]),
-                                                    builder.value_of(*terms_[1])},
-                                         .output = output_.shape}));
-  }
-
-  void plan_forward(Program& program, bool) override {
-    program.per_slice([this](const Slice& slice) {
-      const std::size_t count = output_.elements(slice);
-      kernels::add({terms_[0]->values(slice), count}, {terms_[1]->values(slice), count},
-                   {output_.values(slice), count});
-    });
-  }
-
-  void plan_backward(Program& program) override {
-    for (Activation* term : terms_) {
-      if (!term->needs_gradient) continue;
-      const bool add = term->claim_gradient();
-      program.per_slice([this, term, add](const Slice& slice) {
-        const std::size_t count = output_.elements(slice);
-        const std::span<const float> dy{output_.gradients(slice), count};
-        const std::span<float> dx{term->gradients(slice), count};
-        add ? kernels::add_into(dy, dx) : kernels::copy(dy, dx);
-      });
-    }
-  }
-
- private:
-  Activation* terms_[2];
-};
-
 }  // namespace
 
 std::vector<std::unique_ptr<Layer>> make_shortcut(const LayerSpec& spec,
@@ -180,11 +135,6 @@ std::vector<std::unique_ptr<Layer>> make_shortcut(const LayerSpec& spec,
                  .place = spec.place};
   layers.push_back(batch_norm_kind().make(norm, layers.back()->output(), context));
   return layers;
-}
-
-std::unique_ptr<Layer> make_add_layer(const std::string& name, Activation& body,
-                                      Activation& shortcut, LayerContext& context) {
-  return std::make_unique<AddLayer>(name, body, shortcut, context);
 }
 
 }  // namespace bitsweep

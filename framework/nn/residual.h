@@ -1,4 +1,4 @@
-// The parts of a residual block beside its body: the shortcut and the addition.
+// The shortcut of a residual block.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,5 @@ namespace bitsweep {
 std::vector<std::unique_ptr<Layer>> make_shortcut(const LayerSpec& spec,
                                                   Activation& input, ImageShape output,
                                                   LayerContext& context);
-
-/// output = body + shortcut, where the body's last layer cannot add by itself.
-std::unique_ptr<Layer> make_add_layer(const std::string& name, Activation& body,
-                                      Activation& shortcut, LayerContext& context);
 
 }  // namespace bitsweep

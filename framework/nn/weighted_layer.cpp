@@ -21,31 +21,12 @@ std::vector<int> shape_of(ImageShape shape) {
   return {shape.height, shape.width, shape.channels};
 }
 
-void size_sums(BoundSite& site, std::size_t slices) {
-  site.sum_count = 0;
-  for (const Parameter* p : site.quantizer->trainable())
-    site.sum_count += p->value.size();
-  site.sums.assign(slices * site.sum_count, 0.0);
-}
-
-// Adds up the slices' rows in their order and hands the total on.
-void finish_site(BoundSite& site) {
-  if (site.sum_count == 0) return;
-  const auto total = site.slice_sums(0);
-  const std::size_t slices = site.sums.size() / site.sum_count;
-  for (std::size_t slice = 1; slice < slices; ++slice) {
-    const auto row = site.slice_sums(int(slice));
-    for (std::size_t i = 0; i < total.size(); ++i) total[i] += row[i];
-  }
-  at_site(site, [&] { site.quantizer->finish_gradient(total); });
-}
-
 }  // namespace
 
 WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& input,
                              ImageShape output, LayerContext& context)
     : Layer(std::move(name), context),
-      input_(&input),
+      input_(input, context),
       weight_(this->name() + "/weight", product(form.weight_shape)),
       bias_(this->name() + "/bias", std::size_t(output.channels)),
       form_(form) {
@@ -55,33 +36,30 @@ WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& inp
              weight_.value.span());
 
   const std::size_t outputs = std::size_t(output.channels);
-  Site common;
-  common.layer = this->name();
-  common.is_convolution = form.is_convolution;
-  common.fan_in = form.fan_in;
-  common.fan_out = form.fan_out;
-  common.seed = context.seed;
-
   const auto bind = [&](BoundSite& bound, Role role, std::vector<int> shape,
                         ChannelLayout channels) {
-    bound.site = common;
-    bound.site.role = role;
-    bound.site.name = this->name() + "/" + role_name(role);
-    bound.site.elements = product(shape);
-    bound.site.shape = std::move(shape);
-    bound.site.channels = channels;
+    Site& site = bound.site;
+    site.layer = this->name();
+    site.role = role;
+    site.name = this->name() + "/" + role_name(role);
+    site.elements = product(shape);
+    site.shape = std::move(shape);
+    site.channels = channels;
+    site.is_convolution = form.is_convolution;
+    site.fan_in = form.fan_in;
+    site.fan_out = form.fan_out;
+    site.seed = context.seed;
   };
   bind(weight_site_, Role::kWeight, form.weight_shape,
        {outputs, weight_.value.size() / outputs});
   bind(bias_site_, Role::kBias, {output.channels}, {outputs, 1});
   weight_site_.latent = &weight_;
   bias_site_.latent = &bias_;
-  bind(input_site_, Role::kInput, shape_of(input.shape),
+  bind(input_.site(), Role::kInput, shape_of(input.shape),
        {std::size_t(input.shape.channels), 1});
   bind(output_site_, Role::kOutput, shape_of(output), {outputs, 1});
+  output_site_.activation = &output_;
   bind(gradient_site_, Role::kGradient, shape_of(output), {outputs, 1});
-  input_site_.site.is_signed = input.is_signed;
-  input_site_.site.is_image = input.is_image;
 }
 
 std::vector<Parameter*> WeightedLayer::parameters() {
@@ -104,7 +82,7 @@ std::vector<StateTensor> WeightedLayer::state() {
 }
 
 std::vector<BoundSite*> WeightedLayer::sites() {
-  std::vector<BoundSite*> sites{&weight_site_, &input_site_, &output_site_,
+  std::vector<BoundSite*> sites{&weight_site_, &input_.site(), &output_site_,
                                 &gradient_site_};
   if (form_.bias) sites.push_back(&bias_site_);
   return sites;
@@ -112,58 +90,42 @@ std::vector<BoundSite*> WeightedLayer::sites() {
 
 // Quantizers around the product are nodes of their own.
 void WeightedLayer::describe(GraphBuilder& builder) {
-  const auto quantized = [&](const BoundSite& bound, int value, ImageShape shape) {
-    if (!bound.is_quantized()) return value;
-    return builder.add({.operation = Operation::kQuantize,
-                        .name = bound.site.name,
-                        .inputs = {value},
-                        .output = shape});
-  };
-  const int input = builder.value_of(*input_);
   GraphNode product = product_node();
   product.name = name();
-  product.inputs = {quantized(input_site_, input, input_->shape)};
+  product.inputs = {input_.describe(builder)};
   product.output = output_.shape;
   const Window window = product.window;
   int value = builder.add(std::move(product));
   if (scales_pixels()) {
     value = builder.add({.operation = Operation::kPixelScale,
                          .name = name() + "/pixel_scale",
-                         .inputs = {value, input},
+                         .inputs = {value, builder.value_of(input())},
                          .output = output_.shape,
                          .window = window});
   }
-  builder.define(output_, quantized(output_site_, value, output_.shape));
-}
-
-std::span<const float> WeightedLayer::before_quantizer(const BoundSite& bound) const {
-  switch (bound.site.role) {
-    case Role::kInput:
-      return input_->value.span();
-    case Role::kOutput:
-      return raw_output_.span();
-    default:
-      ensure(bound.latent != nullptr, "gradients are quantized in place");
-      return bound.latent->value.span();
+  if (output_site_.is_active()) {
+    value = builder.add({.operation = Operation::kQuantize,
+                         .name = output_site_.site.name,
+                         .inputs = {value},
+                         .output = output_.shape});
   }
+  builder.define(output_, value);
 }
 
 void WeightedLayer::allocate() {
   const std::size_t batch = std::size_t(context_.batch);
   if (weight_site_.is_quantized()) weight_site_.quantized = Buffer(weight_.value.size());
   if (bias_site_.is_quantized()) bias_site_.quantized = Buffer(bias_.value.size());
-  if (input_site_.is_quantized()) {
-    input_site_.quantized = Buffer(batch * input_->shape.elements());
+  input_.allocate();
+  if (output_site_.is_quantized()) {
+    output_site_.raw = Buffer(batch * output_.shape.elements());
   }
-  if (output_site_.is_quantized()) raw_output_ = Buffer(batch * output_.shape.elements());
-  if (scales_pixels()) {
-    pixel_scales_ = Buffer(batch * input_pixels());
-    output_scales_ = Buffer(batch * output_.shape.pixels());
+  if (scales_pixels()) output_scales_ = Buffer(batch * output_.shape.pixels());
+  for (BoundSite* bound : {&weight_site_, &bias_site_}) {
+    if (bound->is_quantized()) bound->size_sums(1);
   }
-  for (BoundSite* bound : sites()) {
-    if (!bound->is_quantized()) continue;
-    const bool whole = bound == &weight_site_ || bound == &bias_site_;
-    size_sums(*bound, whole ? 1 : context_.slices.size());
+  for (BoundSite* bound : {&output_site_, &gradient_site_}) {
+    if (bound->is_quantized()) bound->size_sums(context_.slices.size());
   }
 }
 
@@ -192,12 +154,12 @@ void WeightedLayer::finish_gradient() {
                                 context_.state.pass);
     });
     clear_pruned(bound, latent.gradient.span());
-    finish_site(bound);
+    bound.finish_sums();
   };
   through(weight_site_, weight_);
   if (form_.bias) through(bias_site_, bias_);
-  for (BoundSite* bound : {&input_site_, &output_site_}) {
-    if (active(*bound)) finish_site(*bound);
+  for (BoundSite* bound : {&input_.site(), &output_site_}) {
+    if (active(*bound)) bound->finish_sums();
   }
 }
 
@@ -209,54 +171,27 @@ const float* WeightedLayer::effective_bias() const {
   return active(bias_site_) ? bias_site_.quantized.data() : bias_.value.data();
 }
 
-const float* WeightedLayer::effective_input(const Slice& slice) {
-  return whole_effective_input() + input_->offset(slice);
-}
-
-const float* WeightedLayer::whole_effective_input() {
-  return active(input_site_) ? input_site_.quantized.data() : input_->value.data();
-}
-
-bool WeightedLayer::needs_input_gradient() const {
-  return input_->needs_gradient || input_site_.sum_count > 0;
-}
-
-Pass WeightedLayer::pass_for(const Activation& activation, const Slice& slice) const {
+Pass WeightedLayer::pass_for_output(const Slice& slice) const {
   Pass pass = context_.state.pass;
-  pass.offset = activation.offset(slice);
+  pass.offset = output_.offset(slice);
   pass.images = std::size_t(slice.images);
   return pass;
 }
 
-void WeightedLayer::quantize_input(const Slice& slice) {
-  if (!active(input_site_)) return;
-  const std::size_t offset = input_->offset(slice), count = input_->elements(slice);
-  at_site(input_site_, [&] {
-    input_site_.quantizer->forward({input_->value.data() + offset, count},
-                                   {input_site_.quantized.data() + offset, count},
-                                   pass_for(*input_, slice));
+void WeightedLayer::plan_input(Program& program, bool training) {
+  input_.plan_forward(program, training);
+  if (!scales_pixels()) return;
+  program.per_slice([this](const Slice& slice) {
+    if (!input_.is_active()) return;
+    const std::size_t pixels = output_.shape.pixels();
+    window_means(slice.images, input_.pixel_scales(slice),
+                 output_scales_.span().subspan(std::size_t(slice.begin) * pixels,
+                                               std::size_t(slice.images) * pixels));
   });
-  if (scales_pixels()) measure_scales(slice);
-}
-
-// A fully connected layer's input is one pixel.
-std::size_t WeightedLayer::input_pixels() const {
-  return form_.is_convolution ? input_->shape.pixels() : 1;
-}
-
-void WeightedLayer::measure_scales(const Slice& slice) {
-  const std::size_t begin = std::size_t(slice.begin), images = std::size_t(slice.images);
-  const auto part = [&](Buffer& scales, std::size_t pixels) {
-    return scales.span().subspan(begin * pixels, images * pixels);
-  };
-  const auto a = part(pixel_scales_, input_pixels());
-  input_site_.pixel_scaled->pixel_scales({input_->values(slice), input_->elements(slice)},
-                                         a, pass_for(*input_, slice));
-  window_means(slice.images, a, part(output_scales_, output_.shape.pixels()));
 }
 
 void WeightedLayer::apply_scales(const Slice& slice, float* values) const {
-  if (output_scales_.size() == 0 || !active(input_site_)) return;
+  if (output_scales_.size() == 0 || !input_.is_active()) return;
   const std::size_t pixels = output_.shape.pixels();
   const std::size_t channels = std::size_t(output_.shape.channels);
   const float* k = output_scales_.data() + std::size_t(slice.begin) * pixels;
@@ -269,7 +204,7 @@ void WeightedLayer::apply_scales(const Slice& slice, float* values) const {
 }
 
 float* WeightedLayer::raw_output(const Slice& slice) {
-  return active(output_site_) ? raw_output_.data() + output_.offset(slice)
+  return active(output_site_) ? output_site_.raw.data() + output_.offset(slice)
                               : output_.values(slice);
 }
 
@@ -280,13 +215,13 @@ void WeightedLayer::quantize_output(const Slice& slice) {
   at_site(output_site_, [&] {
     output_site_.quantizer->forward({raw_output(slice), count},
                                     {output_.values(slice), count},
-                                    pass_for(output_, slice));
+                                    pass_for_output(slice));
   });
 }
 
 void WeightedLayer::quantize_gradient(const Slice& slice) {
   const std::span<float> dy{output_.gradients(slice), output_.elements(slice)};
-  const Pass pass = pass_for(output_, slice);
+  const Pass pass = pass_for_output(slice);
   if (active(output_site_)) {
     const auto sums = output_site_.slice_sums(slice.index);
     std::fill(sums.begin(), sums.end(), 0.0);
@@ -298,19 +233,6 @@ void WeightedLayer::quantize_gradient(const Slice& slice) {
   apply_scales(slice, dy.data());
   if (!active(gradient_site_)) return;
   at_site(gradient_site_, [&] { gradient_site_.quantizer->forward(dy, dy, pass); });
-}
-
-void WeightedLayer::finish_data_gradient(const GradientSink& sink, const Slice& slice) {
-  const auto dx = sink.target(slice);
-  if (active(input_site_)) {
-    const auto sums = input_site_.slice_sums(slice.index);
-    std::fill(sums.begin(), sums.end(), 0.0);
-    at_site(input_site_, [&] {
-      input_site_.quantizer->backward({input_->values(slice), dx.size()}, dx, dx, sums,
-                                      pass_for(*input_, slice));
-    });
-  }
-  sink.finish(slice);
 }
 
 }  // namespace bitsweep

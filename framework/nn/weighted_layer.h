@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/nn/layer.h"
+#include "framework/nn/quantized_input.h"
 
 namespace bitsweep {
 
@@ -35,13 +35,11 @@ class WeightedLayer : public Layer {
   Parameter& weight() { return weight_; }
   Parameter& bias() { return bias_; }
   bool has_bias() const { return form_.bias; }
+  /// From now on, with the value it has; without a site of its own.
+  void give_bias() { form_.bias = true; }
   BoundSite& weight_site() { return weight_site_; }
   BoundSite& bias_site() { return bias_site_; }
-  BoundSite& input_site() { return input_site_; }
-  Activation& input() { return *input_; }
-  /// What the quantizer of a site was given in the last pass, a whole batch of it; of a
-  /// parameter's, the latent values. Not kept for gradients.
-  std::span<const float> before_quantizer(const BoundSite& site) const;
+  Activation& input() { return input_.activation(); }
 
   /// Quantizes weights and bias, as the pass's state asks; then `pack` takes them over.
   void quantize_parameters();
@@ -64,42 +62,33 @@ class WeightedLayer : public Layer {
   // What the product sees.
   const float* effective_weight() const;
   const float* effective_bias() const;
-  const float* effective_input(const Slice& slice);
-  const float* whole_effective_input();
 
   bool active(const BoundSite& site) const {
     return site.is_active() && context_.state.quantizing;
   }
-  bool needs_input_gradient() const;
-  Pass pass_for(const Activation& activation, const Slice& slice) const;
 
-  // The parts of the passes around the product, for one slice.
-  void quantize_input(const Slice& slice);
+  // The parts of the passes around the product: `input_` has those before it.
+  void plan_input(Program& program, bool training);
   void quantize_output(const Slice& slice);
   void quantize_gradient(const Slice& slice);
-  // The product's data gradient, through the input quantizer, to the input.
-  void finish_data_gradient(const GradientSink& sink, const Slice& slice);
 
   // Where the product writes: the output, or the place before the output quantizer.
   float* raw_output(const Slice& slice);
 
   // Input quantizers with a scale at each pixel: an output pixel is multiplied by the
   // mean of them over its window, the bias with it.
-  bool scales_pixels() const { return input_site_.pixel_scaled != nullptr; }
+  bool scales_pixels() const { return input_.site().source().pixel_scaled != nullptr; }
   virtual void window_means(int images, std::span<const float> pixel_scales,
                             std::span<float> output_scales) const = 0;
 
-  Activation* input_;
+  QuantizedInput input_;
   Parameter weight_, bias_;
   Form form_;
-  BoundSite weight_site_, bias_site_, input_site_, output_site_, gradient_site_;
-  Buffer raw_output_;     // batch x output, when there is an output quantizer
-  Buffer pixel_scales_;   // batch x input pixels, where there are such scales
-  Buffer output_scales_;  // batch x output pixels
+  BoundSite weight_site_, bias_site_, output_site_, gradient_site_;
+  Buffer output_scales_;  // batch x output pixels, where pixels have scales
 
  private:
-  std::size_t input_pixels() const;
-  void measure_scales(const Slice& slice);
+  Pass pass_for_output(const Slice& slice) const;
   void apply_scales(const Slice& slice, float* values) const;
 };
 

@@ -26,7 +26,7 @@ void quantize_before_pools(ExecutionGraph& all, const PackedModel& model) {
         continue;
       }
       const auto& own = model.quantizers[std::size_t(all.quantizer_of[i + 1])];
-      if (own.rule.of_magnitude) continue;
+      if (own.rule.of_magnitude || own.rule.kind == CodeRule::Kind::kOfImage) continue;
       const int from = pool.inputs.front();
       if (from > 0 && is_product(nodes[std::size_t(from - 1)])) continue;
       quantize.inputs = pool.inputs;
@@ -56,7 +56,10 @@ ExecutionGraph execution_graph(const PackedModel& model) {
     const GraphNode& node = all.graph.nodes[i];
     if (node.operation == Operation::kQuantize) all.grid_of[i + 1] = all.quantizer_of[i];
     if (node.operation == Operation::kMaxPool) {
-      all.grid_of[i + 1] = all.grid_of[std::size_t(node.inputs.front())];
+      const int grid = all.grid_of[std::size_t(node.inputs.front())];
+      const bool of_image = grid >= 0 && model.quantizers[std::size_t(grid)].rule.kind ==
+                                             CodeRule::Kind::kOfImage;
+      all.grid_of[i + 1] = of_image ? -1 : grid;
     }
   }
   return all;

@@ -1,9 +1,11 @@
 #include "framework/pack/executor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -31,6 +33,7 @@ bool is_elementwise(Operation operation) {
   switch (operation) {
     case Operation::kAffine:
     case Operation::kRelu:
+    case Operation::kRelu6:
     case Operation::kHardTanh:
     case Operation::kAdd:
     case Operation::kPixelScale:
@@ -112,6 +115,7 @@ class Executor::Plan {
     for (std::size_t i = 0; i < all_.graph.nodes.size(); ++i) {
       if (!done_[i]) plan(i);
     }
+    if (options.keeps_codes) keep_codes();
     // Now every reader has said what it wants.
     for (StoredValue& value : values_) value.allocate(options.batch);
     sums_.resize(slices_.size());
@@ -160,6 +164,15 @@ class Executor::Plan {
     }
   }
 
+  void keep_codes() {
+    for (std::size_t i = 0; i < all_.graph.nodes.size(); ++i) {
+      if (!is_quantize(i)) continue;
+      const int input = all_.graph.nodes[i].inputs.front();
+      value(input).needs_floats = !unmade_.contains(input);
+      values_[i + 1].needs_floats = true;
+    }
+  }
+
   bool pools_codes(std::size_t i) const {
     if (all_.graph.nodes[i].operation != Operation::kMaxPool) return false;
     const CodeForm* const form = form_of(int(i) + 1);
@@ -170,10 +183,11 @@ class Executor::Plan {
     const GraphNode& node = all_.graph.nodes[i];
     done_[i] = true;
     if (product_of_[i] >= 0) return plan_product(i);
-    if (is_elementwise(node.operation)) return plan_elementwise(i);
+    if (is_elementwise(i)) return plan_elementwise(i);
     if (pools_codes(i)) return plan_code_pool(i);
     StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
-    from.needs_floats = to.needs_floats = true;
+    from.needs_floats = true;
+    to.needs_floats |= node.operation != Operation::kQuantize;
     switch (node.operation) {
       case Operation::kMaxPool:
         return plan_float_pool(i);
@@ -187,6 +201,8 @@ class Executor::Plan {
           kernels::global_average_pool_forward(from.shape, s.images, from.floats_of(s),
                                                to.floats_of(s));
         });
+      case Operation::kQuantize:
+        return plan_quantizer_of_images(i);
       case Operation::kLrnAcross:
       case Operation::kLrnWithin:
         return plan_lrn(i);
@@ -194,6 +210,8 @@ class Executor::Plan {
         return per_slice([&from, &to, w = node.window](const Slice& s) {
           pad_shortcut(from, to, w, s);
         });
+      case Operation::kConcat:
+        return plan_concat(i);
       default:
         ensure(false, "every operation is planned");
     }
@@ -211,9 +229,11 @@ class Executor::Plan {
     StoredValue &input = value(node.inputs.front()), &own = values_[i + 1];
     product.claim(input);
     if (product.is_float()) {
+      product_plans_[index].why_not = product.plan().reason;
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
+    if (form_of(node.inputs.front())->is_of_image()) return plan_product_of_images(i);
     if (plan_requantized_product(i, product)) return;
     if (const auto pool = pool_of_sums(i)) return plan_pooled_product(i, *pool);
     Pipeline& pipeline = pipeline_of_sums(i + 1, product);
@@ -233,12 +253,25 @@ class Executor::Plan {
   // All that follows value v, which is made of a product's sums.
   Pipeline& pipeline_of_sums(std::size_t v, const Product& product) {
     Pipeline& pipeline = pipelines_.emplace_back(values_[v].shape);
-    pipeline.from_sums(product.factors(), product.offsets());
+    pipeline.from_sums(product.factors(), offsets_of(v, product));
     pipeline.store_floats(values_[v]);
     unfinished_.insert(int(v));
     extend(v, pipeline);
     add_before();
     return pipeline;
+  }
+
+  // Biases; of logits on integers alone they are whole steps of the sums.
+  std::vector<float> offsets_of(std::size_t v, const Product& product) const {
+    auto offsets = product.offsets();
+    if (options_.requantize != Requantize::kFixedPoint || !all_.consumers[v].empty()) {
+      return offsets;
+    }
+    const auto factors = product.factors();
+    for (std::size_t f = 0; f < offsets.size(); ++f) {
+      if (factors[f] > 0) offsets[f] = std::rint(offsets[f] / factors[f]) * factors[f];
+    }
+    return offsets;
   }
 
   // The max pool that alone reads a product, whose values never fall as its sums rise:
@@ -278,22 +311,100 @@ class Executor::Plan {
   // The codes behind product node i straight from its sums, where that was asked for and
   // is possible.
   bool plan_requantized_product(std::size_t i, const Product& product) {
-    if (!options_.requantize) return false;
+    if (options_.requantize == Requantize::kAsTrained) return false;
+    ProductPlan& plan = product_plans_[std::size_t(product_of_[i])];
     const int input = all_.graph.nodes[i].inputs.front();
     const auto found =
-        find_requantization(model_, all_, i, *product.integers(), *form_of(input));
+        find_requantization(options_.requantize, model_, all_, i, *product.integers(),
+                            *form_of(input), plan.why_not);
     if (!found) return false;
+    plan.is_requantized = true;
     for (std::size_t node = i; node != found->quantize;) {
+      unmade_.insert(int(node) + 1);
       node = std::size_t(all_.consumers[node + 1].front());
       done_[node] = true;
     }
-    const int codes = int(found->quantize) + 1;
+    const std::size_t codes = found->quantize + 1;
     Pipeline& pipeline = pipelines_.emplace_back(all_.graph.nodes[i].output);
     pipeline.from_requantized_sums(*found);
-    pipeline.quantize(*form_of(codes), value(codes));
+    pipeline.quantize_block(*form_of(int(codes)), values_[codes]);
+    unfinished_.insert(int(codes));
+    extend(codes, pipeline);
+    add_before();
     add_sums(std::size_t(product_of_[i]), product, value(input), values_[i + 1],
              pipeline);
     return true;
+  }
+
+  // Element by element, whatever is beside it: not a range of each image.
+  bool is_elementwise(std::size_t i) const {
+    const GraphNode& node = all_.graph.nodes[i];
+    if (node.operation == Operation::kQuantize && form_of(int(i) + 1)->is_of_image()) {
+      return false;
+    }
+    return bitsweep::is_elementwise(node.operation);
+  }
+
+  void plan_quantizer_of_images(std::size_t i) {
+    StoredValue &from = value(all_.graph.nodes[i].inputs.front()), &to = values_[i + 1];
+    const CodeForm& form = *form_of(int(i) + 1);
+    auto& scales = image_scales_[int(i) + 1];
+    scales.resize(std::size_t(options_.batch));
+    per_slice([&from, &to, &form, &scales](const Slice& slice) {
+      const auto x = from.floats_of(slice);
+      const std::size_t size = from.shape.elements();
+      for (std::size_t image = 0; image < std::size_t(slice.images); ++image) {
+        const auto part = [&](auto values) { return values.subspan(image * size, size); };
+        scales[std::size_t(slice.begin) + image] = form.encode_image(
+            part(x),
+            to.needs_bytes ? part(to.bytes_of(slice)) : std::span<std::uint8_t>{},
+            to.needs_floats ? part(to.floats_of(slice)) : std::span<float>{});
+      }
+    });
+  }
+
+  // The sums that an image of ones would give: what a zero point adds to each sum, the
+  // border, which is 0, left out.
+  std::vector<std::int32_t> sums_of_ones(const Product& product, ImageShape input,
+                                         ImageShape output) const {
+    const Slice& slice = slices_.front();
+    StoredValue ones{.shape = input, .needs_bytes = true};
+    ones.allocate(slice.images);
+    std::fill(ones.bytes.begin(), ones.bytes.end(), std::uint8_t(1));
+    AlignedVector<std::int32_t> sums(output.elements() * std::size_t(slice.images));
+    product.sums(slice, ones, sums.data());
+    return {sums.begin(), sums.begin() + std::ptrdiff_t(output.elements())};
+  }
+
+  // float(sum of w (code - zero point)) * (factor * the image's scale) + bias
+  void plan_product_of_images(std::size_t i) {
+    const auto index = std::size_t(product_of_[i]);
+    const Product& product = *products_[index];
+    const int from = all_.graph.nodes[i].inputs.front();
+    StoredValue &input = value(from), &own = values_[i + 1];
+    own.needs_floats = true;
+    per_slice([this, &product, &input, &own, index, &scales = image_scales_.at(from),
+               ones = sums_of_ones(product, input.shape, own.shape),
+               factors = product.factors(),
+               bias = product.offsets()](const Slice& slice) {
+      auto& sums = sums_[std::size_t(slice.index)];
+      product.sums(slice, input, sums.data());
+      const std::size_t size = own.shape.elements(), filters = factors.size();
+      for (std::size_t image = 0; image < std::size_t(slice.images); ++image) {
+        const auto& q = scales[std::size_t(slice.begin) + image];
+        std::int32_t* const s = sums.data() + image * size;
+        float* const y = own.floats_of(slice).data() + image * size;
+        const auto zero = std::int32_t(q.zero_point);
+        for (std::size_t at = 0; at < size; at += filters) {
+          for (std::size_t f = 0; f < filters; ++f) {
+            s[at + f] -= zero * ones[at + f];
+            y[at + f] = float(s[at + f]) * (factors[f] * q.scale) + bias[f];
+          }
+        }
+      }
+      if (watches_) watch(index, slice, {sums.data(), own.elements(slice)});
+    });
+    plan_readers(i + 1);
   }
 
   void plan_float_product(const Product& product, StoredValue& input, StoredValue& own) {
@@ -341,8 +452,12 @@ class Executor::Plan {
       const auto r = std::size_t(reader);
       const GraphNode& node = all_.graph.nodes[r];
       const bool first = node.inputs.front() == int(v);
-      if (done_[r] || !first || !is_elementwise(node.operation)) continue;
+      if (done_[r] || !first || !is_elementwise(r)) continue;
       if (node.operation == Operation::kQuantize) {
+        if (goes_on_behind(r)) {
+          next = r;
+          break;
+        }
         pipeline.quantize(*form_of(reader + 1), values_[r + 1]);
         done_[r] = true;
         unfinished_.insert(reader + 1);
@@ -354,8 +469,25 @@ class Executor::Plan {
     done_[*next] = true;
     unfinished_.insert(int(*next) + 1);
     add_operation(*next, pipeline);
-    pipeline.store_floats(values_[*next + 1]);
+    if (!is_quantize(*next)) pipeline.store_floats(values_[*next + 1]);
     return next;
+  }
+
+  bool is_quantize(std::size_t i) const {
+    return all_.graph.nodes[i].operation == Operation::kQuantize;
+  }
+
+  // Whether quantize node i alone reads its value, and its own is read element by
+  // element: then the pipeline goes on with that.
+  bool goes_on_behind(std::size_t i) const {
+    const auto reads_on = [&](int reader) {
+      const GraphNode& node = all_.graph.nodes[std::size_t(reader)];
+      return node.inputs.front() == int(i) + 1 && is_elementwise(node.operation);
+    };
+    const auto& readers = all_.consumers[i + 1];
+    const int value = all_.graph.nodes[i].inputs.front();
+    return all_.consumers[std::size_t(value)].size() == 1 &&
+           std::any_of(readers.begin(), readers.end(), reads_on);
   }
 
   // Whether what else the node reads is there: block by block, or before its pipeline.
@@ -376,11 +508,15 @@ class Executor::Plan {
         return pipeline.affine(node.constants.at("scale"), node.constants.at("shift"));
       case Operation::kRelu:
         return pipeline.relu();
+      case Operation::kRelu6:
+        return pipeline.relu6();
       case Operation::kHardTanh:
         return pipeline.hard_tanh();
       case Operation::kAdd:
         value(node.inputs[1]).needs_floats = true;
         return pipeline.add(value(node.inputs[1]));
+      case Operation::kQuantize:
+        return pipeline.quantize_block(*form_of(int(i) + 1), value(int(i) + 1));
       default:
         return pipeline.scale_pixels(pixel_scales(node));
     }
@@ -457,6 +593,25 @@ class Executor::Plan {
     });
   }
 
+  void plan_concat(std::size_t i) {
+    StoredValue& to = values_[i + 1];
+    std::size_t place = 0;
+    for (const int input : all_.graph.nodes[i].inputs) {
+      StoredValue& from = value(input);
+      from.needs_floats = true;
+      per_slice([&from, &to, place](const Slice& s) {
+        const std::size_t count = std::size_t(from.shape.channels);
+        const std::size_t all = std::size_t(to.shape.channels);
+        const auto x = from.floats_of(s);
+        const auto y = to.floats_of(s);
+        for (std::size_t p = 0; p < x.size() / count; ++p) {
+          std::copy_n(x.data() + p * count, count, y.data() + p * all + place);
+        }
+      });
+      place += std::size_t(from.shape.channels);
+    }
+  }
+
   static void pad_shortcut(StoredValue& from, StoredValue& to, const Window& w,
                            const Slice& slice) {
     const ImageShape &in = from.shape, &out = to.shape;
@@ -488,8 +643,11 @@ class Executor::Plan {
 
   std::vector<bool> done_;
   std::set<int> unfinished_;  // values that the pipeline being planned makes
+  std::set<int> unmade_;      // values between sums and their codes
   std::deque<Pipeline> pipelines_;
   std::deque<Buffer> scales_;
+  std::map<int, std::vector<UniformQuantization>>
+      image_scales_;  // by value, each image's
   std::deque<std::vector<Buffer>> scratch_;
   std::vector<std::function<void(const Slice&)>> before_;
   std::vector<AlignedVector<std::int32_t>> sums_;  // one a slice
@@ -526,6 +684,12 @@ void Executor::run(int count) { plan_->program_.run(count); }
 
 std::span<const float> Executor::logits() const {
   return std::as_const(plan_->values_.back().floats).span();
+}
+
+const ExecutionGraph& Executor::graph() const { return plan_->all_; }
+
+std::span<const float> Executor::value(int index) const {
+  return std::as_const(plan_->values_[std::size_t(index)].floats).span();
 }
 
 void Executor::watch_sums(bool on) { plan_->watches_ = on; }

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "framework/engine/convolution.h"
+#include "framework/pack/execution_graph.h"
 #include "framework/pack/model.h"
+#include "framework/pack/requantization.h"
 
 namespace bitsweep {
 
@@ -23,8 +25,10 @@ struct ExecutorOptions {
   double most_memory = 8e9;
   /// Sums of integers become codes in one step where `find_requantization` allows it,
   /// with batch normalisation and the rounded bias inside: as integer hardware does, and
-  /// ONNX Runtime with the files of the dialect qdq. False: in the order of training.
-  bool requantize = false;
+  /// ONNX Runtime with the files of the dialect qdq.
+  Requantize requantize = Requantize::kAsTrained;
+  /// What quantizers are given, and what they give, can be read after each run.
+  bool keeps_codes = false;
 };
 
 /// How one product runs.
@@ -36,6 +40,8 @@ struct ProductPlan {
   int weight_bits = 32, input_bits = 32;
   /// The largest magnitude that a sum of integers can reach, by the weights; 0 for float.
   double largest_sum = 0;
+  bool is_requantized = false;  // its sums become codes in one step
+  std::string why_not;          // where that was asked for and is not so
 };
 
 /// Sums of integer products over everything that was run.
@@ -62,6 +68,12 @@ class Executor {
   void run(int count);
   /// [count, classes], of the last run.
   std::span<const float> logits() const;
+
+  /// As it is executed: what `value` numbers.
+  const ExecutionGraph& graph() const;
+  /// Of a batch, with `keeps_codes`: what a quantize node reads or gives, [batch, shape].
+  /// Empty where the value is never made, between a sum and its code.
+  std::span<const float> value(int index) const;
 
   /// While on, `run` watches sums of integer products, which takes time.
   void watch_sums(bool on);

@@ -1,6 +1,7 @@
 #include "framework/pack/grid_bytes.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include <fmt/format.h>
@@ -157,10 +158,48 @@ Grid read_grid(ByteReader& in, std::size_t elements) {
   }
 }
 
+namespace {
+
+constexpr std::uint8_t kIsSymmetric = 1, kIsHalfRange = 2;
+constexpr int kOrderShift = 2;
+constexpr std::int32_t kFarthestCentre = 1 << 16;
+
+void write_affine(const AffineCodes& affine, ByteWriter& out, PurposeBits& bits) {
+  const std::size_t begin = out.size();
+  out.byte(std::uint8_t((affine.symmetric ? kIsSymmetric : 0) |
+                        (affine.half_range ? kIsHalfRange : 0) |
+                        int(affine.order) << kOrderShift));
+  out.signed_number(affine.centre);
+  out.floats(std::array{affine.least_scale});
+  bits.rest += 8 * (out.size() - begin);
+}
+
+AffineCodes read_affine(ByteReader& in, const UniformGrid& grid, Rounding rounding) {
+  const std::uint8_t byte = in.byte();
+  const int order = byte >> kOrderShift;
+  AffineCodes affine{.low = grid.low, .high = grid.high};
+  affine.symmetric = (byte & kIsSymmetric) != 0;
+  affine.half_range = (byte & kIsHalfRange) != 0;
+  affine.centre = std::int32_t(
+      in.signed_number(-kFarthestCentre, kFarthestCentre, "the centre of codes"));
+  affine.least_scale = in.floats(1).front();
+  affine.rounding = rounding;
+  affine.order = CodeOrder(order);
+  if (order > int(CodeOrder::kPytorch) || affine.least_scale < 0 ||
+      affine.centre < grid.low || affine.centre >= grid.high ||
+      rounding == Rounding::kFloor) {
+    throw DataError("a rule of each image's codes is unknown");
+  }
+  return affine;
+}
+
+}  // namespace
+
 void write_rule(const CodeRule& rule, ByteWriter& out, PurposeBits& bits) {
   out.byte(std::uint8_t(int(rule.kind) | int(rule.rounding) << 2 |
                         int(rule.of_magnitude) << 5));
   bits.rest += 8;
+  if (rule.kind == CodeRule::Kind::kOfImage) return write_affine(rule.affine, out, bits);
   if (rule.kind != CodeRule::Kind::kThresholds) return;
   // A threshold that no float reaches is infinite: it is not written.
   const auto end = std::find(rule.thresholds.begin(), rule.thresholds.end(),
@@ -175,16 +214,18 @@ void write_rule(const CodeRule& rule, ByteWriter& out, PurposeBits& bits) {
 CodeRule read_rule(ByteReader& in, const Grid& grid) {
   const std::uint8_t byte = in.byte();
   const int kind = byte & 3, rounding = (byte >> 2) & 7;
-  if (kind > int(CodeRule::Kind::kThresholds) || byte > 63 ||
-      rounding > int(Rounding::kFloor) ||
-      (kind == int(CodeRule::Kind::kUniform)) !=
-          (grid.uniform() != nullptr && kind != int(CodeRule::Kind::kThresholds))) {
+  const bool is_table = kind == int(CodeRule::Kind::kThresholds);
+  const bool of_image = kind == int(CodeRule::Kind::kOfImage);
+  const bool needs_uniform = kind == int(CodeRule::Kind::kUniform) || of_image;
+  if (byte > 63 || rounding > int(Rounding::kFloor) || (of_image && (byte & 32) != 0) ||
+      (!is_table && needs_uniform != (grid.uniform() != nullptr))) {
     throw DataError("a rule of codes is unknown");
   }
   CodeRule rule{.kind = CodeRule::Kind(kind),
                 .rounding = Rounding(rounding),
                 .of_magnitude = (byte & 32) != 0};
-  if (rule.kind != CodeRule::Kind::kThresholds) return rule;
+  if (of_image) rule.affine = read_affine(in, *grid.uniform(), rule.rounding);
+  if (!is_table) return rule;
   rule.thresholds = in.float_list(grid.level_count() - 1, "the number of thresholds");
   rule.thresholds.resize(grid.level_count() - 1, std::numeric_limits<float>::infinity());
   if (!std::is_sorted(rule.thresholds.begin(), rule.thresholds.end())) {

@@ -64,8 +64,11 @@ std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
   const auto filters = std::size_t(weight.shape.front());
   IntegerProduct product{.weights = integers_of(weight, *form)};
   const IntegerForm& inputs = *input->integers();
-  product.largest_sum = largest_filter(product.weights, filters) *
-                        std::max(std::abs(inputs.least()), std::abs(inputs.most()));
+  // Scales of each image have zero points anywhere among the codes.
+  const int largest = input->is_of_image()
+                          ? inputs.most() - inputs.least()
+                          : std::max(std::abs(inputs.least()), std::abs(inputs.most()));
+  product.largest_sum = largest_filter(product.weights, filters) * largest;
   if (product.largest_sum > double(std::numeric_limits<std::int32_t>::max())) {
     return no("a sum may leave 32 bits");
   }

@@ -12,7 +12,9 @@
 
 namespace bitsweep {
 
-/// y[filter] = float(sum of w * x) * factor[filter] + bias[filter], w and x whole.
+/// y[filter] = float(sum of w * x) * factor[filter] + bias[filter], w and x whole. Of
+/// inputs with scales for each image x are their codes less the image's zero point, and
+/// the factor is to be multiplied by its scale.
 struct IntegerProduct {
   std::vector<std::int8_t> weights;  // in the tensor's order
   IntegerForm form;                  // of the weights

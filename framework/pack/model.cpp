@@ -58,7 +58,10 @@ class GraphChecker {
     };
     const bool two =
         node.operation == Operation::kAdd || node.operation == Operation::kPixelScale;
-    if (node.inputs.size() != (two ? 2u : 1u)) bad("with a wrong number of inputs");
+    const bool has_inputs = node.operation == Operation::kConcat
+                                ? node.inputs.size() >= 2
+                                : node.inputs.size() == (two ? 2u : 1u);
+    if (!has_inputs) bad("with a wrong number of inputs");
     for (const int input : node.inputs) {
       if (input < 0 || std::size_t(input) > index) bad("that reads a later value");
     }
@@ -67,6 +70,7 @@ class GraphChecker {
         w.stride > 4096 || w.pad > 4096) {
       bad("with an impossible window");
     }
+    if (node.operation == Operation::kConcat) return check_concat(node, bad);
     if (!shape_follows(node, graph_.shape_of(node.inputs.front()))) {
       bad("whose output does not follow from its input");
     }
@@ -90,6 +94,19 @@ class GraphChecker {
         bad("without one constant a channel");
       }
     }
+  }
+
+  template <class Bad>
+  void check_concat(const GraphNode& node, Bad bad) const {
+    std::int64_t channels = 0;
+    for (const int input : node.inputs) {
+      const ImageShape part = graph_.shape_of(input);
+      channels += part.channels;
+      if (part.height != node.output.height || part.width != node.output.width) {
+        bad("of images of several sizes");
+      }
+    }
+    if (channels != node.output.channels) bad("whose channels do not add up");
   }
 
   // Weights and multiply-accumulates that can be counted, and made in a lifetime.

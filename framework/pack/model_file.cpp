@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include <Eigen/Core>
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -22,6 +23,7 @@ constexpr std::uint8_t kMagic[] = {'B', 'S', 'W', 'M'};
 // Behind the magic: a byte of version, then the payload's CRC-32, then the payload.
 constexpr std::size_t kFrame = sizeof(kMagic) + 1 + sizeof(std::uint32_t);
 
+constexpr std::size_t kByteLevels = 256;
 constexpr std::uint64_t kMostText = 4096;
 constexpr std::uint64_t kMostExtent = 65536;
 constexpr std::uint64_t kMostNodes = 65536;
@@ -35,6 +37,7 @@ constexpr std::uint64_t kValuesPerByte = 1024;                 // beyond these
 constexpr std::uint8_t kPlainFloats = 0;
 constexpr std::uint8_t kSparseFloats = 1;
 constexpr std::uint8_t kCodes = 2;
+constexpr std::uint8_t kHalves = 3;
 
 std::uint32_t checksum(std::span<const std::uint8_t> bytes) {
   return std::uint32_t(crc32_z(0, bytes.data(), bytes.size()));
@@ -58,6 +61,21 @@ std::optional<std::uint32_t> zero_code(const Grid& grid) {
   return std::nullopt;
 }
 
+// Values that IEEE 754 binary16 has, on a grid whose table would take more room than
+// they.
+bool are_halves(const Encoded& encoded, std::span<const float> values) {
+  const LevelGrid* const levels = encoded.grid.levels();
+  if (levels == nullptr || levels->learned || levels->levels.size() <= kByteLevels) {
+    return false;
+  }
+  return std::all_of(values.begin(), values.end(), [](float v) {
+    return std::isfinite(v) && std::bit_cast<std::uint32_t>(float(Eigen::half(v))) ==
+                                   std::bit_cast<std::uint32_t>(v);
+  });
+}
+
+}  // namespace
+
 CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows) {
   const std::size_t codes = grid.code_count(elements);
   if (rows == 0 || codes % rows != 0) rows = 1;
@@ -65,6 +83,17 @@ CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows) {
           .zero = zero_code(grid),
           .shape = {rows, codes / rows}};
 }
+
+std::vector<std::uint32_t> symbols_of(const Encoded& encoded) {
+  std::vector<std::uint32_t> symbols(encoded.codes.size());
+  std::transform(encoded.codes.begin(), encoded.codes.end(), symbols.begin(),
+                 [low = encoded.grid.low_code()](std::int32_t code) {
+                   return std::uint32_t(code - low);
+                 });
+  return symbols;
+}
+
+namespace {
 
 // ---- Writing ----
 
@@ -90,16 +119,24 @@ struct TensorWriter {
     told.nonzero =
         values.size() - std::size_t(std::count(values.begin(), values.end(), 0.0f));
     told.width = encoded.grid.bits();
+    if (are_halves(encoded, values)) return write_halves(values);
     out.byte(kCodes);
     write_grid(encoded.grid, out, told.bits);
-    std::vector<std::uint32_t> symbols(encoded.codes.size());
-    std::transform(encoded.codes.begin(), encoded.codes.end(), symbols.begin(),
-                   [low = encoded.grid.low_code()](std::int32_t code) {
-                     return std::uint32_t(code - low);
-                   });
+    const auto symbols = symbols_of(encoded);
     const CodeLayout layout = layout_of(encoded.grid, encoded.elements(), rows);
     told.entropy = entropy_bits(symbols, layout.alphabet);
     told.coding = write_stream(encode_smallest(symbols, layout));
+  }
+
+  void write_halves(std::span<const float> values) {
+    constexpr std::uint64_t kHalf = 16;
+    out.byte(kHalves);
+    for (const float value : values) {
+      const std::uint16_t bits = Eigen::half_impl::raw_half_as_uint16(Eigen::half(value));
+      out.byte(std::uint8_t(bits));
+      out.byte(std::uint8_t(bits >> 8));
+    }
+    told.bits.codes += kHalf * values.size();
   }
 
   Coding write_stream(const CodeStream& stream) {
@@ -170,6 +207,7 @@ void write_shape(ImageShape shape, ByteWriter& out) {
 void write_node(const GraphNode& node, ByteWriter& out, PurposeBits& bits) {
   out.byte(std::uint8_t(node.operation));
   if (has_name(node)) out.text(node.name);
+  if (node.operation == Operation::kConcat) out.unsigned_number(node.inputs.size());
   for (const int input : node.inputs) out.unsigned_number(std::uint64_t(input));
   write_shape(node.output, out);
   if (has_window(node.operation)) {
@@ -214,6 +252,18 @@ ImageShape read_shape(ByteReader& in) {
   return shape;
 }
 
+std::size_t read_input_count(ByteReader& in, Operation operation) {
+  switch (operation) {
+    case Operation::kAdd:
+    case Operation::kPixelScale:
+      return 2;
+    case Operation::kConcat:
+      return in.unsigned_number(kMostExtent, "a number of inputs");
+    default:
+      return 1;
+  }
+}
+
 GraphNode read_node(ByteReader& in, std::size_t index) {
   GraphNode node;
   const std::uint8_t operation = in.byte();
@@ -222,9 +272,8 @@ GraphNode read_node(ByteReader& in, std::size_t index) {
   }
   node.operation = Operation(operation);
   if (has_name(node)) node.name = in.text(kMostText, "a name's length");
-  const bool two =
-      node.operation == Operation::kAdd || node.operation == Operation::kPixelScale;
-  for (int i = 0; i < (two ? 2 : 1); ++i) {
+  const std::size_t inputs = read_input_count(in, node.operation);
+  for (std::size_t i = 0; i < inputs; ++i) {
     node.inputs.push_back(int(in.unsigned_number(index, "the input of a node")));
   }
   node.output = read_shape(in);
@@ -271,8 +320,20 @@ struct TensorReader {
         return read_sparse(tensor, elements);
       case kCodes:
         return read_codes(tensor, elements);
+      case kHalves:
+        return read_halves(tensor, elements);
       default:
         throw DataError(tensor.name + " is stored in an unknown way");
+    }
+  }
+
+  void read_halves(NetworkTensor& tensor, std::size_t elements) {
+    const auto bytes = in.raw(2 * elements);
+    for (std::size_t i = 0; i < elements; ++i) {
+      const auto bits = std::uint16_t(bytes[2 * i] | bytes[2 * i + 1] << 8);
+      const auto value = float(Eigen::half(Eigen::half_impl::raw_uint16_to_half(bits)));
+      if (!std::isfinite(value)) throw DataError(tensor.name + " has no finite value");
+      tensor.values.push_back(value);
     }
   }
 

@@ -49,6 +49,11 @@ struct ModelBits {
   PurposeBits total() const;
 };
 
+/// How a tensor's codes are coded: `rows` is its first extent.
+CodeLayout layout_of(const Grid& grid, std::size_t elements, std::size_t rows);
+/// Codes counted from the grid's lowest.
+std::vector<std::uint32_t> symbols_of(const Encoded& encoded);
+
 /// The file's bytes; each tensor by the smallest coding. `bits`, when not null, says what
 /// they are for.
 std::vector<std::uint8_t> model_bytes(const PackedModel& model,

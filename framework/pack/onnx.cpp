@@ -10,6 +10,7 @@
 #include "framework/core/error.h"
 #include "framework/pack/execution_graph.h"
 #include "framework/pack/integer_product.h"
+#include "framework/pack/onnx_image_codes.h"
 #include "framework/pack/onnx_pools.h"
 #include "framework/pack/onnx_product.h"
 #include "framework/pack/onnx_quantizer.h"
@@ -30,6 +31,7 @@ struct OnnxValue {
   ImageShape shape;
   bool is_flat = false;
   std::string floats, bytes;  // "": not there
+  OnnxImageCodes image;       // of bytes with a scale for each image
 };
 
 class OnnxExport {
@@ -67,12 +69,26 @@ class OnnxExport {
   // Its floats; made where only its bytes are there.
   std::string floats(int index) {
     OnnxValue& own = value(index);
+    const OnnxQuantizer* const quantizer = quantizer_of(index);
+    if (own.floats.empty() && quantizer != nullptr && quantizer->form().is_of_image()) {
+      own.floats = onnx_values_of(writer_, all_.graph.nodes[std::size_t(index - 1)].name,
+                                  image_codes(index));
+    }
     if (own.floats.empty()) {
       const auto grid = std::size_t(all_.grid_of[std::size_t(index)]);
       own.floats = quantizers_[grid].floats_of_bytes(
           all_.graph.nodes[std::size_t(index - 1)].name, own.bytes);
     }
     return own.floats;
+  }
+  const OnnxImageCodes& image_codes(int index) {
+    OnnxValue& own = value(index);
+    if (own.image.codes.empty()) {
+      const GraphNode& node = all_.graph.nodes[std::size_t(index - 1)];
+      own.image = onnx_image_codes(writer_, node.name, floats(node.inputs.front()),
+                                   own.is_flat, quantizer_of(index)->affine());
+    }
+    return own.image;
   }
   std::string flat(const std::string& name, const OnnxValue& of) {
     if (of.is_flat) return name;
@@ -116,6 +132,11 @@ class OnnxExport {
       case Operation::kRelu:
         to.floats = writer_.node(node.name, "Relu", {floats(from)});
         return;
+      case Operation::kRelu6:
+        to.floats =
+            writer_.node(node.name, "Clip",
+                         {floats(from), writer_.scalar(0.0f), writer_.scalar(6.0f)});
+        return;
       case Operation::kHardTanh:
         to.floats =
             writer_.node(node.name, "Clip",
@@ -140,6 +161,9 @@ class OnnxExport {
       case Operation::kPadShortcut:
         to.floats = onnx_pad_shortcut(writer_, node, own_image(from));
         break;
+      case Operation::kConcat:
+        to.floats = concat(node);
+        break;
     }
     to.is_flat = false;
   }
@@ -147,6 +171,7 @@ class OnnxExport {
   void add_quantizer(std::size_t i, OnnxValue& to) {
     const GraphNode& node = all_.graph.nodes[i];
     const OnnxQuantizer& quantizer = quantizers_[std::size_t(all_.quantizer_of[i])];
+    if (quantizer.form().is_of_image()) return;  // made where they are read
     const auto x = floats(node.inputs.front());
     if (quantizer.gives_bytes()) {
       to.bytes = quantizer.bytes(node.name, x, low_[i]);
@@ -173,6 +198,12 @@ class OnnxExport {
       terms.push_back(to.is_flat ? floats(input) : image(floats(input), value(input)));
     }
     to.floats = writer_.node(node.name, "Add", terms);
+  }
+
+  std::string concat(const GraphNode& node) {
+    std::vector<std::string> parts;
+    for (const int input : node.inputs) parts.push_back(own_image(input));
+    return writer_.node(node.name, "Concat", parts, {{"axis", std::int64_t(1)}});
   }
 
   // Pools and the like.
@@ -218,6 +249,10 @@ class OnnxExport {
     const auto codes = input != nullptr && input->gives_bytes()
                            ? integer_product(weight, &input->form(), reason)
                            : std::nullopt;
+    if (codes && input->form().is_of_image()) {
+      to.floats = product_of_image_codes(product, node, *input, *codes, bias);
+      return;
+    }
     if (codes && dialect_ == OnnxDialect::kInteger) {
       to.floats = product.from_codes(shaped(node, value(from).bytes, value(from)), *input,
                                      *codes, bias);
@@ -231,12 +266,35 @@ class OnnxExport {
     // Each product has a DequantizeLinear of its own, right before it.
     const auto x = input->floats_of_bytes(node.name + "/input",
                                           shaped(node, value(from).bytes, value(from)));
-    if (const auto all = find_requantization(model_, all_, i, *codes, input->form())) {
+    if (const auto all = find_requantization(Requantize::kFloat, model_, all_, i, *codes,
+                                             input->form(), reason)) {
       to.floats = product.requantized(x, *codes, *all);
       fold(i, *all);
     } else {
       to.floats = product.from_dequantized(x, *codes, bias);
     }
+  }
+
+  std::string product_of_image_codes(OnnxProduct& product, const GraphNode& node,
+                                     const OnnxQuantizer& input,
+                                     const IntegerProduct& codes,
+                                     const NetworkTensor* bias) {
+    const int from = node.inputs.front();
+    const AffineCodes& affine = input.affine();
+    if (dialect_ == OnnxDialect::kQdq && is_dynamic_quantize_linear(affine)) {
+      const int before = all_.graph.nodes[std::size_t(from - 1)].inputs.front();
+      return product.from_dynamic(shaped(node, floats(before), value(before)), codes,
+                                  bias);
+    }
+    OnnxValue& own = value(from);
+    if (own.bytes.empty()) {
+      own.bytes =
+          writer_.cast_to_bytes(all_.graph.nodes[std::size_t(from - 1)].name + "/bytes",
+                                image_codes(from).codes, input.type());
+    }
+    const bool has_zero_point = !affine.symmetric || affine.centre != 0;
+    return product.from_image_codes(shaped(node, own.bytes, own), own.image,
+                                    has_zero_point, codes, bias);
   }
 
   // What lies between a product and its quantizer is in the product already, but for a

@@ -36,6 +36,7 @@ OnnxProduct::OnnxProduct(OnnxWriter& writer, const GraphNode& node, ImageShape i
     : writer_(writer),
       node_(node),
       dialect_(dialect),
+      input_(input),
       is_linear_(node.operation == Operation::kLinear),
       filters_(std::size_t(node.output.channels)),
       height_(std::size_t(is_linear_ ? input.height : node.window.kernel)),
@@ -93,6 +94,88 @@ std::string OnnxProduct::stored(const std::vector<std::int8_t>& weights) {
                               in_file_order(bytes));
 }
 
+std::string OnnxProduct::sums_of(const std::vector<std::string>& inputs) {
+  const std::string name = node_.name + "/sums";
+  return is_linear_ ? writer_.node(name, "MatMulInteger", inputs)
+                    : writer_.node(name, "ConvInteger", inputs, window());
+}
+
+// What an image of ones gives, the border left out: [filters, height, width], or
+// [filters] of a linear layer.
+std::string OnnxProduct::sums_of_ones(const std::vector<std::int8_t>& weights) {
+  const Window& w = node_.window;
+  const int height = is_linear_ ? 1 : node_.output.height;
+  const int width = is_linear_ ? 1 : node_.output.width;
+  std::vector<std::int32_t> sums;
+  for (std::size_t f = 0; f < filters_; ++f) {
+    for (int row = 0; row < height; ++row) {
+      for (int column = 0; column < width; ++column) {
+        std::int32_t sum = 0;
+        for (std::size_t i = 0; i < height_ * width_ * channels_; ++i) {
+          const int y = row * w.stride - w.pad + int(i / channels_ / width_);
+          const int x = column * w.stride - w.pad + int(i / channels_ % width_);
+          const bool is_inside =
+              0 <= y && y < input_.height && 0 <= x && x < input_.width;
+          if (is_linear_ || is_inside) {
+            sum += weights[f * height_ * width_ * channels_ + i];
+          }
+        }
+        sums.push_back(sum);
+      }
+    }
+  }
+  const auto filters = std::int64_t(filters_);
+  return writer_.int32s(
+      node_.name + "/sums_of_ones",
+      is_linear_ ? OnnxShape{filters} : OnnxShape{filters, height, width}, sums);
+}
+
+// float(sums) * (factors * scale) + bias
+std::string OnnxProduct::scaled(const std::string& sums, const std::string& scale,
+                                const IntegerProduct& product,
+                                const NetworkTensor* bias) {
+  const auto factor = writer_.node(
+      node_.name + "/factors", "Mul",
+      {onnx_by_channel(writer_, node_.name + "/factor", product.factors, is_linear_),
+       scale});
+  const auto values =
+      writer_.node(node_.name + "/values", "Mul",
+                   {writer_.cast_to_float(node_.name + "/float_sums", sums), factor});
+  return with_bias(values, bias);
+}
+
+std::string OnnxProduct::from_image_codes(const std::string& bytes,
+                                          const OnnxImageCodes& image,
+                                          bool has_zero_point,
+                                          const IntegerProduct& product,
+                                          const NetworkTensor* bias) {
+  auto sums = sums_of({bytes, stored(product.weights)});
+  if (has_zero_point) {
+    // A linear layer's input may have been an image.
+    const auto zero =
+        is_linear_ ? writer_.node(node_.name + "/zero", "Reshape",
+                                  {image.zero_point, writer_.int64s("column", {-1, 1})})
+                   : image.zero_point;
+    const auto shift = writer_.node(node_.name + "/shift", "Mul",
+                                    {writer_.cast_to_int32(node_.name + "/zero", zero),
+                                     sums_of_ones(product.weights)});
+    sums = writer_.node(node_.name + "/centred", "Sub", {sums, shift});
+  }
+  const auto scale = is_linear_
+                         ? writer_.node(node_.name + "/scale", "Reshape",
+                                        {image.scale, writer_.int64s("column", {-1, 1})})
+                         : image.scale;
+  return scaled(sums, scale, product, bias);
+}
+
+std::string OnnxProduct::from_dynamic(const std::string& x, const IntegerProduct& product,
+                                      const NetworkTensor* bias) {
+  const auto made = writer_.node_of(node_.name + "/input", "DynamicQuantizeLinear", {x},
+                                    {"codes", "scale", "zero_point"});
+  return scaled(sums_of({made[0], stored(product.weights), made[2]}), made[1], product,
+                bias);
+}
+
 std::string OnnxProduct::from_codes(const std::string& x, const OnnxQuantizer& input,
                                     const IntegerProduct& product,
                                     const NetworkTensor* bias) {
@@ -100,9 +183,7 @@ std::string OnnxProduct::from_codes(const std::string& x, const OnnxQuantizer& i
   if (input.zero_point() != 0) {
     inputs.push_back(writer_.scalar_byte(input.type(), input.zero_point()));
   }
-  const std::string name = node_.name + "/sums";
-  const auto sums = is_linear_ ? writer_.node(name, "MatMulInteger", inputs)
-                               : writer_.node(name, "ConvInteger", inputs, window());
+  const auto sums = sums_of(inputs);
   const auto values = writer_.node(
       node_.name + "/values", "Mul",
       {writer_.cast_to_float(node_.name + "/float_sums", sums),
@@ -151,7 +232,7 @@ std::string OnnxProduct::requantized(const std::string& x, const IntegerProduct&
   auto weights = product.weights;
   const std::size_t size = weights.size() / filters_;
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (r.negated[i / size]) weights[i] = std::int8_t(-weights[i]);
+    if (r.sign[i / size] < 0) weights[i] = std::int8_t(-weights[i]);
   }
   const auto filters = std::int64_t(filters_);
   const auto w = dequantized(weights, r.weight_scale);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "framework/pack/integer_product.h"
+#include "framework/pack/onnx_image_codes.h"
 #include "framework/pack/onnx_quantizer.h"
 #include "framework/pack/onnx_writer.h"
 #include "framework/pack/requantization.h"
@@ -24,6 +25,14 @@ class OnnxProduct {
   /// float(sums of codes) * factors + bias. x: bytes of `input`.
   std::string from_codes(const std::string& x, const OnnxQuantizer& input,
                          const IntegerProduct& product, const NetworkTensor* bias);
+  /// The same of codes with a scale for each image. `image`: their scales and zero
+  /// points.
+  std::string from_image_codes(const std::string& bytes, const OnnxImageCodes& image,
+                               bool has_zero_point, const IntegerProduct& product,
+                               const NetworkTensor* bias);
+  /// Of what DynamicQuantizeLinear makes of x.
+  std::string from_dynamic(const std::string& x, const IntegerProduct& product,
+                           const NetworkTensor* bias);
   /// Of float inputs, with the weights' own values.
   std::string from_floats(const std::string& x, const NetworkTensor& weight,
                           const NetworkTensor* bias);
@@ -41,6 +50,10 @@ class OnnxProduct {
   OnnxAttributes window() const;
   std::string with_bias(const std::string& y, const NetworkTensor* bias);
   std::string product_of(const std::string& x, const std::string& weights);
+  std::string sums_of(const std::vector<std::string>& inputs);
+  std::string sums_of_ones(const std::vector<std::int8_t>& weights);
+  std::string scaled(const std::string& sums, const std::string& scale,
+                     const IntegerProduct& product, const NetworkTensor* bias);
   std::string stored(const std::vector<std::int8_t>& weights);
   std::string dequantized(const std::vector<std::int8_t>& weights,
                           const std::vector<float>& units);
@@ -52,6 +65,7 @@ class OnnxProduct {
   OnnxWriter& writer_;
   const GraphNode& node_;
   OnnxDialect dialect_;
+  ImageShape input_;
   bool is_linear_;
   std::size_t filters_, height_, width_, channels_;
 };

@@ -29,6 +29,8 @@ class OnnxQuantizer {
                 OnnxDialect dialect);
 
   const CodeForm& form() const { return form_; }
+  /// Of one whose scales are each image's: `onnx_image_codes.h` has what it does.
+  const AffineCodes& affine() const { return quantizer_.rule.affine; }
   /// Whether its values are made as bytes first.
   bool gives_bytes() const { return gives_bytes_; }
   OnnxBytes type() const { return type_; }

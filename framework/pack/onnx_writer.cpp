@@ -198,6 +198,22 @@ std::string OnnxWriter::node(const std::string& name, const char* operation,
   return own;
 }
 
+std::vector<std::string> OnnxWriter::node_of(const std::string& name,
+                                             const char* operation,
+                                             const std::vector<std::string>& inputs,
+                                             const std::vector<std::string>& parts) {
+  auto* const node = model_->proto.mutable_graph()->add_node();
+  node->set_name(unique(name));
+  node->set_op_type(operation);
+  for (const auto& input : inputs) node->add_input(input);
+  std::vector<std::string> outputs;
+  for (const auto& part : parts) {
+    outputs.push_back(unique(name + "/" + part));
+    node->add_output(outputs.back());
+  }
+  return outputs;
+}
+
 std::string OnnxWriter::cast_to_float(const std::string& name, const std::string& input) {
   return node(name, "Cast", {input}, {{"to", onnx::TensorProto::FLOAT}});
 }

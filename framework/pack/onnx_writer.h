@@ -54,6 +54,10 @@ class OnnxWriter {
   std::string node(const std::string& name, const char* operation,
                    const std::vector<std::string>& inputs,
                    const OnnxAttributes& attributes = {}, const char* domain = "");
+  /// The same of a node with several outputs: their names, `name` and the part's.
+  std::vector<std::string> node_of(const std::string& name, const char* operation,
+                                   const std::vector<std::string>& inputs,
+                                   const std::vector<std::string>& parts);
   std::string cast_to_float(const std::string& name, const std::string& input);
   std::string cast_to_int32(const std::string& name, const std::string& input);
   std::string cast_to_bytes(const std::string& name, const std::string& input,

@@ -6,6 +6,8 @@
 
 #include "framework/core/error.h"
 #include "framework/engine/elementwise.h"
+#include "framework/engine/integer/requantize.h"
+#include "framework/engine/relu6.h"
 #include "framework/engine/rounding.h"
 
 namespace bitsweep {
@@ -18,22 +20,40 @@ Pipeline::Pipeline(ImageShape shape) : shape_(shape) {
   block_ = std::max<std::size_t>(1, kWanted / channels) * channels;
 }
 
-// Once for each value of a block, so that loops over it know no channels.
+// Repeated to whole vectors, so that loops over it know no channels.
 std::vector<float> Pipeline::spread(const std::vector<float>& by_channel) const {
-  std::vector<float> all(block_);
-  for (std::size_t i = 0; i < block_; ++i) all[i] = by_channel[i % by_channel.size()];
+  constexpr std::size_t kLeast = 64;
+  const auto channels = std::size_t(shape_.channels);
+  const std::size_t repeats =
+      std::min((kLeast + channels - 1) / channels, block_ / channels);
+  std::vector<float> all(repeats * channels);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = by_channel[i % by_channel.size()];
   return all;
 }
 
+namespace {
+
+// y[i] = y(x[i], a[i], b[i]), a and b being repeated.
+template <class X, class F>
+void map_channels(const X* x, const std::vector<float>& a, const std::vector<float>& b,
+                  std::span<float> y, F f) {
+  for (std::size_t at = 0; at < y.size(); at += a.size()) {
+    const std::size_t count = std::min(a.size(), y.size() - at);
+    const X* const from = x + at;
+    const float *const own_a = a.data(), *const own_b = b.data();
+    float* const to = y.data() + at;
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) to[i] = f(from[i], own_a[i], own_b[i]);
+  }
+}
+
+}  // namespace
+
 void Pipeline::from_sums(std::vector<float> factor, std::vector<float> offset) {
   works_.push_back([m = spread(factor), b = spread(offset)](const Block& block) {
-    const std::int32_t* const sums = block.sums;
-    const float *const factors = m.data(), *const offsets = b.data();
-    float* const y = block.values.data();
-#pragma GCC ivdep
-    for (std::size_t i = 0; i < block.values.size(); ++i) {
-      y[i] = float(sums[i]) * factors[i] + offsets[i];
-    }
+    map_channels(
+        block.sums, m, b, block.values,
+        [](std::int32_t sum, float by, float to) { return float(sum) * by + to; });
   });
 }
 
@@ -44,43 +64,64 @@ void Pipeline::change(Work work) {
   works_.push_back(std::move(work));
 }
 
-// float(±sum + bias) * factor, rounded half to even; then times the output's scale, from
-// which `quantize` finds the same codes again.
-void Pipeline::from_requantized_sums(const Requantization& r) {
-  std::vector<std::int32_t> sign(block_), bias(block_);
-  for (std::size_t i = 0; i < block_; ++i) {
-    sign[i] = r.negated[i % r.negated.size()] ? -1 : 1;
-    bias[i] = r.bias[i % r.bias.size()];
+// Codes' values, from which `quantize` finds the same codes again.
+void Pipeline::from_requantized_sums(const Requantization& requantization) {
+  if (requantization.how == Requantize::kFixedPoint) {
+    from_fixed_point(requantization);
+  } else {
+    from_scaled(requantization);
   }
-  works_.push_back([sign, bias, m = spread(r.factor), low = float(r.low),
-                    high = float(r.high), scale = r.output_scale](const Block& block) {
-    const std::int32_t *const sums = block.sums, *const signs = sign.data(),
-                              *const biases = bias.data();
-    const float* const factors = m.data();
-    float* const y = block.values.data();
+}
+
+// float(±sum + bias) * factor, rounded half to even.
+void Pipeline::from_scaled(const Requantization& r) {
+  works_.push_back([r, low = float(r.low), high = float(r.high)](const Block& block) {
+    const std::size_t channels = r.bias.size();
+    for (std::size_t at = 0; at < block.values.size(); at += channels) {
+      const std::int32_t* const sums = block.sums + at;
+      const std::int32_t *const signs = r.sign.data(), *const biases = r.bias.data();
+      const float* const factors = r.factor.data();
+      float* const y = block.values.data() + at;
 #pragma GCC ivdep
-    for (std::size_t i = 0; i < block.values.size(); ++i) {
-      const auto sum = float(sums[i] * signs[i] + biases[i]);
-      const float code = round_half_even(sum * factors[i]);
-      const float raised = code < low ? low : code;
-      y[i] = (raised > high ? high : raised) * scale;
+      for (std::size_t c = 0; c < channels; ++c) {
+        const auto sum = float(sums[c] * signs[c] + biases[c]);
+        const float code = round_half_even(sum * factors[c]);
+        const float raised = code < low ? low : code;
+        y[c] = (raised > high ? high : raised) * r.output_scale;
+      }
+    }
+  });
+}
+
+// On integers to the end.
+void Pipeline::from_fixed_point(const Requantization& r) {
+  works_.push_back([r](const Block& block) {
+    const std::size_t size = block.values.size(), channels = r.bias.size();
+    std::vector<std::int32_t> sums(block.sums, block.sums + size);
+    for (std::size_t i = 0; i < size; ++i) sums[i] *= r.sign[i % channels];
+    std::vector<std::int16_t> codes(size);
+    kernels::requantize_fixed_point<std::int16_t>(
+        sums, r.multiplier, r.bias, int(channels),
+        {.zero_point = r.zero_point, .low = r.low, .high = r.high}, codes);
+    for (std::size_t i = 0; i < size; ++i) {
+      block.values[i] = float(codes[i] - r.zero_point) * r.output_scale;
     }
   });
 }
 
 void Pipeline::affine(const std::vector<float>& scale, const std::vector<float>& shift) {
   change([m = spread(scale), b = spread(shift)](const Block& block) {
-    const float *const factors = m.data(), *const offsets = b.data();
-    float* const y = block.values.data();
-#pragma GCC ivdep
-    for (std::size_t i = 0; i < block.values.size(); ++i) {
-      y[i] = y[i] * factors[i] + offsets[i];
-    }
+    map_channels(block.values.data(), m, b, block.values,
+                 [](float x, float by, float to) { return x * by + to; });
   });
 }
 
 void Pipeline::relu() {
   change([](const Block& block) { kernels::relu_forward(block.values, block.values); });
+}
+
+void Pipeline::relu6() {
+  change([](const Block& block) { kernels::relu6_forward(block.values, block.values); });
 }
 
 void Pipeline::hard_tanh() {
@@ -114,14 +155,25 @@ void Pipeline::store_floats(StoredValue& value) {
 }
 
 void Pipeline::quantize(const CodeForm& form, StoredValue& value) {
+  encode(form, value, false);
+}
+
+void Pipeline::quantize_block(const CodeForm& form, StoredValue& value) {
+  changes_ = true;
+  encode(form, value, true);
+  store_floats(value);
+}
+
+void Pipeline::encode(const CodeForm& form, StoredValue& value, bool keeps_levels) {
   const int channels = shape_.channels;
-  works_.push_back([&form, &value, channels](const Block& block) {
+  works_.push_back([&form, &value, channels, keeps_levels](const Block& block) {
     const std::size_t size = block.values.size();
     std::span<std::uint8_t> bytes;
     std::span<float> floats;
     std::span<std::uint64_t> bits;
     if (value.needs_bytes) bytes = {value.bytes.data() + block.begin, size};
     if (value.needs_floats) floats = {value.floats.data() + block.begin, size};
+    if (keeps_levels) floats = block.values;
     if (value.needs_bits) {
       const std::size_t words = bit_words(channels);
       bits = {value.bits.data() + block.begin / std::size_t(channels) * words,

@@ -24,6 +24,7 @@ class Pipeline {
 
   void affine(const std::vector<float>& scale, const std::vector<float>& shift);
   void relu();
+  void relu6();
   void hard_tanh();
   void add(StoredValue& other);
   /// Multiplies each pixel by its own scale, [images, pixels].
@@ -32,6 +33,8 @@ class Pipeline {
   void store_floats(StoredValue& value);
   /// In the forms that `value` needs; the block stays as it is.
   void quantize(const CodeForm& form, StoredValue& value);
+  /// The same, and the block takes the codes' values.
+  void quantize_block(const CodeForm& form, StoredValue& value);
 
   /// `sums`: of the slice, [images, shape]; null where the source is floats.
   void run(const Slice& slice, const std::int32_t* sums) const;
@@ -44,7 +47,10 @@ class Pipeline {
   };
   using Work = std::function<void(const Block&)>;
 
+  void from_scaled(const Requantization& requantization);
+  void from_fixed_point(const Requantization& requantization);
   void change(Work work);  // work that changes the block
+  void encode(const CodeForm& form, StoredValue& value, bool keeps_levels);
   std::vector<float> spread(const std::vector<float>& by_channel) const;
 
   ImageShape shape_;

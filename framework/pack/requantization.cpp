@@ -4,6 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
+
+#include "framework/core/error.h"
+
 namespace bitsweep {
 namespace {
 
@@ -16,56 +20,84 @@ struct Chain {
   std::size_t quantize = 0;
 };
 
-std::optional<Chain> chain_behind(const ExecutionGraph& all, std::size_t index) {
+std::optional<Chain> chain_behind(const ExecutionGraph& all, std::size_t index,
+                                  std::string& reason) {
   Chain chain;
   for (std::size_t value = index + 1;;) {
-    if (all.consumers[value].size() != 1) return std::nullopt;
-    const auto next = std::size_t(all.consumers[value].front());
+    const auto& readers = all.consumers[value];
+    if (readers.size() != 1) {
+      reason =
+          readers.empty() ? "its values are the logits" : "its values are read twice";
+      return std::nullopt;
+    }
+    const auto next = std::size_t(readers.front());
     const GraphNode& node = all.graph.nodes[next];
-    switch (node.operation) {
-      case Operation::kQuantize:
-        chain.quantize = next;
-        return chain;
-      case Operation::kAffine:
-        if (chain.rectifies) return std::nullopt;
-        chain.affines.push_back(&node);
-        break;
-      case Operation::kRelu:
-        chain.rectifies = true;
-        break;
-      default:
-        return std::nullopt;
+    const bool scales_rectified = node.operation == Operation::kAffine && chain.rectifies;
+    if (node.operation == Operation::kQuantize) {
+      chain.quantize = next;
+      return chain;
+    }
+    if (node.operation == Operation::kAffine && !scales_rectified) {
+      chain.affines.push_back(&node);
+    } else if (node.operation == Operation::kRelu) {
+      chain.rectifies = true;
+    } else {
+      reason =
+          fmt::format("{} comes before its quantizer{}", operation_name(node.operation),
+                      scales_rectified ? ", behind a rectifier" : "");
+      return std::nullopt;
     }
     value = next + 1;
   }
 }
 
-bool is_plain(const PackedQuantizer& quantizer) {
+bool is_plain(const PackedQuantizer& quantizer, Requantize how) {
   const UniformGrid* const grid = quantizer.grid.uniform();
-  return grid != nullptr && grid->zero_point.front() == 0 &&
-         quantizer.rule.kind == CodeRule::Kind::kUniform &&
-         quantizer.rule.rounding == Rounding::kHalfEven && !quantizer.rule.of_magnitude &&
-         CodeForm(quantizer).has_bytes();
+  if (grid == nullptr) return false;
+  const float zero_point = grid->zero_point.front();
+  const bool is_whole =
+      zero_point == std::rint(zero_point) && std::fabs(zero_point) <= 255;
+  // The rounding is gemmlowp's own; any to the nearest finds its codes in their values.
+  const bool fits =
+      how == Requantize::kFixedPoint
+          ? is_whole && quantizer.rule.rounding != Rounding::kFloor
+          : zero_point == 0 && quantizer.rule.rounding == Rounding::kHalfEven;
+  return fits && quantizer.rule.kind == CodeRule::Kind::kUniform &&
+         !quantizer.rule.of_magnitude && CodeForm(quantizer).has_bytes();
 }
 
 }  // namespace
 
-std::optional<Requantization> find_requantization(const PackedModel& model,
-                                                  const ExecutionGraph& all,
-                                                  std::size_t index,
-                                                  const IntegerProduct& product,
-                                                  const CodeForm& input) {
-  const auto chain = chain_behind(all, index);
+Requantize requantize_named(std::string_view word) {
+  if (word == "float") return Requantize::kFloat;
+  if (word == "gemmlowp") return Requantize::kFixedPoint;
+  throw ConfigError(fmt::format("'{}' is not allowed (float, gemmlowp)", word));
+}
+
+std::optional<Requantization> find_requantization(
+    Requantize how, const PackedModel& model, const ExecutionGraph& all,
+    std::size_t index, const IntegerProduct& product, const CodeForm& input,
+    std::string& reason) {
+  const auto no = [&](const char* why) {
+    reason = why;
+    return std::nullopt;
+  };
+  const auto chain = chain_behind(all, index, reason);
   if (!chain) return std::nullopt;
+  if (input.is_of_image()) return no("its inputs have a range for each image");
   const auto& quantizer =
       model.quantizers[std::size_t(all.quantizer_of[chain->quantize])];
-  if (!is_plain(quantizer)) return std::nullopt;
+  if (!is_plain(quantizer, how)) return no("its quantizer has another grid or rounding");
 
   const UniformGrid& grid = *quantizer.grid.uniform();
-  Requantization result{.quantize = chain->quantize,
-                        .output_scale = grid.scale.front(),
-                        .low = chain->rectifies ? std::max(grid.low, 0) : grid.low,
-                        .high = grid.high};
+  const auto zero_point = std::int32_t(grid.zero_point.front());
+  Requantization result{
+      .how = how,
+      .quantize = chain->quantize,
+      .output_scale = grid.scale.front(),
+      .zero_point = zero_point,
+      .low = chain->rectifies ? std::max(grid.low, zero_point) : grid.low,
+      .high = grid.high};
   const GraphNode& node = all.graph.nodes[index];
   const NetworkTensor* const bias = model.tensor(node.name + "/bias");
   const auto biases = bias == nullptr ? std::vector<float>() : values_of(*bias);
@@ -81,23 +113,29 @@ std::optional<Requantization> find_requantization(const PackedModel& model,
     }
     const auto own = std::span(product.weights).subspan(f * size, size);
     if (gain < 0 && std::find(own.begin(), own.end(), -128) != own.end()) {
-      return std::nullopt;
+      return no("a weight of -128 has no negative in 8 bits");
     }
     const double unit = product.form.unit[product.form.unit.size() == 1 ? 0 : f];
     const auto weight_scale = float(unit * std::fabs(gain));
     const float sum_scale = input_scale * weight_scale;
     const float factor = sum_scale / result.output_scale;
     const double steps = std::rint(shift / double(sum_scale));
-    if (!std::isnormal(sum_scale) || !std::isnormal(factor) || factor > kMostFactor ||
+    if (how == Requantize::kFloat && factor > kMostFactor) {
+      return no("a sum of one moves a code by more than 1/16");
+    }
+    if (!std::isnormal(sum_scale) || !std::isnormal(factor) || factor >= 0x1p30f ||
         std::fabs(steps) + product.largest_sum >
             double(std::numeric_limits<std::int32_t>::max())) {
-      return std::nullopt;
+      return no("its bias in steps of the sums leaves 32 bits");
     }
-    result.negated.push_back(gain < 0);
+    result.sign.push_back(gain < 0 ? -1 : 1);
     result.weight_scale.push_back(weight_scale);
     result.sum_scale.push_back(sum_scale);
     result.bias.push_back(std::int32_t(steps));
     result.factor.push_back(factor);
+    if (how != Requantize::kFixedPoint) continue;
+    result.multiplier.push_back(fixed_point_multiplier(
+        double(input_scale) * double(weight_scale) / double(result.output_scale)));
   }
   return result;
 }

@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "framework/core/error.h"
-#include "framework/engine/fake_quantize.h"
 #include "framework/engine/integer/pooling.h"
 
 namespace bitsweep {
 namespace {
 
 constexpr std::size_t kByteCodes = 256;
+constexpr std::int32_t kMostWhole = 1 << 21;  // codes that `uniform_indices` finds
 
 // The bytes that integers go into, or nothing.
 std::optional<InputCodes> byte_form(const IntegerForm& form) {
@@ -49,13 +51,16 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
     levels_.push_back(grid.value(code, 0));
   }
   if (levels_.size() > kByteCodes) return;
-  if (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
-      quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude) {
+  const bool of_image = quantizer_.rule.kind == CodeRule::Kind::kOfImage;
+  if (!of_image &&
+      (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
+       quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude ||
+       std::max(std::abs(grid.low_code()), std::abs(grid.high_code())) > kMostWhole)) {
     const auto table = thresholds_of(quantizer_.rule, grid);
     thresholds_.emplace(ThresholdTable<float>{
         .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
   }
-  is_sign_of_x_ = levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
+  is_sign_of_x_ = !of_image && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
                   thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
   const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
   if (!form) return;
@@ -72,31 +77,55 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
   shift_ = byte_of_.front();
 }
 
+UniformQuantization CodeForm::encode_image(std::span<const float> x,
+                                           std::span<std::uint8_t> bytes,
+                                           std::span<float> floats) const {
+  const AffineCodes& affine = quantizer_.rule.affine;
+  const UniformQuantization q = affine_quantization_of(x, affine);
+  with_code(affine, [&](auto code) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const float own = clamped(code(x[i], q), q);
+      if (!floats.empty()) floats[i] = q.scale * (own - q.zero_point);
+      if (!bytes.empty()) {
+        bytes[i] = std::uint8_t(std::int32_t(own == own ? own : q.zero_point));
+      }
+    }
+  });
+  return q;
+}
+
+// code - low, as `uniform_code` rounds half to even: the sum with 1.5 * 2^23 has no room
+// for a fraction, and its last byte is that of the whole number.
+template <class Divide>
+void CodeForm::uniform_indices(std::span<const float> x, Divide divided,
+                               std::span<std::uint8_t> indices) const {
+  constexpr float kWholeOnly = 12582912.0f;
+  const UniformGrid& grid = *quantizer_.grid.uniform();
+  const auto low = float(grid.low), high = float(grid.high);
+  const float zero_point = grid.zero_point.front();
+  const auto first = std::uint32_t(grid.low);
+  const std::size_t size = x.size();
+  const float* __restrict const from = x.data();
+  std::uint8_t* __restrict const to = indices.data();
+  for (std::size_t i = 0; i < size; ++i) {
+    const float place = divided(from[i]) + zero_point;
+    const float raised = place > low ? place : low;
+    const float code = raised < high ? raised : high;
+    to[i] = std::uint8_t(std::bit_cast<std::uint32_t>(code + kWholeOnly) - first);
+  }
+}
+
 void CodeForm::code_indices(std::span<const float> x,
                             std::span<std::uint8_t> indices) const {
   if (thresholds_) return thresholds_->encode(x, indices);
-  const UniformGrid& grid = *quantizer_.grid.uniform();
-  const UniformQuantization q{.scale = grid.scale.front(),
-                              .zero_point = grid.zero_point.front(),
-                              .low = float(grid.low),
-                              .high = float(grid.high)};
-  const float* const from = x.data();
-  std::uint8_t* const to = indices.data();
-  const float factor = exact_inverse(q.scale);
-  if (factor == 0) {
-#pragma GCC ivdep
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const float code = uniform_code(from[i], q, round_half_even);
-      to[i] = std::uint8_t(std::int32_t(code - q.low));
-    }
-    return;
-  }
-  const UniformQuantization whole{
-      .scale = 1, .zero_point = q.zero_point, .low = q.low, .high = q.high};
-#pragma GCC ivdep
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const float code = uniform_code(from[i] * factor, whole, round_half_even);
-    to[i] = std::uint8_t(std::int32_t(code - whole.low));
+  const float scale = quantizer_.grid.uniform()->scale.front();
+  const float factor = exact_inverse(scale);
+  if (factor != 0) {
+    uniform_indices(
+        x, [factor](float value) { return value * factor; }, indices);
+  } else {
+    uniform_indices(
+        x, [scale](float value) { return value / scale; }, indices);
   }
 }
 

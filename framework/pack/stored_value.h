@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
+#include "framework/engine/fake_quantize.h"
 #include "framework/engine/integer/aligned.h"
 #include "framework/engine/integer/bits.h"
 #include "framework/engine/integer/convolution.h"
@@ -57,9 +58,16 @@ class CodeForm {
   double unit() const { return unit_; }
   const std::optional<IntegerForm>& integers() const { return integers_; }
   int bits() const { return quantizer_.grid.bits(); }
+  /// Whether each image has its own scale and zero point: then bytes are the codes
+  /// themselves, of a unit of 1, and `encode_image` makes them.
+  bool is_of_image() const { return quantizer_.rule.kind == CodeRule::Kind::kOfImage; }
+  /// Bytes and floats of a whole image, those that are not empty; what they are in.
+  UniformQuantization encode_image(std::span<const float> x,
+                                   std::span<std::uint8_t> bytes,
+                                   std::span<float> floats) const;
 
   /// From values to bytes, floats and signs; those that are empty are left out. x:
-  /// [pixels, channels] of at most kBlock elements.
+  /// [pixels, channels] of at most kBlock elements; floats may be x.
   void encode(std::span<const float> x, int channels, std::span<std::uint8_t> bytes,
               std::span<float> floats, std::span<std::uint64_t> bits) const;
   /// From bytes, as behind a pool on them.
@@ -69,6 +77,9 @@ class CodeForm {
   static constexpr std::size_t kBlock = 4096;
 
  private:
+  template <class Divide>
+  void uniform_indices(std::span<const float> x, Divide divided,
+                       std::span<std::uint8_t> indices) const;
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
   void encode_wide(std::span<const float> x, std::span<float> floats) const;

@@ -11,6 +11,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/quant/image_scales.h"
 #include "framework/quant/uniform.h"
 
 namespace bitsweep {
@@ -133,10 +134,22 @@ std::vector<CodeRule> rules_of(const Grid& grid, bool of_magnitude) {
   return rules;
 }
 
+void code_image(std::span<const float> x, const AffineCodes& affine,
+                std::span<std::int32_t> codes) {
+  const UniformQuantization q = affine_quantization_of(x, affine);
+  with_code(affine, [&](auto code) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const float own = clamped(code(x[i], q), q);
+      codes[i] = std::int32_t(own == own ? own : q.zero_point);
+    }
+  });
+}
+
 }  // namespace
 
 std::vector<float> thresholds_of(const CodeRule& rule, const Grid& grid) {
   if (rule.kind == CodeRule::Kind::kThresholds) return rule.thresholds;
+  ensure(rule.kind != CodeRule::Kind::kOfImage, "borders between codes stand still");
   const float least = rule.of_magnitude ? 0.0f : -std::numeric_limits<float>::max();
   return bisect(by_rule(rule, grid), grid.low_code(), grid.high_code(), least);
 }
@@ -155,10 +168,17 @@ void apply_rule(const CodeRule& rule, const Grid& grid, std::span<const float> x
     case CodeRule::Kind::kThresholds:
       return code_by_thresholds(x, rule.thresholds, rule.of_magnitude, grid.low_code(),
                                 codes);
+    case CodeRule::Kind::kOfImage:
+      return code_image(x, rule.affine, codes);
   }
 }
 
 CodeRule find_code_rule(const Quantizer& quantizer) {
+  if (const auto* of_image = dynamic_cast<const ScalesEachImage*>(&quantizer)) {
+    const AffineCodes& affine = of_image->affine();
+    return {
+        .kind = CodeRule::Kind::kOfImage, .rounding = affine.rounding, .affine = affine};
+  }
   const Grid grid = quantizer.grid();
   refuse_channels(grid);
   const Encode encode = [&](auto x, auto codes) { quantizer.encode(x, codes); };

@@ -83,8 +83,8 @@ int usual_bits(const MethodEntry& entry, Role role, const std::vector<int>& lega
 // made otherwise than by default.
 std::vector<Setting> settings_of(const MethodEntry& entry, const RawParams& settings) {
   std::vector<Setting> all;
-  for (const Role role :
-       {Role::kWeight, Role::kInput, Role::kOutput, Role::kGradient, Role::kBias}) {
+  for (const Role role : {Role::kWeight, Role::kInput, Role::kOutput, Role::kGradient,
+                          Role::kBias, Role::kOperand}) {
     const auto legal = legal_bits(entry, settings, role);
     if (legal.empty()) continue;
     const int usual = usual_bits(entry, role, legal);

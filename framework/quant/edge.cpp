@@ -15,6 +15,7 @@ std::unique_ptr<Quantizer> make_edge_quantizer(const Site& site, int bits) {
       break;
     case Role::kInput:
     case Role::kOutput:
+    case Role::kOperand:
       settings.range = "min_max";
       settings.grid = [bits](const Range& range) { return affine_grid(range, bits); };
       settings.straight_through = StraightThrough::kRange;

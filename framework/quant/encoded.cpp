@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/quant/image_scales.h"
 #include "framework/quant/quantizer.h"
 
 namespace bitsweep {
@@ -48,7 +49,7 @@ std::vector<std::int64_t> Encoded::histogram() const {
 }
 
 Encoded encode(const Quantizer& quantizer, std::span<const float> x, std::size_t pixels) {
-  Grid grid = quantizer.grid();
+  Grid grid = grid_for(quantizer, x);
   Encoded encoded{.codes = std::vector<std::int32_t>(grid.code_count(x.size())),
                   .grid = std::move(grid)};
   quantizer.encode(x, encoded.codes);

@@ -11,7 +11,7 @@
 namespace bitsweep {
 namespace {
 
-constexpr double kUpsampled = 128;  // fine bins in a bin
+constexpr float kUpsampled = 128;  // fine bins in a bin
 
 double cubes(double from, double to) { return (to * to * to - from * from * from) / 3; }
 
@@ -23,7 +23,8 @@ struct BinRange {
 // The square error of all values when [first, last] is the range.
 double square_error(const EndsHistogram& histogram, BinRange kept, int levels) {
   const auto& counts = histogram.counts();
-  const double width = (histogram.high() - histogram.low()) / double(counts.size());
+  const double width =
+      (double(histogram.high()) - double(histogram.low())) / double(counts.size());
   const double interval = width * double(kept.last - kept.first + 1) / levels;
   if (interval == 0) return 0;
   const auto index_of = [&](double x) {
@@ -48,25 +49,30 @@ double square_error(const EndsHistogram& histogram, BinRange kept, int levels) {
 
 void EndsHistogram::collect(std::span<const float> x) {
   if (x.empty()) return;
-  const auto [least, largest] = kernels::min_max(x);
-  if (empty_ || low_ == high_) {  // a first batch of one value has no width to keep
+  // A difference of two ends, and of ends that grew, stays a float.
+  constexpr float kFarthest = std::numeric_limits<float>::max() / 8;
+  const auto ends = kernels::min_max(x);
+  const float least = std::clamp(ends.min, -kFarthest, kFarthest);
+  const float largest = std::clamp(ends.max, -kFarthest, kFarthest);
+  const float fine = (high_ - low_) / (float(counts_.size()) * kUpsampled);
+  if (empty_ || fine == 0) {  // a first batch of one value has no width to keep
     empty_ = false;
     low_ = least;
     high_ = largest;
     counts_ = counted(x, low_, high_);
     return;
   }
-  const double low = std::min(low_, double(least));
-  double high = std::max(high_, double(largest));
+  const float low = std::min(low_, least);
+  float high = std::max(high_, largest);
   std::vector<double> counts;
   if (low == low_ && high == high_) {
     counts = counted(x, low, high);
     for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += counts_[i];
   } else {
-    const double bins = double(counts_.size());
-    const double fine = (high_ - low_) / (bins * kUpsampled);
-    const double fine_bins = std::ceil((high - low) / (bins * fine));
-    high = low + fine_bins * bins * fine;
+    // In float, in PyTorch's order of operations.
+    const auto bins = float(counts_.size());
+    const float fine_bins = std::ceil((high - low) / (bins * fine));
+    high += fine_bins * (bins * fine) - (high - low);
     counts = counted(x, low, high);
     const auto before = moved(low, fine, fine_bins);
     for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += before[i];
@@ -85,7 +91,7 @@ std::vector<double> EndsHistogram::counted(std::span<const float> x, double low,
   }
   const double by_width = double(counts.size()) / (high - low);
   for (const float v : x) {
-    const double bin = (double(v) - low) * by_width;
+    const double bin = std::max(0.0, (double(v) - low) * by_width);
     ++counts[std::min(std::size_t(bin), counts.size() - 1)];
   }
   return counts;
@@ -96,7 +102,7 @@ std::vector<double> EndsHistogram::moved(double low, double fine_width,
                                          double fine_bins) const {
   std::vector<double> sums(counts_.size() + 1);
   std::partial_sum(counts_.begin(), counts_.end(), sums.begin() + 1);
-  const double start = std::rint((low_ - low) / fine_width);
+  const double start = std::rint((double(low_) - low) / fine_width);
   const auto below = [&](double fine_end) {
     const double at =
         std::clamp((fine_end - start) / kUpsampled, 0.0, double(counts_.size()));
@@ -113,8 +119,9 @@ std::vector<double> EndsHistogram::moved(double low, double fine_width,
 Range search_range(const EndsHistogram& histogram, int levels) {
   constexpr double kStep = 1e-5;
   const auto& counts = histogram.counts();
-  const double width = (histogram.high() - histogram.low()) / double(counts.size());
-  if (width == 0) return {float(histogram.low()), float(histogram.high())};
+  const double width =
+      (double(histogram.high()) - double(histogram.low())) / double(counts.size());
+  if (width == 0) return {histogram.low(), histogram.high()};
   std::vector<double> sums(counts.size());
   std::partial_sum(counts.begin(), counts.end(), sums.begin());
   const double total = sums.back();
@@ -140,8 +147,11 @@ Range search_range(const EndsHistogram& histogram, int levels) {
     least = error;
     kept = next;
   }
-  return {finite(histogram.low() + width * double(kept.first)),
-          finite(histogram.low() + width * double(kept.last + 1))};
+  // In float, as PyTorch computes both.
+  const float bin = (histogram.high() - histogram.low()) / float(counts.size());
+  if (bin == 0) return {histogram.low(), histogram.high()};
+  return {finite(histogram.low() + bin * float(kept.first)),
+          finite(histogram.low() + bin * float(kept.last + 1))};
 }
 
 }  // namespace bitsweep

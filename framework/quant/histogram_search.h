@@ -22,8 +22,8 @@ class EndsHistogram {
   /// Finite values.
   void collect(std::span<const float> x);
 
-  double low() const { return low_; }
-  double high() const { return high_; }
+  float low() const { return low_; }
+  float high() const { return high_; }
   const std::vector<double>& counts() const { return counts_; }
 
  private:
@@ -31,7 +31,7 @@ class EndsHistogram {
   std::vector<double> moved(double low, double fine_width, double fine_bins) const;
 
   std::vector<double> counts_;
-  double low_ = 0, high_ = 0;
+  float low_ = 0, high_ = 0;
   bool empty_ = true;
 };
 

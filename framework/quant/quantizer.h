@@ -142,6 +142,20 @@ class PixelScaled {
                             const Pass& pass) const = 0;
 };
 
+/// A quantizer of activations whose ranges follow the batches of training. A whole batch
+/// is measured, slice by slice and on several threads, before any of it is quantized;
+/// then `follow` is told of all its slices, in their order, so that the number of threads
+/// changes nothing. Also while the site's switch is off.
+class FollowsBatches {
+ public:
+  virtual ~FollowsBatches() = default;
+  /// Numbers that `measure` writes.
+  virtual std::size_t measures() const = 0;
+  virtual void measure(std::span<const float> x, std::span<double> measures) const = 0;
+  /// `rows` is [slices, measures()].
+  virtual void follow(std::span<const double> rows) = 0;
+};
+
 /// What a quantizer must be given to be as it is now: the values of `trainable()` by
 /// their names behind the site's ("step"), and those of `visit_state`.
 using QuantizerState = std::map<std::string, std::vector<float>>;

@@ -46,18 +46,39 @@ class LeastAndLargest final : public RangeEstimator {
   bool empty_ = true;
 };
 
+// In float and in PyTorch's order of operations: low + (1 - momentum) (new - low).
 class MovingAverage final : public RangeEstimator {
  public:
-  MovingAverage(double momentum, bool from_zero)
-      : momentum_(momentum), from_zero_(from_zero) {}
+  explicit MovingAverage(double momentum) : rate_(float(1 - momentum)) {}
 
   void collect(std::span<const float> x) override {
     const auto [low, high] = kernels::min_max(x);
     if (x.empty() || low > high) return;
-    const double old = from_zero_ || weight_ > 0 ? momentum_ : 0;
-    low_ = old * low_ + (1 - old) * finite(low);
-    high_ = old * high_ + (1 - old) * finite(high);
-    weight_ = old * weight_ + (1 - old);
+    const Range batch{finite(low), finite(high)};
+    range_ = empty_ ? batch
+                    : Range{range_.low + rate_ * (batch.low - range_.low),
+                            range_.high + rate_ * (batch.high - range_.high)};
+    empty_ = false;
+  }
+  Range range() const override { return range_; }
+
+ private:
+  float rate_;
+  Range range_;
+  bool empty_ = true;
+};
+
+// From 0 on, over the sum of the weights.
+class DebiasedAverage final : public RangeEstimator {
+ public:
+  explicit DebiasedAverage(double momentum) : momentum_(momentum) {}
+
+  void collect(std::span<const float> x) override {
+    const auto [low, high] = kernels::min_max(x);
+    if (x.empty() || low > high) return;
+    low_ = momentum_ * low_ + (1 - momentum_) * finite(low);
+    high_ = momentum_ * high_ + (1 - momentum_) * finite(high);
+    weight_ = momentum_ * weight_ + (1 - momentum_);
   }
   Range range() const override {
     if (weight_ == 0) return {0, 0};
@@ -66,10 +87,9 @@ class MovingAverage final : public RangeEstimator {
 
  private:
   double momentum_;
-  bool from_zero_;
   double low_ = 0;
   double high_ = 0;
-  double weight_ = 0;  // of all batches: 1 unless the average began at 0
+  double weight_ = 0;  // of all batches
 };
 
 // Counts of |x| in bins of equal width. The width is a power of two, doubled when a value
@@ -279,8 +299,9 @@ std::vector<std::string> range_names() {
 std::unique_ptr<RangeEstimator> make_range_estimator(std::string_view name,
                                                      RangeOptions options) {
   if (name == "min_max") return std::make_unique<LeastAndLargest>();
-  if (name == "moving_average" || name == "moving_average_debiased") {
-    return std::make_unique<MovingAverage>(options.momentum, name != "moving_average");
+  if (name == "moving_average") return std::make_unique<MovingAverage>(options.momentum);
+  if (name == "moving_average_debiased") {
+    return std::make_unique<DebiasedAverage>(options.momentum);
   }
   if (auto symmetric = make_symmetric_estimator(name, options)) {
     if (!options.within_data) return symmetric;

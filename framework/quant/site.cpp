@@ -16,6 +16,8 @@ const char* role_name(Role role) {
       return "gradient";
     case Role::kBias:
       return "bias";
+    case Role::kOperand:
+      return "operand";
   }
   ensure(false, "a role has a name");
   return "";

@@ -9,14 +9,23 @@
 
 namespace bitsweep {
 
-enum class Role { kWeight, kInput, kOutput, kGradient, kBias };
+enum class Role {
+  kWeight,
+  kInput,  // of a convolution or linear layer
+  kOutput,
+  kGradient,
+  kBias,
+  kOperand,  // one of the tensors that are added or concatenated; most leave it in float
+};
 
 /// "weight", "input", ...
 const char* role_name(Role role);
 
-/// All that a method learns of the network: one site of one layer.
+/// All that a method learns of the network: one site of one layer. Inputs and operands of
+/// several layers may be one tensor: then one quantizer serves them, that of the first;
+/// so a method that quantizes operands gives them what it would give to an input.
 struct Site {
-  std::string name;   // "conv1/weight"
+  std::string name;   // "conv1/weight", "block1/add/shortcut"
   std::string layer;  // "conv1"
   Role role = Role::kWeight;
   /// Weights: {out, kernel height, kernel width, in per group} or {out, in}. Activations

@@ -5,6 +5,9 @@
 
 namespace bitsweep {
 
+/// Some of a method's sites: weights and biases, or inputs, outputs and operands.
+enum class SitePart { kAll, kParameters, kActivations };
+
 struct Stage {
   enum class Kind {
     kCalibrate,  // quantizers look at weights and at calibration batches
@@ -13,13 +16,19 @@ struct Stage {
     // Batch normalisation's running statistics become those of the network as it is now,
     // quantized as outside training: the mean over `batches` training batches.
     kReestimateNormalisation,
+    kSwitchOff,  // the sites of `part` are in float from now on; training goes on
+    kSwitchOn,   // they quantize again
+    // Batch normalisation, in the whole network, goes into the weights and biases before
+    // it.
+    kFoldNormalisation,
   };
   Kind kind = Kind::kTrain;
   std::string name = "train";
-  double share = 1;               // of the fine-tuning epochs, where it trains
-  bool restart_schedule = false;  // each round begins with the first learning rate again
-  double portion = 0;             // of the weights, that a transform brings its sites to
-  int batches = 100;              // of a re-estimation; at most an epoch's
+  double share = 1;                // of the fine-tuning epochs, where it trains
+  bool restart_schedule = false;   // each round begins with the first learning rate again
+  double portion = 0;              // of the weights, that a transform brings its sites to
+  int batches = 100;               // of a re-estimation; at most an epoch's
+  SitePart part = SitePart::kAll;  // of a switch
 };
 
 }  // namespace bitsweep

@@ -71,6 +71,12 @@ std::string fine_tuning_text(const RunSpec& run) {
   const std::string pruned =
       run.pruning ? fmt::format("pruned ({}); ", pruning_text(run)) : "";
   if (run.fine_tuning) return pruned + training_text(*run.fine_tuning);
+  if (!run.calibration.table.empty()) {
+    return pruned + "none: calibrated by " + run.calibration.table;
+  }
+  if (run.calibration.images > 0) {
+    return pruned + fmt::format("none: calibrated on {} images", run.calibration.images);
+  }
   return pruned + fmt::format("none: calibrated on {} batch{}", run.calibration_batches,
                               run.calibration_batches == 1 ? "" : "es");
 }

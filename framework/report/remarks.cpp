@@ -75,6 +75,27 @@ std::vector<std::string> remarks_on_runs(const ManifestRow& row,
   return remarks;
 }
 
+// Of runs whose file predicts otherwise than their simulation does.
+std::string parting_remark(const ManifestRow& row, const StudyRecords& records) {
+  double differing = 0, farthest = 0;
+  std::size_t images = 0;
+  for (const auto& run : row.runs) {
+    const RunRecord* record = records.find_done(run.name.digest);
+    if (!record) continue;
+    const auto own = record->metrics.find("differing_predictions");
+    if (own == record->metrics.end()) continue;
+    differing += own->second;
+    images += record->predictions.size();
+    const auto steps = record->metrics.find("steps_to_boundary");
+    if (steps != record->metrics.end()) farthest = std::max(farthest, steps->second);
+  }
+  if (differing == 0) return "";
+  return fmt::format(
+      "{} of {} predictions are not the simulation's: values within {:.0e} steps of the "
+      "boundary of two codes",
+      differing, images, farthest);
+}
+
 // Two digits, or three where two would read as the threshold.
 std::string p_text(double p) {
   return p < 0.055 ? fmt::format("{:.3f}", p) : fmt::format("{:.2f}", p);
@@ -86,6 +107,9 @@ std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& re
   auto remarks = remarks_on_runs(row.row, records);
   if (auto width = broken_width(row.row, records); !width.empty()) {
     remarks.push_back(std::move(width));
+  }
+  if (auto parting = parting_remark(row.row, records); !parting.empty()) {
+    remarks.push_back(std::move(parting));
   }
   if (row.row.fine_tuned_control) {
     remarks.push_back("compared with float fine-tuned alike");

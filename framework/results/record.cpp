@@ -346,6 +346,7 @@ void write_contents(hid_t file, const RunRecord& record) {
   write_dataset(file, "model", {record.model.size()}, H5T_STD_U8LE, H5T_NATIVE_UINT8,
                 record.model.data());
   write_texts(file, "warnings", record.warnings);
+  write_texts(file, "partings", record.partings);
 }
 
 Handle memory_access() {
@@ -582,7 +583,12 @@ RunRecord read_contents(hid_t file) {
   record.products = read_products(file);
   record.histograms = read_histograms(file);
   record.warnings = read_texts(file, "warnings");
+  // Not in files from before it was there.
+  if (H5Lexists(file, "partings", H5P_DEFAULT) > 0) {
+    record.partings = read_texts(file, "partings");
+  }
   record.has_state = !dataset_names(file, "state").empty();
+  record.has_model = product(dimensions_of(open_dataset(file, "model"))) > 0;
   return record;
 }
 
@@ -641,6 +647,12 @@ std::string sealed(const RunRecord& record, const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void keep_only(std::string_view kept, RunRecord& record) {
+  if (kept == kKept[0]) return;
+  record.state.clear();
+  if (kept == kKept[2]) record.model.clear();
+}
 
 void write_record(const RunRecord& record, const std::filesystem::path& path) {
   write_whole_file(path, sealed(record, path));

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bitsweep {
@@ -87,8 +88,9 @@ struct RunRecord {
   std::map<std::string, std::vector<double>> curves;
   /// By the metric's name: "test_accuracy" (a share, of the packed model as it executes),
   /// "simulated_accuracy" (of the network it was made of), "agreeing_predictions" (a
-  /// share of the test images), "largest_logit_difference", "largest_sum" (of integers,
-  /// in magnitude), "file_bytes", "test_loss", "validation_accuracy".
+  /// share of the test images), "differing_predictions" (their number),
+  /// "steps_to_boundary" (see `partings`), "largest_logit_difference", "largest_sum" (of
+  /// integers, in magnitude), "file_bytes", "test_loss", "validation_accuracy".
   std::map<std::string, double> metrics;
   std::vector<std::int32_t> predictions;  // one a test image
   std::vector<std::int32_t> labels;       // one a test image
@@ -97,9 +99,20 @@ struct RunRecord {
   std::vector<SiteHistogram> histograms;      // of quantized weights and activations
   std::vector<std::uint8_t> model;            // the packed model, as a file has it
   std::map<std::string, StoredTensor> state;  // parameters and running statistics
-  bool has_state = false;                     // when read: whether the file holds `state`
+  // When read: whether the file holds them.
+  bool has_state = false, has_model = false;
   std::vector<std::string> warnings;
+  /// Where the packed model's execution and its simulation in float part, a sentence a
+  /// site; none where all predictions are the same.
+  std::vector<std::string> partings;
 };
+
+/// What the record of a finished run keeps: all, its packed model without the weights
+/// that training left, or neither.
+inline constexpr std::string_view kKept[] = {"state", "model", "predictions"};
+
+/// Leaves out of the record what `kept` (one of `kKept`) does not keep.
+void keep_only(std::string_view kept, RunRecord& record);
 
 /// Writes under a temporary name beside `path` and renames: a reader sees all or nothing.
 /// Throws RunError naming the path (disk full, no permission). Equal records give equal

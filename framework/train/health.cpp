@@ -10,6 +10,7 @@
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
 #include "framework/nn/pruned_site.h"
+#include "framework/quant/image_scales.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/transforms_values.h"
 #include "framework/train/site_histogram.h"
@@ -150,7 +151,6 @@ struct QuantizerHealth::Learned {
 /// A quantizer, what is remembered of it, and the names of its curves.
 struct QuantizerHealth::Watch {
   const BoundSite* bound;
-  const WeightedLayer* layer;
   std::string clipped_curve, unused_curve, levels_curve, sqnr_curve, flips_curve;
   std::vector<Learned> learned;
   std::vector<std::int8_t> signs;  // of quantized weights
@@ -159,7 +159,7 @@ struct QuantizerHealth::Watch {
   bool told_of_scale = false;
   bool told_of_one_level = false;
 
-  Watch(const BoundSite& site, const WeightedLayer& owner) : bound(&site), layer(&owner) {
+  explicit Watch(const BoundSite& site) : bound(&site) {
     const std::string prefix = "health/" + site.site.name + "/";
     clipped_curve = prefix + "clipped";
     unused_curve = prefix + "unused_levels";
@@ -201,12 +201,10 @@ struct QuantizerHealth::View {
 QuantizerHealth::QuantizerHealth(Network& network, Warn warn)
     : network_(network), warn_(std::move(warn)) {
   std::size_t most = 0;
-  for (WeightedLayer* layer : network.weighted_layers()) {
-    for (const BoundSite* bound : layer->sites()) {
-      if (!bound->is_quantized() || bound->site.role == Role::kGradient) continue;
-      watches_.emplace_back(*bound, *layer);
-      most = std::max(most, watches_.back().value_count(network.batch()));
-    }
+  for (const BoundSite* bound : network.sites()) {
+    if (!bound->is_quantized() || bound->site.role == Role::kGradient) continue;
+    watches_.emplace_back(*bound);
+    most = std::max(most, watches_.back().value_count(network.batch()));
   }
   codes_.resize(most);
   values_.resize(most);
@@ -284,7 +282,7 @@ QuantizerHealth::View QuantizerHealth::encoded_view(const Watch& watch,
                                                     std::span<std::int32_t> codes,
                                                     std::span<float> y) {
   if (watch.bound->kept.empty()) {
-    Grid grid = watch.quantizer().grid();
+    Grid grid = grid_for(watch.quantizer(), x);
     const auto own = codes.first(grid.code_count(x.size()));
     watch.quantizer().encode(x, own);
     return {.grid = std::move(grid), .x = x, .y = y, .codes = own};
@@ -297,9 +295,9 @@ QuantizerHealth::View QuantizerHealth::encoded_view(const Watch& watch,
 // Quantizes as outside training; nothing where there are no values, or none to make a
 // grid of.
 std::optional<QuantizerHealth::View> QuantizerHealth::look(Watch& watch) {
-  if (!watch.bound->is_awake) return {};
+  if (!watch.bound->is_active()) return {};
   const std::size_t count = watch.value_count(network_.images());
-  const auto x = watch.layer->before_quantizer(*watch.bound).first(count);
+  const auto x = watch.bound->before().first(count);
   if (count == 0 || !check_finite(watch, x)) return {};
   const auto codes = std::span(codes_).first(count);
   const auto y = std::span(values_).first(count);

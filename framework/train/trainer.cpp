@@ -130,7 +130,7 @@ void Trainer::train_epoch(std::int64_t end, Curves& curves) {
 
 void Trainer::after_step() {
   for (const LatentHook& hook : hooks_) {
-    if (!hook.site->is_awake) continue;
+    if (!hook.site->is_active()) continue;
     hook.quantizer->after_step(hook.site->latent->value.span());
   }
   network_.clear_pruned();

@@ -6,7 +6,10 @@
 //
 // Ranges of activations are those of calibration, in training too. Biases stay float: the
 // libraries' int32 codes have the scale of the input times the weights', and a site does
-// not know the other sites' scales.
+// not know the other sites' scales. Operands of a concatenation have a range each, where
+// TensorFlow Lite gives them and the result one.
+
+#include "framework/quant/affine.h"
 
 #include <algorithm>
 #include <memory>
@@ -16,10 +19,9 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
-#include "framework/engine/reductions.h"
+#include "framework/quant/image_scales.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
-#include "methods/affine/affine_codes.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -36,6 +38,7 @@ struct AffineParams {
   bool reduce_range = false;
   std::string weight_range = "max_abs";
   std::string activation_range = "min_max";
+  std::string activation_scales = "calibrated";
   bool follow_weights = true;
   double percentile = 99.99;
   double momentum = 0.99;
@@ -44,6 +47,8 @@ struct AffineParams {
   double least_scale = 0;
   std::string rounding = "half_even";
   std::string order = "onnx";
+  bool operands = false;
+  bool fold_batch_norm = false;
 
   static Schema<AffineParams> schema() {
     using P = AffineParams;
@@ -80,6 +85,10 @@ struct AffineParams {
         .field("activation_range", &P::activation_range,
                "Estimator of the inputs' range over the calibration batches.",
                one_of(range_names()))
+        .field("activation_scales", &P::activation_scales,
+               "calibrated: static; image: dynamic, from the least and largest value of "
+               "each image at run time, whatever activation_range is.",
+               one_of({"calibrated", "image"}))
         .field("follow_weights", &P::follow_weights,
                "Training estimates the weights' range anew at each step.")
         .field("percentile", &P::percentile, "Of the range `percentile`.",
@@ -97,7 +106,12 @@ struct AffineParams {
                one_of({"half_even", "half_away", "half_up"}))
         .field("order", &P::order,
                "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.",
-               one_of({"onnx", "tensorflow", "pytorch"}));
+               one_of({"onnx", "tensorflow", "pytorch"}))
+        .field("operands", &P::operands,
+               "Quantize what is added and concatenated as layer inputs are.")
+        .field("fold_batch_norm", &P::fold_batch_norm,
+               "Batch normalisation goes into the weights and biases before it, ahead of "
+               "calibration.");
   }
 };
 
@@ -130,6 +144,39 @@ struct Settings {
   bool follows = true;
 };
 
+// One group, or one image.
+
+void quantize_part(std::span<const float> x, std::span<float> y, const AffineCodes& codes,
+                   const UniformQuantization& q) {
+  with_code(codes, [&](auto code) {
+    transform(x, y, [code, q](float v) {
+      return q.scale * (clamped(code(v, q), q) - q.zero_point);
+    });
+  });
+}
+
+void encode_part(std::span<const float> x, std::span<std::int32_t> to,
+                 const AffineCodes& codes, const UniformQuantization& q) {
+  with_code(codes, [&](auto code) {
+    transform(x, to, [code, q](float v) {
+      const float c = clamped(code(v, q), q);
+      return std::int32_t(c == c ? c : q.zero_point);
+    });
+  });
+}
+
+// To where the code is not clamped.
+void pass_gradient(std::span<const float> x, std::span<const float> dy,
+                   std::span<float> dx, const AffineCodes& codes,
+                   const UniformQuantization& q) {
+  with_code(codes, [&](auto code) {
+    transform(x, dy, dx, [code, q](float v, float slope) {
+      const float c = code(v, q);
+      return (q.low <= c) & (c <= q.high) ? slope : 0.0f;
+    });
+  });
+}
+
 class AffineQuantizer final : public Quantizer {
  public:
   explicit AffineQuantizer(Settings settings)
@@ -151,37 +198,22 @@ class AffineQuantizer final : public Quantizer {
   }
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
-    with_code(settings_.codes, [&](auto code) {
-      for_each_group(x, y, [code](auto from, auto to, const UniformQuantization& q) {
-        transform(from, to, [code, q](float v) {
-          return q.scale * (clamped(code(v, q), q) - q.zero_point);
-        });
-      });
+    for_each_group(x, y, [this](auto from, auto to, const UniformQuantization& q) {
+      quantize_part(from, to, settings_.codes, q);
     });
   }
 
   void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
-    with_code(settings_.codes, [&](auto code) {
-      for_each_group(x, codes, [code](auto from, auto to, const UniformQuantization& q) {
-        transform(from, to, [code, q](float v) {
-          const float c = clamped(code(v, q), q);
-          return std::int32_t(c == c ? c : q.zero_point);
-        });
-      });
+    for_each_group(x, codes, [this](auto from, auto to, const UniformQuantization& q) {
+      encode_part(from, to, settings_.codes, q);
     });
   }
 
-  // To where the code is not clamped.
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double> /*sums*/, const Pass&) const override {
-    with_code(settings_.codes, [&](auto code) {
-      for_each_group(x, dx, [&](auto from, auto to, const UniformQuantization& q) {
-        const auto g = dy.subspan(std::size_t(to.data() - dx.data()), to.size());
-        transform(from, g, to, [code, q](float v, float slope) {
-          const float c = code(v, q);
-          return (q.low <= c) & (c <= q.high) ? slope : 0.0f;
-        });
-      });
+    for_each_group(x, dx, [&](auto from, auto to, const UniformQuantization& q) {
+      const auto g = dy.subspan(std::size_t(to.data() - dx.data()), to.size());
+      pass_gradient(from, g, to, settings_.codes, q);
     });
   }
 
@@ -220,18 +252,17 @@ class AffineQuantizer final : public Quantizer {
     const std::size_t size = settings_.layout.inner;
     parallel_blocks(int(groups_.size()), [&](int group) {
       const auto own = w.subspan(std::size_t(group) * size, size);
-      groups_[std::size_t(group)] = affine_quantization(range_of(own), settings_.codes);
+      groups_[std::size_t(group)] = quantization_of(own);
     });
   }
 
-  Range range_of(std::span<const float> w) const {
+  UniformQuantization quantization_of(std::span<const float> w) const {
     if (settings_.range == "max_abs" || settings_.range == "min_max") {
-      const auto [low, high] = kernels::min_max(w);  // training asks at each step
-      return low <= high ? Range{low, high} : Range{0, 0};
+      return affine_quantization_of(w, settings_.codes);  // training asks at each step
     }
     const auto own = estimator();
     own->collect(w);
-    return own->range();
+    return affine_quantization(own->range(), settings_.codes);
   }
 
   // body(part of x, part of y, quantization) for each group.
@@ -250,6 +281,69 @@ class AffineQuantizer final : public Quantizer {
   std::unique_ptr<RangeEstimator> seen_;  // of activations
 };
 
+// With the range of each image.
+class DynamicQuantizer final : public Quantizer, public ScalesEachImage {
+ public:
+  DynamicQuantizer(const AffineCodes& codes, std::size_t elements)
+      : codes_(codes), elements_(elements) {}
+
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
+      const auto own = x.subspan(begin, size);
+      quantize_part(own, y.subspan(begin, size), codes_,
+                    affine_quantization_of(own, codes_));
+    });
+  }
+
+  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
+      const auto own = x.subspan(begin, size);
+      encode_part(own, codes.subspan(begin, size), codes_,
+                  affine_quantization_of(own, codes_));
+    });
+  }
+
+  void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
+                std::span<double> /*sums*/, const Pass&) const override {
+    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
+      const auto own = x.subspan(begin, size);
+      pass_gradient(own, dy.subspan(begin, size), dx.subspan(begin, size), codes_,
+                    affine_quantization_of(own, codes_));
+    });
+  }
+
+  Grid grid() const override {
+    return UniformGrid{.low = codes_.low, .high = codes_.high};
+  }
+
+  const AffineCodes& affine() const override { return codes_; }
+
+  Grid grid_of(std::span<const float> x) const override {
+    UniformGrid grid{
+        .low = codes_.low, .high = codes_.high, .scale = {}, .zero_point = {}};
+    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
+      const auto q = affine_quantization_of(x.subspan(begin, size), codes_);
+      grid.scale.push_back(q.scale);
+      grid.zero_point.push_back(q.zero_point);
+    });
+    if (grid.scale.empty()) return this->grid();
+    const std::size_t images = grid.scale.size();
+    return {std::move(grid),
+            images > 1 ? ChannelLayout{images, elements_} : ChannelLayout{}};
+  }
+
+ private:
+  template <class Body>
+  void for_each_image(std::size_t size, Body body) const {
+    for (std::size_t begin = 0; begin < size; begin += elements_) {
+      body(begin, std::min(elements_, size - begin));
+    }
+  }
+
+  AffineCodes codes_;
+  std::size_t elements_;  // of an image
+};
+
 class Affine final : public Method {
  public:
   using Params = AffineParams;
@@ -261,6 +355,7 @@ class Affine final : public Method {
       "round(low - min / s), the range widened to hold 0; or s = max|x| / 127, z = 0.";
   static constexpr auto recipe =
       "8 bits; none after calibration, or fine-tuning with straight-through gradients.";
+  static constexpr int version = 2;
   static constexpr auto departures =
       "ranges of activations stay as calibrated in training; biases stay float.";
 
@@ -273,7 +368,9 @@ class Affine final : public Method {
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     const bool of_weights = site.role == Role::kWeight;
-    if (!of_weights && site.role != Role::kInput) return nullptr;
+    const bool of_inputs =
+        site.role == Role::kInput || (site.role == Role::kOperand && params_.operands);
+    if (!of_weights && !of_inputs) return nullptr;
     const int bits = of_weights ? params_.weight_bits : params_.activation_bits;
     if (bits == kFloatBits) return nullptr;
     const int used = bits - (params_.reduce_range && !of_weights ? 1 : 0);
@@ -291,6 +388,9 @@ class Affine final : public Method {
     codes.least_scale = float(params_.least_scale);
     codes.rounding = rounding_named(params_.rounding);
     codes.order = order_named(params_.order);
+    if (!of_weights && params_.activation_scales == "image") {
+      return std::make_unique<DynamicQuantizer>(codes, site.elements);
+    }
     const bool from_zero =
         !of_weights && !site.is_signed && (!codes.symmetric || codes.centre == codes.low);
     settings.options = {.percentile = params_.percentile,
@@ -301,6 +401,17 @@ class Affine final : public Method {
                         .deviations = params_.deviations,
                         .within_data = true};
     return std::make_unique<AffineQuantizer>(std::move(settings));
+  }
+
+  std::vector<Stage> stages() const override {
+    auto stages = Method::stages();
+    if (params_.fold_batch_norm) {
+      Stage fold;
+      fold.kind = Stage::Kind::kFoldNormalisation;
+      fold.name = "fold batch normalisation";
+      stages.insert(stages.begin(), fold);
+    }
+    return stages;
   }
 
  private:

@@ -113,6 +113,7 @@ class Dorefa final : public Method {
         return std::make_unique<Gradients>(params_.gradient_bits, site);
       case Role::kOutput:
       case Role::kBias:
+      case Role::kOperand:
         return nullptr;
     }
     return nullptr;

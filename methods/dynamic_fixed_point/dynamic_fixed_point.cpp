@@ -82,6 +82,7 @@ class DynamicFixedPoint final : public Method {
       case Role::kOutput:
         return make(site, params_.activation_bits, activations(site));
       case Role::kGradient:
+      case Role::kOperand:
         return nullptr;
     }
     return nullptr;

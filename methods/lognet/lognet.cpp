@@ -236,6 +236,7 @@ class Lognet final : public Method {
         return make(site, params_.gradient_bits, true, fine);
       case Role::kOutput:
       case Role::kBias:
+      case Role::kOperand:
         return nullptr;
     }
     return nullptr;

@@ -224,6 +224,7 @@ class MinifloatMethod final : public Method {
                      .float_training = !params_.quantize_activations_in_training,
                      .masks_gradient = true});
       case Role::kGradient:
+      case Role::kOperand:
         return nullptr;
     }
     return nullptr;

@@ -66,6 +66,7 @@ class StaticFixedPoint final : public Method {
                     activation_settings(grid(params_.activation_bits), params_.rounding,
                                         params_.quantize_activations_in_training));
       case Role::kGradient:
+      case Role::kOperand:
         return nullptr;
     }
     return nullptr;

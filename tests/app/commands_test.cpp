@@ -11,6 +11,7 @@ using Catch::Matchers::StartsWith;
 TEST_CASE("help pages are as approved, and asking for one is no failure") {
   const auto text =
       transcript({"--help", "run --help", "validate --help", "report --help",
+                  "status --help", "merge --help", "rerun --help",
                   "health --help", "methods --help", "models --help", "datasets --help",
                   "quantize --help", "export --help", "inspect --help", "eval --help",
                   "bench train --help", "version --help"});

@@ -1,5 +1,7 @@
 // The program with a pipeline that trains nothing: a run's seed says what becomes of it.
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 #include <signal.h>
@@ -36,12 +38,27 @@ void misbehave(std::int64_t seed) {
   }
 }
 
+// A byte for each time that a run is carried out, in a file of its digest.
+void count_and_sleep(const RunSpec& spec) {
+  if (const char* folder = std::getenv("BITSWEEP_FAKE_COUNTS")) {
+    const auto file = std::filesystem::path(folder) / digest(spec, kResultsVersion);
+    std::ofstream(file, std::ios::app) << 'x';
+  }
+  if (const char* file = std::getenv("BITSWEEP_FAKE_WAITS_FOR")) {
+    while (!std::filesystem::exists(file)) usleep(5000);
+  }
+  if (const char* milliseconds = std::getenv("BITSWEEP_FAKE_SLEEPS")) {
+    usleep(useconds_t(1000 * std::atoi(milliseconds)));
+  }
+}
+
 RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
                    RunObserver& observer) {
   observer.progress({"train", 1, 2, 0.5, 0.7, 0.6});
   ensure(environment.baseline.has_value() == spec.starts_from_baseline(),
          "a run that starts from a baseline is given it");
   if (std::getenv("BITSWEEP_FAKE_MISBEHAVES") != nullptr) misbehave(spec.seed);
+  count_and_sleep(spec);
   RunRecord record;
   record.canonical_text = spec.canonical_text();
   record.method = spec.method.id;
@@ -51,7 +68,9 @@ RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
                                                        : 0.9;
   if (!spec.is_float()) record.curves["health/conv2/weight/clipped"] = {0.5};
   record.state["conv1/weight"] = {{2}, {0.5F, 0.25F}};
+  record.model = {'B', 'S', 'W', 'M'};
   record.provenance = current_provenance();
+  record.provenance.seconds = 0.5;
   return record;
 }
 

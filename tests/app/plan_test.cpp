@@ -1,6 +1,7 @@
 #include "framework/app/schedule/plan.h"
 
 #include <fstream>
+#include <map>
 
 #include <catch2/catch.hpp>
 
@@ -47,13 +48,57 @@ std::vector<std::string> labels(const Plan& plan) {
 
 }  // namespace
 
-TEST_CASE("baselines come first, each seed's behind its own") {
-  const Plan plan = plan_of(study_of({row_of("twn", {1, 2}), row_of("float", {1, 2})}));
-  CHECK(labels(plan) == std::vector<std::string>{"float, seed 1", "float, seed 2",
-                                                 "twn, seed 1", "twn, seed 2"});
+TEST_CASE("all rows of a seed come before the next, its baselines first") {
+  const Plan plan = plan_of(
+      study_of({row_of("twn", {1, 2}), row_of("bwn", {1, 2}), row_of("float", {1, 2})}));
+  CHECK(labels(plan) == std::vector<std::string>{"float, seed 1", "twn, seed 1",
+                                                 "bwn, seed 1", "float, seed 2",
+                                                 "twn, seed 2", "bwn, seed 2"});
   CHECK_FALSE(plan.runs[0].start);
   CHECK(plan.runs[2].start == std::size_t{0});
-  CHECK(plan.runs[3].start == std::size_t{1});
+  CHECK_FALSE(plan.runs[3].start);
+  CHECK(plan.runs[4].start == std::size_t{3});
+}
+
+TEST_CASE("shares of a study are the same everywhere, and together all of it") {
+  const auto study = study_of({row_of("twn", {1, 2, 3, 4}), row_of("bwn", {1, 2, 3, 4})});
+  std::map<std::string, int> times;
+  for (int index = 1; index <= 3; ++index) {
+    const PlanOptions options{.shard = {index, 3}};
+    const Plan plan = make_plan(
+        study, [](const auto&) { return RunState::kMissing; }, options);
+    CHECK(plan.runs.size() == 12);
+    for (const auto& run : plan.runs) {
+      if (run.state == RunState::kSkipped) {
+        CHECK_THAT(run.why, Contains("not of --shard"));
+        continue;
+      }
+      ++times[run.label];
+      if (run.start) CHECK(plan.runs[*run.start].state == RunState::kMissing);
+    }
+  }
+  CHECK(times.size() == 12);
+  for (const auto& [label, count] : times) {
+    if (label.find("float") == label.npos) CHECK(count == 1);
+  }
+}
+
+TEST_CASE("a share is written as two numbers") {
+  CHECK(Shard::parse("2/4").text() == "2/4");
+  for (const char* wrong : {"", "2", "0/4", "5/4", "1/0", "a/b", "1/4x", "-1/4"}) {
+    CHECK_THROWS_WITH(Shard::parse(wrong), Contains("is no share of the runs"));
+  }
+}
+
+TEST_CASE("what begins with a damaged float run waits, the rest goes on") {
+  const auto study = study_of({row_of("twn", {1, 2})});
+  const std::string damaged = digest(study.rows[0].runs[0].baseline(), kResultsVersion);
+  const Plan plan = make_plan(study, [&](const std::string& digest) -> Found {
+    return digest == damaged ? RunState::kDamaged : RunState::kMissing;
+  });
+  CHECK(plan.count(RunState::kMissing) == 2);  // of the second seed
+  CHECK_THAT(plan_listing(plan), Contains("twn, seed 1  (it begins with a float run "
+                                          "whose record is damaged)"));
 }
 
 TEST_CASE("a baseline that is no row of its own is planned once") {
@@ -97,13 +142,13 @@ TEST_CASE("a row that asks for it is compared with float fine-tuned alike") {
   const Plan plan = plan_of(study_of({twn, bwn, long_row}));
   // Two float networks, each fine-tuned in two ways; three rows.
   CHECK(plan.runs.size() == 2 + 2 * 2 + 3 * 2);
-  CHECK(plan.runs[2].label == "float, fine-tuned lenet, seed 1");
-  CHECK(plan.runs[2].spec.is_float());
-  CHECK(plan.runs[2].spec.fine_tuning->epochs == 3);
-  CHECK(plan.runs[2].start == std::size_t{0});
-  CHECK(plan.runs[6].spec.control().canonical_text() ==
-        plan.runs[2].spec.canonical_text());
-  CHECK(plan.runs[2].spec.control().is_baseline());
+  CHECK(plan.runs[1].label == "float, fine-tuned lenet, seed 1");
+  CHECK(plan.runs[1].spec.is_float());
+  CHECK(plan.runs[1].spec.fine_tuning->epochs == 3);
+  CHECK(plan.runs[1].start == std::size_t{0});
+  CHECK(plan.runs[3].spec.control().canonical_text() ==
+        plan.runs[1].spec.canonical_text());
+  CHECK(plan.runs[1].spec.control().is_baseline());
   twn.runs[0].start = "scratch";  // trained as the baseline is
   CHECK(twn.runs[0].control().is_baseline());
 }
@@ -115,8 +160,8 @@ TEST_CASE("what is not chosen is skipped, but for what the chosen need") {
   }};
   const Plan plan = make_plan(
       study, [](const auto&) { return RunState::kMissing; }, options);
-  CHECK(labels(plan)[1] == "float lenet, seed 2");
-  CHECK(plan.runs[1].state == RunState::kMissing);
+  CHECK(labels(plan)[3] == "float lenet, seed 2");
+  CHECK(plan.runs[3].state == RunState::kMissing);
   CHECK(plan.runs.back().state == RunState::kMissing);
   CHECK(plan.count(RunState::kSkipped) == 4);
   CHECK_THAT(plan_listing(plan), Contains("twn, seed 1  (not chosen by --only)"));

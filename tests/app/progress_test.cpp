@@ -1,11 +1,14 @@
+#include <chrono>
 #include <cmath>
 
 #include <catch2/catch.hpp>
 
+#include "framework/app/schedule/pace.h"
 #include "framework/app/schedule/progress_text.h"
 #include "framework/app/schedule/time_left.h"
 
 using namespace bitsweep;
+using Catch::Matchers::Contains;
 using Catch::Matchers::WithinRel;
 
 TEST_CASE("durations read in two units at most") {
@@ -17,21 +20,59 @@ TEST_CASE("durations read in two units at most") {
   CHECK(duration_text(4 * 86400 + 3 * 3600) == "4 d 03 h");
 }
 
-TEST_CASE("a run under way is one line, cut at the terminal's width") {
-  const RunningView view = {"twn, seed 1", {"train", 41, 100, 2.4, 0.412, 0.871}};
-  CHECK(running_line(view, 200) ==
-        "twn, seed 1                   train           epoch   2.4  loss   0.4120  "
-        "accuracy  87.10 %   41 %");
-  CHECK(running_line(view, 20) == "twn, seed 1         ");
-  CHECK(running_line({"twn, seed 1", {}}, 200) ==
-        "twn, seed 1                   starting");
+TEST_CASE("a run under way is one line of the table, at most as wide") {
+  const RunningView view = {
+      "twn, seed 1", {"train", 41, 100, 2.4, 0.412, 0.871}, 5120, 200};
+  CHECK(
+      table_head(79) ==
+      "run                                done  epoch  accuracy  images/s    time left");
+  CHECK(
+      running_line(view, 79) ==
+      "twn, seed 1                        41 %    2.4   87.10 %      5120   3 min 20 s");
+  CHECK(table_head(120) ==
+        "run                                               done  epoch      loss  "
+        "accuracy  images/s    time left  stage");
+  CHECK(running_line(view, 120) ==
+        "twn, seed 1                                       41 %    2.4    0.4120   "
+        "87.10 %      5120   3 min 20 s  train");
+  CHECK(running_line(view, 20) == "twn, seed 1   41 ...");
+  CHECK(running_line({"twn, seed 1", {}}, 79) ==
+        "twn, seed 1                       start");
+  const auto wide = "\u03b1 row with a label that is longer than its column w2, seed 12";
+  CHECK(running_line({wide, {}}, 79) == "\u03b1 row with a label t..., seed 12  start");
+}
+
+TEST_CASE("a run that is done is a line of the same table") {
+  CHECK(
+      done_line("twn, seed 1", {Outcome::Status::kDone, "", 0.91234, 200}, 79) ==
+      "twn, seed 1                        done          91.23 %                      -");
 }
 
 TEST_CASE("100 percent is shown when all is done, not before") {
   RunObserver::Progress progress{"train", 999, 1000, 1, 0, 0};
-  CHECK(running_line({"x", progress}, 200).ends_with(" 99 %"));
+  CHECK_THAT(running_line({"x", progress}, 79), Contains(" 99 % "));
   progress.done = 1000;
-  CHECK(running_line({"x", progress}, 200).ends_with("100 %"));
+  CHECK_THAT(running_line({"x", progress}, 79), Contains(" 100 % "));
+}
+
+TEST_CASE("a pace is told once it is known, and follows what was seen last") {
+  Pace pace;
+  const auto begin = Pace::Clock::now();
+  const auto at = [&](double seconds) {
+    return begin + std::chrono::milliseconds(long(1000 * seconds));
+  };
+  CHECK_FALSE(pace.seconds_left());
+  pace.hear({"train", 0, 1000}, at(0));
+  pace.hear({"train", 1, 1000}, at(0.1));
+  CHECK_FALSE(pace.seconds_left());
+  pace.hear({"train", 100, 1000}, at(10));
+  CHECK_THAT(pace.steps_per_second(), WithinRel(10.0, 1e-9));
+  CHECK_THAT(*pace.seconds_left(), WithinRel(90.0, 1e-9));
+  pace.hear({"evaluate", 0, 0}, at(11));  // counts no steps
+  pace.hear({"train", 700, 1000}, at(70));
+  pace.hear({"train", 701, 1000}, at(71));
+  pace.hear({"train", 720, 1000}, at(90));  // slower now: 20 steps in 20 s
+  CHECK_THAT(pace.steps_per_second(), WithinRel(1.0, 1e-9));
 }
 
 TEST_CASE("the batch's line tells failures and time left where there are any") {
@@ -48,6 +89,10 @@ TEST_CASE("an outcome is its accuracy or its failure") {
         "twn, seed 1: done after 2 s");
   CHECK(outcome_line("twn, seed 1", {Outcome::Status::kFailed, "loss is NaN", 0, 2}) ==
         "twn, seed 1: failed: loss is NaN");
+  Outcome others{Outcome::Status::kDone, "", 0.91234, 200};
+  others.elsewhere = true;
+  CHECK(outcome_line("twn, seed 1", others) ==
+        "twn, seed 1: test accuracy 91.23 % after 3 min 20 s, by another process");
 }
 
 TEST_CASE("nothing is said of the time left before there is a speed") {

@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "framework/app/schedule/results_lock.h"
+#include "framework/app/schedule/results_folder.h"
 #include "framework/results/record.h"
 #include "tests/app/fake_study.h"
 #include "tests/app/program_runner.h"
@@ -77,13 +77,12 @@ TEST_CASE("a worker that crashes fails alone, with a reason") {
   const Study study("[1, 12, 13, 14]");
   const auto finished = study.run("", kMisbehaving);
   CHECK(finished.code == 1);
-  CHECK_THAT(
-      finished.err,
-      Contains("float, seed 12: failed: vector::at\n") &&
-          Contains("float, seed 13: failed: killed by signal 6 (Aborted): ") &&
-          Contains("broken invariant: blocks tile the image") &&
-          Contains("float, seed 14: failed: killed by signal 9 (out of memory?)") &&
-          Contains("twn w2, seed 1: test accuracy 90.00 %"));
+  CHECK_THAT(finished.err,
+             Contains("float, seed 12: failed: vector::at\n") &&
+                 Contains("float, seed 13: failed: killed by signal 6 (Aborted): ") &&
+                 Contains("broken invariant: blocks tile the image") &&
+                 Contains("float, seed 14: failed: killed by signal 9 (") &&
+                 Contains("twn w2, seed 1: test accuracy 90.00 %"));
 }
 
 TEST_CASE("an interrupt keeps what is done and says how to go on") {
@@ -91,24 +90,55 @@ TEST_CASE("an interrupt keeps what is done and says how to go on") {
   const auto finished = study.run("--jobs 1", kMisbehaving);
   CHECK(finished.code == 130);
   CHECK_THAT(finished.err,
-             Contains("interrupted; 1 of 4 runs are done and kept, the same command goes "
+             Contains("interrupted; 2 of 4 runs are done and kept, the same command goes "
                       "on from there"));
   for (const auto& record : study.records()) CHECK(record.status == "done");
-  CHECK(study.files().size() == 2);  // a record and the manifest
+  CHECK(study.records().size() == 2);
   CHECK_FALSE(fs::exists(study.out() / ".unfinished"));
 
   const auto resumed = study.run();
   CHECK(resumed.code == 0);
-  CHECK_THAT(resumed.err, Contains("1 done, 3 to do"));
+  CHECK_THAT(resumed.err, Contains("2 done, 2 to do"));
 }
 
-TEST_CASE("a folder in use by another run is refused before anything is done") {
+TEST_CASE("a run leaves a log of what was said") {
+  const Study study("[1, 11]");
+  study.run("", kMisbehaving);
+  std::string logs;
+  for (const auto& name : study.files()) {
+    if (name.ends_with(".log")) logs += testing::file_text(study.out() / name);
+  }
+  CHECK_THAT(logs,
+             Contains("  twn w2, seed 1: started by ") && Contains("  train\n") &&
+                 Contains("  twn w2, seed 1: test accuracy 90.00 % after") &&
+                 Contains("  float, seed 11: failed: conv1/weight: step became NaN"));
+}
+
+TEST_CASE("a folder whose records are being cleaned is refused") {
   const Study study("1");
-  const ResultsLock other(study.out());
+  const ResultsFolder other(study.out(), ResultsFolder::Use::kAlone);
   const auto finished = study.run();
   CHECK(finished.code == 2);
-  CHECK_THAT(finished.err, Contains("another bitsweep is working in this folder"));
-  CHECK(study.files().empty());
+  CHECK_THAT(finished.err,
+             Contains("another bitsweep (clean) is working in this folder"));
+}
+
+TEST_CASE("of a run that another is at, the table and a line tell") {
+  const Study study("1");
+  study.run();
+  ResultsFolder other(study.out());
+  fs::path twn;
+  for (const auto& name : study.files()) {
+    if (name.find("twn") != name.npos) twn = study.out() / name;
+  }
+  const auto digest = read_record(twn).digest;
+  fs::remove(twn);
+  REQUIRE_FALSE(other.claim(digest, "twn w2, seed 1"));
+  const auto finished = study.run();
+  CHECK(finished.code == 0);
+  CHECK_THAT(finished.err,
+             Contains("1 run still under way elsewhere (1 by ") && !Contains("started"));
+  CHECK_THAT(finished.out, Contains("not run"));
 }
 
 TEST_CASE("a dry run lists the runs, touches nothing and needs no data") {
@@ -118,13 +148,13 @@ TEST_CASE("a dry run lists the runs, touches nothing and needs no data") {
   CHECK_FALSE(fs::exists(study.out()));
   study.run();
   const auto after = study.run("--dry-run --set seeds=[1,2,3]");
-  CHECK_THAT(after.out, Contains("float, seed 1\n") && Contains("twn w2, seed 3\n"));
+  CHECK_THAT(after.out, Contains("float, seed 1\n") && Contains("twn w2, seed 3  (about "));
   std::size_t lines = 0, done = 0;
   std::istringstream stream(after.out);
   for (std::string line; std::getline(stream, line); ++lines) {
     done += line.starts_with("done ");
   }
-  CHECK(lines == 6);
+  CHECK(lines == 7);  // the last tells the time of all
   CHECK(done == 4);
 }
 

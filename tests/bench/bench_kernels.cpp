@@ -135,7 +135,6 @@ void bench_elementwise(Bench& bench, std::size_t n) {
   bench("relu", n, 2, BOTH(relu_forward(x, y)));
   bench("relu backward", n, 3, BOTH(relu_backward(x, dy, dx)));
   bench("hard_tanh", n, 2, BOTH(hard_tanh_forward(x, y)));
-  bench("tanh", n, 2, BOTH(tanh(x, y)));
   bench("dropout", n, 2, BOTH(dropout(x, 0.5f, random, 3, y)));
   for (const auto& rounding : rounding_names()) {
     const Rounding rule = rounding_named(rounding);

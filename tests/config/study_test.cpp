@@ -444,7 +444,7 @@ TEST_CASE("mistakes between keys are refused", "[study][refusal]") {
   CHECK(with("method: plain\n" + rows) ==
         "study.yaml:4: method: unknown key; known: name, "
         "title, keep, dataset, network, edges, training, "
-        "fine_tuning, sites, start, calibration_batches, pruning, "
+        "fine_tuning, sites, start, calibration_batches, calibration, pruning, "
         "baseline, seeds, seed, rows");
   CHECK_THAT(with("rows: [{method: {id: bits, bits: [2, 4], weight_bits: 3}}]\n"),
              Catch::Matchers::Contains("given beside 'weight_bits'"));

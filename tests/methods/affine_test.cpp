@@ -1,16 +1,15 @@
+#include "framework/quant/affine.h"
+
 #include <cmath>
 
 #include <catch2/catch.hpp>
 
 #include "framework/core/error.h"
 #include "framework/quant/encoded.h"
-#include "methods/affine/affine_codes.h"
 #include "tests/methods/quantizers.h"
 
 using namespace bitsweep;
 using namespace bitsweep::testing;
-using methods::AffineCodes;
-using methods::CodeOrder;
 
 namespace {
 
@@ -122,7 +121,7 @@ TEST_CASE("affine: ties fall as the order and the rounding say", "[affine]") {
     AffineCodes codes;
     codes.rounding = rounding;
     codes.order = order;
-    return methods::with_code(codes, [&](auto of) { return of(-0.625f, q); });
+    return with_code(codes, [&](auto of) { return of(-0.625f, q); });
   };
   CHECK(code(Rounding::kHalfAway, CodeOrder::kOnnx) == 2);
   CHECK(code(Rounding::kHalfAway, CodeOrder::kTensorflow) == 3);
@@ -182,4 +181,40 @@ TEST_CASE("affine: each estimator gives a grid that holds most values", "[affine
     }
     CHECK(error < 0.01 * size);
   }
+}
+
+TEST_CASE("affine: dynamic scales are those of each image, worked", "[affine]") {
+  const RawParams raw = with({{"activation_scales", "image"}});
+  const auto q = quantizer_for("affine", raw, value_site(Role::kInput, 4));
+  const Values x = {-1, 0.4f, 2, 0.013f, 0, 51, 25.5f, 10};
+  CHECK(encoded(*q, x) == Codes{0, 119, 255, 86, 0, 255, 128, 50});
+  const Encoded both = encode(*q, x);
+  CHECK(both.grid.layout().channels == 2);
+  CHECK(both.grid.scales() == std::vector<float>{3.0f / 255, 51.0f / 255});
+  CHECK(both.grid.uniform()->zero_point == std::vector<float>{85, 0});
+  CHECK(both.values() == quantized(*q, x));
+  // Another image beside it changes nothing.
+  const Values second(x.begin() + 4, x.end());
+  CHECK(encoded(*q, second) == Codes{0, 255, 128, 50});
+}
+
+TEST_CASE("affine: dynamic codes of images of one value, and of none", "[affine]") {
+  const auto q = quantizer_for("affine", with({{"activation_scales", "image"}}),
+                               value_site(Role::kInput, 3));
+  for (const float v : {0.0f, 3.0f, -3.0f, 1e30f, 1e-40f}) {
+    const Values x(3, v);
+    // 255 steps of a 255th part of it; nothing is left of what is below the normal
+    // floats.
+    const double expected = v == 1e-40f ? 0 : v;
+    CHECK(
+        near(quantized(*q, x), std::vector<double>(3, expected), std::fabs(v) * 1.2e-7));
+    CHECK(encode(*q, x).values() == quantized(*q, x));
+  }
+  CHECK(encode(*q, Values{}).codes.empty());
+}
+
+TEST_CASE("affine: gradients pass where dynamic codes are not clamped", "[affine]") {
+  const auto q = quantizer_for("affine", with({{"activation_scales", "image"}}),
+                               value_site(Role::kInput, 4));
+  CHECK(gradient(*q, {-1, 0.4f, 2, 0}, {1, 2, 3, 4}) == Values{1, 2, 3, 4});
 }

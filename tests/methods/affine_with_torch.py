@@ -9,7 +9,10 @@ import sys
 
 try:
     import torch
-    from torch.ao.quantization.observer import MinMaxObserver, PerChannelMinMaxObserver
+    from torch.ao.quantization import observer
+    from torch.ao.quantization.observer import (
+        HistogramObserver, MinMaxObserver, MovingAverageMinMaxObserver,
+        PerChannelMinMaxObserver)
 except ImportError:
     sys.exit(77)
 
@@ -24,7 +27,17 @@ OBSERVERS = {
     "quint8_symmetric": lambda: MinMaxObserver(qscheme=torch.per_tensor_symmetric),
     "quint8_reduced": lambda: MinMaxObserver(reduce_range=True),
     "qint8": lambda: MinMaxObserver(dtype=torch.qint8),
+    "moving_average": lambda: MovingAverageMinMaxObserver(reduce_range=True),
+    "moving_average_symmetric": lambda: MovingAverageMinMaxObserver(
+        dtype=torch.qint8, qscheme=torch.per_tensor_symmetric),
+    "histogram": HistogramObserver,
+    "histogram_reduced": lambda: HistogramObserver(reduce_range=True),
 }
+
+
+def without_truncation(value):
+    """Version 1.13 bins from int(min) to int(max); other integers there are integers."""
+    return float(value) if isinstance(value, torch.Tensor) else int(value)
 
 
 def codes_of(x, seen, scale, zero_point):
@@ -37,6 +50,7 @@ def codes_of(x, seen, scale, zero_point):
 
 
 def main(path):
+    observer.int = without_truncation
     failures = 0
     with open(path) as file:
         cases = json.load(file)
@@ -45,7 +59,9 @@ def main(path):
         x = torch.tensor(case["x"], dtype=torch.float32)
         if "tensor" not in case["scheme"] and "channel" in case["scheme"]:
             x = x.reshape(4, -1)
-        seen(x)
+        # Weights are seen at once, activations in three batches.
+        for batch in [x] if case["of_weights"] else x.reshape(3, -1):
+            seen(batch)
         scale, zero_point = seen.calculate_qparams()
         codes = codes_of(x, seen, scale, zero_point).reshape(-1)
         for what, ours, theirs in (

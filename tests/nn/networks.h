@@ -28,6 +28,15 @@ inline LayerSpec linear(const std::string& name, const std::string& outputs) {
   return layer(name, "linear", {{"outputs", word(outputs)}});
 }
 
+inline LayerSpec concat(const std::string& name,
+                        std::vector<std::vector<LayerSpec>> branches) {
+  LayerSpec spec = layer(name, "concat");
+  for (auto& branch : branches) {
+    spec.body.push_back(layer(name + "/branch", "branch", {}, std::move(branch)));
+  }
+  return spec;
+}
+
 inline ModelSpec model(std::vector<LayerSpec> layers) {
   ModelSpec spec;
   spec.id = "test";
@@ -71,6 +80,39 @@ inline ModelSpec residual_model() {
               layer("bn3", "batch_norm")}),
        layer("relu3", "relu"), layer("pool", "global_average_pool"),
        linear("fc", "classes")});
+}
+
+/// A fire module: what is squeezed is expanded by two kinds of filters, side by side.
+inline ModelSpec fire_model() {
+  return model({convolution("conv1", 8, 3, {{"bias", word("false")}}),
+                layer("bn1", "batch_norm"), layer("relu1", "relu"),
+                convolution("squeeze", 6, 1), layer("relu2", "relu"),
+                concat("fire", {{convolution("expand1", 8, 1, {{"bias", word("false")}}),
+                                 layer("bn2", "batch_norm"), layer("relu3", "relu")},
+                                {convolution("expand3", 12, 3, {{"pad", word("1")}}),
+                                 layer("relu4", "relu")}}),
+                layer("pool", "max_pool"), linear("fc", "classes")});
+}
+
+/// Depthwise separable convolutions with relu6, one of them around an identity.
+inline ModelSpec mobile_model() {
+  const auto depthwise = [](const std::string& name, RawParams params) {
+    params["pad"] = word("1");
+    params["init"] = word("he");
+    return layer(name, "depthwise", std::move(params));
+  };
+  return model(
+      {convolution("conv1", 8, 3, {{"bias", word("false")}}), layer("bn1", "batch_norm"),
+       layer("relu1", "relu6"),
+       depthwise("depthwise1", {{"stride", word("2")}, {"multiplier", word("2")}}),
+       layer("bn2", "batch_norm"), layer("relu2", "relu6"),
+       convolution("pointwise1", 16, 1), layer("bn3", "batch_norm"),
+       layer("relu3", "relu6"),
+       layer("block", "residual", {{"shortcut", word("identity")}},
+             {depthwise("depthwise2", {}), layer("bn4", "batch_norm"),
+              layer("relu4", "relu6"), convolution("pointwise2", 16, 1),
+              layer("bn5", "batch_norm")}),
+       layer("pool", "global_average_pool"), linear("fc", "classes")});
 }
 
 }  // namespace bitsweep

@@ -60,7 +60,8 @@ void check_method(ModelSpec spec, const std::string& method,
 }
 
 TEST_CASE("float networks execute as they evaluate", "[pack][executor]") {
-  for (auto spec : {plain_model(), sign_model(), residual_model()}) {
+  for (auto spec :
+       {plain_model(), sign_model(), residual_model(), fire_model(), mobile_model()}) {
     Quantized net(spec, "float", {});
     const auto executed = net.executed(net.pack(), {});
     CHECK(largest_difference(net.logits(), executed) <= 1e-5 * spread(net.logits()));
@@ -81,6 +82,44 @@ TEST_CASE("uniform grids execute on integers", "[pack][executor]") {
                {{"weight_bits", "4"}, {"activation_bits", "4"}});
 }
 
+TEST_CASE("quantizers that layers share execute once", "[pack][executor]") {
+  Quantized net(fire_model(), "affine", {}, kAllButBias);
+  const PackedModel packed = net.pack();
+  CHECK(packed.quantizers.size() == 3);  // squeeze, both kinds of filters, fc
+  check_method(fire_model(), "affine", {});
+  check_method(mobile_model(), "affine", {});
+  check_method(fire_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "4"}});
+}
+
+TEST_CASE("quantized operands execute as they evaluate", "[pack][executor]") {
+  Quantized net(mobile_model(), "affine", {{"operands", "true"}}, kAllButBias);
+  std::vector<std::string> sites;
+  for (const GraphNode& node : net.pack().graph.nodes) {
+    if (node.operation == Operation::kQuantize) sites.push_back(node.name);
+  }
+  CHECK(sites == std::vector<std::string>{"depthwise1/input", "pointwise1/input",
+                                          "depthwise2/input", "pointwise2/input",
+                                          "block/add/body", "fc/input"});
+  check_method(fire_model(), "affine", {{"operands", "true"}});
+  check_method(mobile_model(), "affine", {{"operands", "true"}});
+  check_method(residual_model(), "affine", {{"operands", "true"}});
+}
+
+TEST_CASE("folded normalisation is in the packed weights", "[pack][executor]") {
+  Quantized net(mobile_model(), "float", {});
+  const auto before = net.logits();
+  net.network.fold_normalisation();
+  net.network.prepare_evaluation();
+  net.network.evaluate(net.batch.source(), Loss::kCrossEntropy, Quantized::kBatch, {});
+  CHECK(largest_difference(before, net.logits()) <= 1e-5 * spread(before));
+  const PackedModel packed = net.pack();
+  for (const GraphNode& node : packed.graph.nodes) {
+    CHECK(node.operation != Operation::kAffine);
+  }
+  CHECK(largest_difference(net.logits(), net.executed(packed, {})) <=
+        1e-5 * spread(before));
+}
+
 TEST_CASE("binary and ternary grids execute on bits", "[pack][executor]") {
   check_method(sign_model(), "bnn", {});
   check_method(sign_model(), "xnor", {}, {.first = "float", .last = "float"});
@@ -96,6 +135,74 @@ TEST_CASE("other grids execute by looking their levels up", "[pack][executor]") 
   check_method(plain_model(), "ttq", {});
   check_method(plain_model(), "minifloat",
                {{"weight_bits", "8"}, {"activation_bits", "16"}});
+}
+
+// Executed on integers and simulated in float; alone, an image gives what it gives in a
+// batch.
+TEST_CASE("scales of each image execute on integers", "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "float", .image = "method"};
+  using Pairs = std::vector<std::pair<const char*, const char*>>;
+  for (const Pairs& pairs :
+       {Pairs{},
+        Pairs{{"activation_codes", "signed"},
+              {"order", "tensorflow"},
+              {"rounding", "half_away"}},
+        Pairs{{"activation_scheme", "symmetric"}, {"activation_codes", "restricted"}},
+        Pairs{
+            {"activation_bits", "4"}, {"order", "pytorch"}, {"reduce_range", "true"}}}) {
+    Pairs dynamic = pairs;
+    dynamic.push_back({"activation_scales", "image"});
+    check_method(plain_model(), "affine", dynamic, all);
+    check_method(residual_model(), "affine", dynamic, all);
+  }
+  Quantized net(plain_model(), "affine", {{"activation_scales", "image"}}, all);
+  const PackedModel packed = parse_model(model_bytes(net.pack()));
+  Executor executor(packed, {.batch = 1});
+  for (const ProductPlan& plan : executor.products()) {
+    CHECK(plan.kernel.starts_with("integer"));
+  }
+  const auto together = net.executed(packed, {});
+  const auto source = net.batch.source();
+  for (int i = 0; i < 3; ++i) {
+    source.load(i, executor.image(0));
+    executor.run(1);
+    const auto alone = executor.logits();
+    CHECK(std::equal(alone.begin(), alone.end(), together.begin() + i * 5));
+  }
+}
+
+TEST_CASE("rules of dynamic scales come back from their bytes", "[pack]") {
+  Quantized net(plain_model(), "affine",
+                {{"activation_scales", "image"},
+                 {"activation_scheme", "symmetric"},
+                 {"scale", "half_range"},
+                 {"least_scale", "0.001"},
+                 {"rounding", "half_up"},
+                 {"order", "pytorch"}},
+                kAllButBias);
+  const PackedModel packed = net.pack();
+  const PackedModel read = parse_model(model_bytes(packed));
+  REQUIRE(read.quantizers.size() == packed.quantizers.size());
+  REQUIRE(!read.quantizers.empty());
+  for (std::size_t i = 0; i < read.quantizers.size(); ++i) {
+    CHECK(read.quantizers[i].rule.kind == CodeRule::Kind::kOfImage);
+    CHECK(read.quantizers[i].rule.affine == packed.quantizers[i].rule.affine);
+  }
+}
+
+TEST_CASE("half-precision weights take two bytes each", "[pack]") {
+  const EdgesSpec all{.first = "method", .last = "method", .bias = "method"};
+  Quantized net(plain_model(), "float16", {}, all);
+  const PackedModel packed = net.pack();
+  ModelBits bits;
+  const auto bytes = model_bytes(packed, &bits);
+  std::size_t values = 0;
+  for (const auto& tensor : packed.tensors) values += tensor.elements();
+  CHECK(bits.total().codes == 16 * values);
+  CHECK(bytes.size() < 2 * values + 1000);  // graph, normalisation
+  const PackedModel read = parse_model(bytes);
+  CHECK(largest_difference(net.executed(packed, {}), net.executed(read, {})) == 0);
 }
 
 TEST_CASE("a plan says which kernel runs, and why not on integers", "[pack][executor]") {

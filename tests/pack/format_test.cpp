@@ -70,6 +70,12 @@ std::string line_of(const GraphNode& node) {
 std::string lines_of(const PackedQuantizer& quantizer) {
   const auto& [grid, rule] = quantizer;
   std::vector<float> thresholds, levels;
+  if (rule.kind == CodeRule::Kind::kOfImage) {  // in the place of its own settings
+    const AffineCodes& own = rule.affine;
+    thresholds = {
+        float(int(own.symmetric) | int(own.half_range) << 1 | int(own.order) << 2),
+        float(own.centre), own.least_scale};
+  }
   for (const float t : rule.thresholds) {
     if (std::isfinite(t)) thresholds.push_back(t);
   }
@@ -167,7 +173,11 @@ TEST_CASE("a reader written from the page reads what methods pack", "[pack][form
   for (const char* method : {"lsq", "ttq", "lognet", "apot", "inq", "float"}) {
     models.push_back(Quantized(plain_model(), method, {}, kEverything).pack());
   }
+  models.push_back(
+      Quantized(plain_model(), "affine", {{"activation_scales", "image"}}, kAllAndImage).pack());
   models.push_back(Quantized(residual_model(), "lsq", {{"offset", "true"}}).pack());
+  models.push_back(Quantized(fire_model(), "affine", {{"operands", "true"}}).pack());
+  models.push_back(Quantized(mobile_model(), "affine", {}).pack());
   models.push_back(Quantized(sign_model(), "xnor", {{"input_scale", "true"}}).pack());
   PackedModel& sparse = models.emplace_back(models[5]);
   auto& weights = sparse.tensors[2].values;

@@ -52,13 +52,37 @@ TEST_CASE("every dialect writes every kind of grid in order", "[pack][onnx]") {
                 kAllButBias);
   Quantized xnor(sign_model(), "xnor", {{"input_scale", "true"}}, kAllButBias);
   Quantized apot(plain_model(), "apot", {}, kAllButBias);
-  for (Quantized* net : {&lsq, &xnor, &apot}) {
+  Quantized fire(fire_model(), "affine", {{"operands", "true"}}, kAllButBias);
+  Quantized mobile(mobile_model(), "affine", {{"operands", "true"}}, kAllButBias);
+  for (Quantized* net : {&lsq, &xnor, &apot, &fire, &mobile}) {
     const PackedModel packed = net->pack();
     for (const auto& name : onnx_dialect_names()) {
       CAPTURE(name);
       check_order(exported(packed, onnx_dialect(name)));
     }
   }
+}
+
+TEST_CASE("dynamic scales are computed in the file", "[pack][onnx]") {
+  Quantized net(plain_model(), "affine", {{"activation_scales", "image"}}, kAllAndImage);
+  const PackedModel packed = net.pack();
+  for (const auto& name : onnx_dialect_names()) {
+    CAPTURE(name);
+    check_order(exported(packed, onnx_dialect(name)));
+  }
+  const auto integer = exported(packed, OnnxDialect::kInteger);
+  CHECK(count(integer, "ConvInteger") == 2);
+  CHECK(count(integer, "GlobalMaxPool") == 8);
+  CHECK(count(integer, "DynamicQuantizeLinear") == 0);
+  CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
+}
+
+TEST_CASE("concatenations and clips are written", "[pack][onnx]") {
+  Quantized fire(fire_model(), "affine", {}, kAllButBias);
+  const auto model = exported(fire.pack(), OnnxDialect::kQdq);
+  CHECK(count(model, "Concat") == 1);
+  Quantized mobile(mobile_model(), "float", {}, kAllButBias);
+  CHECK(count(exported(mobile.pack(), OnnxDialect::kFloat), "Clip") == 4);
 }
 
 TEST_CASE("products of codes become integer operators", "[pack][onnx]") {
@@ -87,15 +111,15 @@ TEST_CASE("requantized sums give nearly the same logits", "[pack][onnx]") {
                 kAllAndImage);
   const PackedModel packed = net.pack();
   const auto usual = net.executed(packed, {});
-  const auto requantized = net.executed(packed, {.requantize = true});
+  const auto requantized = net.executed(packed, {.requantize = Requantize::kFloat});
   const auto [least, most] = std::minmax_element(usual.begin(), usual.end());
   double sum = 0;
   for (std::size_t i = 0; i < usual.size(); ++i) {
     sum += std::fabs(usual[i] - requantized[i]);
   }
   CHECK(sum / double(usual.size()) <= 0.01 * (*most - *least));
-  CHECK(net.executed(packed, {.engine = EngineKind::kReference, .requantize = true}) ==
-        requantized);
+  CHECK(net.executed(packed, {.engine = EngineKind::kReference,
+                              .requantize = Requantize::kFloat}) == requantized);
 }
 
 }  // namespace

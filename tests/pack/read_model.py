@@ -14,6 +14,7 @@ import zlib
 import numpy as np
 
 F = np.float32
+CONCAT = 15
 WINDOW, LRN, NAMED, TWO = {0, 3, 7, 8, 13}, {10, 11}, {0, 1, 2, 4}, {3, 12}
 CODINGS = ["fixed", "sparse_fixed", "huffman", "sparse_huffman", "arithmetic"]
 
@@ -354,6 +355,9 @@ def read_rule(payload, grid):
     byte = payload.byte()
     kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5
     thresholds = payload.float_list().tolist() if kind == 2 else []
+    if kind == 3:
+        flags, centre = payload.byte(), payload.signed()
+        thresholds = [flags, centre, *payload.floats(1).tolist()]
     return {"kind": kind, "rounding": rounding, "of_magnitude": of_magnitude,
             "thresholds": thresholds,
             "levels": [float(grid.value(grid.low + i, 0)) for i in range(grid.alphabet)]}
@@ -365,6 +369,8 @@ def read_tensor(payload, name, shape):
     kind = payload.byte()
     if kind == 0:
         values = payload.floats(size)
+    elif kind == 3:
+        values = np.frombuffer(payload.raw(2 * size), "<f2")
     elif kind == 1:
         _, present = stream(payload, 2, 0, 1, size)
         values = np.zeros(size, F)
@@ -386,7 +392,8 @@ def read_node(payload):
     operation = node["operation"]
     if operation in NAMED:
         node["name"] = payload.text()
-    node["inputs"] = [payload.number() for _ in range(2 if operation in TWO else 1)]
+    count = 2 if operation in TWO else payload.number() if operation == CONCAT else 1
+    node["inputs"] = [payload.number() for _ in range(count)]
     node["output"] = payload.shape()
     if operation in WINDOW:
         node["window"] = [payload.number() for _ in range(4)]

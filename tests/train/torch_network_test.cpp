@@ -181,6 +181,33 @@ ModelSpec few_values() {
        layer("bn3", "batch_norm"), layer("relu3", "relu"), linear("fc2", "classes")});
 }
 
+// Weights of deviation 1, so that many values are above 6.
+ModelSpec clipped_depthwise() {
+  const auto wide = [](RawParams params) {
+    params["init"] = word("gaussian");
+    params["init_std"] = word("1");
+    return params;
+  };
+  return model(
+      {convolution("conv1", 6, 3, wide({})), layer("relu1", "relu6"),
+       layer(
+           "each", "depthwise",
+           wide({{"multiplier", word("2")}, {"stride", word("2")}, {"pad", word("1")}})),
+       layer("relu2", "relu6"), linear("fc", "classes")});
+}
+
+// Two convolutions read what bn1 gives.
+ModelSpec shared_inputs() {
+  const RawParams window{
+      {"pad", word("1")}, {"stride", word("2")}, {"bias", word("false")}};
+  return model({convolution("conv1", 6, 3, {{"pad", word("1")}, {"bias", word("false")}}),
+                layer("bn1", "batch_norm"), layer("relu1", "relu"),
+                layer("block", "residual", {{"shortcut", word("projected")}},
+                      {convolution("conv2", 8, 3, window), layer("bn2", "batch_norm")}),
+                layer("relu2", "relu"), layer("pool", "global_average_pool"),
+                linear("fc", "classes")});
+}
+
 MethodSpec method(const std::string& id, const char* weights, const char* activations) {
   MethodSpec spec{id, {{"weight_bits", word(weights)}}};
   if (activations != nullptr) spec.params["activation_bits"] = word(activations);
@@ -203,6 +230,14 @@ std::vector<Training> trainings() {
           {"lenet", load_model("lenet"), {28, 28, 1}, caffe},
           {"lenet_bn", load_model("lenet-bn"), {28, 28, 1}, modern},
           {"resnet_20", load_model("resnet-20"), {8, 8, 3}, modern},
+          {"fire", fire_model(), {12, 12, 3}, modern},
+          {"depthwise", clipped_depthwise(), {9, 9, 4}, modern},
+          {"depthwise_reference",
+           clipped_depthwise(),
+           {9, 9, 4},
+           modern,
+           Loss::kCrossEntropy,
+           EngineKind::kReference},
           {"twn",
            few_values(),
            {12, 12, 1},
@@ -213,6 +248,13 @@ std::vector<Training> trainings() {
           {"dorefa",
            few_values(),
            {12, 12, 1},
+           modern,
+           Loss::kCrossEntropy,
+           EngineKind::kOneDnn,
+           method("dorefa", "2", "2")},
+          {"dorefa_shared",
+           shared_inputs(),
+           {8, 8, 1},
            modern,
            Loss::kCrossEntropy,
            EngineKind::kOneDnn,

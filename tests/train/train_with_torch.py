@@ -103,6 +103,9 @@ class Net:
                         int(p.get("stride", 1)), int(p.get("pad", 0)), 1,
                         int(p.get("groups", 1)))
 
+    def depthwise(self, name, p, x):
+        return self.convolution(name, {**p, "groups": x.shape[1]}, x)
+
     def linear(self, name, p, x):
         if x.dim() == 4:
             x = x.permute(0, 2, 3, 1).flatten(1)
@@ -124,7 +127,7 @@ class Net:
         return x * (k + alpha * mean) ** -beta
 
     def pool(self, function, p, x):
-        return function(x, int(p["kernel"]), int(p["stride"]), int(p.get("pad", 0)),
+        return function(x, int(p.get("kernel", 2)), int(p.get("stride", 2)), int(p.get("pad", 0)),
                         ceil_mode=p.get("rounding", "floor") == "ceil")
 
     def residual(self, name, p, x, body):
@@ -132,8 +135,7 @@ class Net:
         shortcut = p.get("shortcut", "identity")
         if shortcut == "projected":
             stride = -(-x.shape[2] // y.shape[2])
-            x = F.conv2d(x, self.state[f"{name}/projection/weight"].permute(0, 3, 1, 2),
-                         None, stride)
+            x = self.convolution(f"{name}/projection", {"stride": stride}, x)
             x = self.batch_norm(f"{name}/projection_norm", {}, x)
         elif x.shape != y.shape:
             stride = -(-x.shape[2] // y.shape[2])
@@ -146,7 +148,9 @@ class Net:
             name, kind, p = layer["name"], layer["kind"], layer["params"]
             if kind == "residual":
                 x = self.residual(name, p, x, layer["body"])
-            elif kind in ("convolution", "linear", "batch_norm", "lrn"):
+            elif kind == "concat":
+                x = torch.cat([self.run(branch["body"], x) for branch in layer["body"]], 1)
+            elif kind in ("convolution", "depthwise", "linear", "batch_norm", "lrn"):
                 x = getattr(self, kind)(name, p, x)
             elif kind == "max_pool":
                 x = self.pool(F.max_pool2d, p, x)
@@ -156,6 +160,8 @@ class Net:
                 x = x.mean((2, 3))
             elif kind == "relu":
                 x = F.relu(x)
+            elif kind == "relu6":
+                x = F.relu6(x)
             elif kind == "hard_tanh":
                 x = F.hardtanh(x)
             elif kind != "flatten":

@@ -1,12 +1,14 @@
 // bitsweep clean: what a folder of results need not keep.
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/schedule/kept_weights.h"
-#include "framework/app/schedule/results_lock.h"
+#include "framework/app/schedule/results_folder.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/report/manifest.h"
@@ -55,7 +57,7 @@ std::vector<fs::path> records_in_runs(const fs::path& folder) {
   std::vector<fs::path> records;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder / "runs", missing)) {
-    if (entry.path().extension() == ".h5") records.push_back(entry.path());
+    if (is_record_name(entry.path())) records.push_back(entry.path());
   }
   return records;
 }
@@ -63,18 +65,20 @@ std::vector<fs::path> records_in_runs(const fs::path& folder) {
 int clean(const Arguments& arguments, Session&) {
   const fs::path folder = arguments.positional(0);
   const std::string keep = arguments.text("keep", "state");
-  if (keep != "state" && keep != "predictions") {
-    throw ConfigError(
-        fmt::format("clean: --keep: '{}' is not allowed (state, predictions)", keep));
+  if (std::find(std::begin(kKept), std::end(kKept), keep) == std::end(kKept)) {
+    throw ConfigError(fmt::format("clean: --keep: '{}' is not allowed ({})", keep,
+                                  fmt::join(kKept, ", ")));
   }
   const auto tables = table_folders(folder);
   const Needs needs = needs_of(tables);
-  const ResultsLock lock(folder);  // removes what writes that were killed left
+  const ResultsFolder results(folder, ResultsFolder::Use::kAlone);
+  remove_leftovers(folder);
   std::size_t removed = 0;
   std::size_t stripped = 0;
   for (const auto& path : records_in_runs(folder)) {
     if (arguments.has("unused") && !needs.records.contains(fs::weakly_canonical(path))) {
       fs::remove(path);
+      fs::remove(results.log(digest_in_name(path)));
       ++removed;
       continue;
     }
@@ -82,7 +86,7 @@ int clean(const Arguments& arguments, Session&) {
     // What is not run yet may begin with any of the float networks.
     const bool may_be_needed =
         !needs.all_done && read_record_summary(path).method == "float";
-    if (!may_be_needed) stripped += drop_weights(path);
+    if (!may_be_needed) stripped += drop_weights(path, keep);
   }
   print_out(fmt::format("{} removed, {} without weights now\n",
                         counted(removed, "unused record"), counted(stripped, "record")));
@@ -98,9 +102,10 @@ Command clean_command() {
        .positionals = {{"DIR", "A folder of results: what `run` calls --out."}},
        .options = {{.name = "keep",
                     .value = "WHAT",
-                    .help = "What finished records keep: state, or predictions alone; "
-                            "float networks that unfinished rows may begin with keep "
-                            "their weights (state)."},
+                    .help =
+                        "What finished records keep: state, model (no weights but the "
+                        "packed model), or predictions alone; float networks that "
+                        "unfinished rows may begin with keep their weights (state)."},
                    {.name = "unused",
                     .value = "",
                     .help = "Remove records that no table of the folder is made of."}}},

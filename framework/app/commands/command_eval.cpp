@@ -14,6 +14,7 @@
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
 #include "framework/eval/packed_score.h"
+#include "framework/eval/parting.h"
 
 namespace bitsweep {
 namespace {
@@ -98,6 +99,49 @@ void write_scores(const std::filesystem::path& path, const PackedModel& model,
   file.save(path);
 }
 
+Requantize requantize_of(const Arguments& arguments) {
+  if (!arguments.has("requantize")) return Requantize::kAsTrained;
+  try {
+    return requantize_named(arguments.text("requantize"));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("eval: --requantize: {}", error.what()));
+  }
+}
+
+// Which products make codes of their sums at once, and why the others do not.
+void print_requantized(const Executor& executor) {
+  const auto& products = executor.products();
+  const auto count = std::count_if(products.begin(), products.end(),
+                                   [](const auto& p) { return p.is_requantized; });
+  print_out(fmt::format("codes straight from sums: {} of {} products\n", count,
+                        products.size()));
+  for (const ProductPlan& product : products) {
+    if (product.is_requantized) continue;
+    print_out(fmt::format("  not {}: {}\n", product.layer, product.why_not));
+  }
+}
+
+void print_agreement(const char* what, const Agreement& agreement) {
+  print_out(fmt::format("predictions as {}: {} of {}; largest logit difference {:.3g}\n",
+                        what, agreement.same_predictions, agreement.images,
+                        agreement.largest_logit_difference));
+}
+
+// How the predictions compare with those of the simulation, image by image.
+void explain(const PackedModel& model, const ExecutorOptions& options,
+             const Batches& images, const PackedScore& score) {
+  ExecutorOptions in_float = options;
+  in_float.integer = false;
+  in_float.requantize = Requantize::kAsTrained;
+  Executor simulation(model, in_float);
+  const PackedScore simulated =
+      score_packed(simulation, images, std::size_t(score.images));
+  print_agreement("simulated", agreement_of(score, simulated));
+  const auto partings = find_partings(model, options, images, score, simulated);
+  for (const auto& line : parting_summary(partings)) print_out("  " + line + "\n");
+  for (const Parting& parting : partings) print_out("  " + parting_text(parting) + "\n");
+}
+
 int eval(const Arguments& arguments, Session&) {
   const PackedModel model = model_of(arguments.positional(0));
   const bool writes = arguments.has("out");
@@ -105,7 +149,11 @@ int eval(const Arguments& arguments, Session&) {
   set_threads(arguments.whole_number("threads", threads(), 1));
   const ExecutorOptions options{.batch = arguments.whole_number("batch", 100, 1),
                                 .integer = !arguments.has("simulate"),
-                                .requantize = arguments.has("requantize")};
+                                .requantize = requantize_of(arguments)};
+  if (arguments.has("explain") && arguments.has("requantize")) {
+    throw ConfigError(
+        "eval: --explain follows values that --requantize never makes; leave one out");
+  }
   const auto limit = std::size_t(arguments.whole_number("limit", 0, 0));
   const Dataset data = data_for(model, arguments);
   const Preprocessing preprocessing = preprocessing_of(model);
@@ -129,6 +177,15 @@ int eval(const Arguments& arguments, Session&) {
       100 * score.accuracy(), score.correct, score.images, data.title,
       score.images_per_second(), options.batch, threads(), threads() == 1 ? "" : "s",
       latency_ms(model, options, images), peak_memory_mb()));
+  if (options.requantize != Requantize::kAsTrained) {
+    print_requantized(executor);
+    ExecutorOptions as_trained = options;
+    as_trained.requantize = Requantize::kAsTrained;
+    Executor other(model, as_trained);
+    print_agreement("without --requantize",
+                    agreement_of(score, score_packed(other, images, limit)));
+  }
+  if (arguments.has("explain")) explain(model, options, images, score);
   if (writes) {
     write_scores(out, model, images, score);
     print_note(fmt::format("{}: /images, /logits, /predictions, /labels", out.string()));
@@ -157,9 +214,14 @@ Command eval_command() {
                     .value = "",
                     .help = "Run every product in float, as in training."},
                    {.name = "requantize",
+                    .value = "HOW",
+                    .help = "Make codes of sums in one step with rounded biases: float, "
+                            "as ONNX's qdq does, or gemmlowp, on integers alone."},
+                   {.name = "explain",
                     .value = "",
-                    .help = "Make codes of sums in one step with rounded biases, as "
-                            "integer hardware and ONNX's qdq do."},
+                    .help =
+                        "Compare with every product in float; of each prediction that "
+                        "differs, say at which site codes first do, and why."},
                    {.name = "out",
                     .value = "FILE.h5",
                     .help = "Write /images as the network sees them, /logits, "

@@ -1,9 +1,12 @@
 // bitsweep inspect: what a packed model's file is made of, byte by byte of purpose.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/model_argument.h"
+#include "framework/eval/layer_storage.h"
 #include "framework/pack/executor.h"
 #include "framework/report/table.h"
 
@@ -79,6 +82,38 @@ Table kernel_table(const Executor& executor) {
   return table;
 }
 
+// Deep Compression's columns, and the file's own share.
+Table layer_table(const PackedModel& model, const ModelBits& bits) {
+  const auto number = [](const char* heading, const char* id, int digits) {
+    return Column{.heading = heading, .align = Align::kRight, .id = id, .digits = digits};
+  };
+  Table table;
+  table.columns = {{"layer"},
+                   number("weights", "weights", 0),
+                   number("kept (%)", "kept_percent", 1),
+                   number("weight bits", "weight_bits", 1),
+                   number("with Huffman", "huffman_weight_bits", 1),
+                   number("index bits", "index_bits", 1),
+                   number("with Huffman", "huffman_index_bits", 1),
+                   number("rate (%)", "rate_percent", 2),
+                   number("with Huffman (%)", "huffman_rate_percent", 2),
+                   number("file (%)", "file_rate_percent", 2),
+                   number("file (bytes)", "file_bytes", 0)};
+  for (const LayerStorage& l : layer_storage(model, bits)) {
+    const auto index = [&](std::uint64_t all) {
+      return l.index_bits == 0 ? Cell{} : Cell{l.each(all)};
+    };
+    table.rows.push_back(
+        {.group = "",
+         .cells = {l.layer, double(l.weights), 100 * l.kept_share(), l.each(l.code_bits),
+                   l.each(l.huffman_code_bits), index(l.index_bits),
+                   index(l.huffman_index_bits), 100 * l.rate(l.plain_bits),
+                   100 * l.rate(l.huffman_bits), 100 * l.rate(l.file_bits),
+                   double((l.file_bits + 7) / 8)}});
+  }
+  return table;
+}
+
 struct Ratios {
   double nominal, with_everything;
 };
@@ -96,10 +131,38 @@ Ratios ratios_of(const PackedModel& model, const ModelBits& bits) {
           double(floats) / double(bits.total().total())};
 }
 
+// "block1/projection/input: read by block1/projection, block1/conv1": quantizers that
+// serve several layers.
+std::string shared_quantizers(const Graph& graph) {
+  std::string text;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].operation != Operation::kQuantize) continue;
+    std::vector<std::string> readers;
+    for (const GraphNode& node : graph.nodes) {
+      const bool reads = std::find(node.inputs.begin(), node.inputs.end(), int(i) + 1) !=
+                         node.inputs.end();
+      if (reads) readers.push_back(node.name);
+    }
+    if (readers.size() < 2) continue;
+    text +=
+        fmt::format("- {}: read by {}\n", graph.nodes[i].name, fmt::join(readers, ", "));
+  }
+  return text;
+}
+
 int inspect(const Arguments& arguments, Session&) {
   const PackedModel model = model_of(arguments.positional(0));
   ModelBits bits;
   model_bytes(model, &bits);
+  if (arguments.has("layers")) {
+    const Table layers = layer_table(model, bits);
+    print_out(arguments.has("csv") ? csv(layers) : markdown(layers));
+    return 0;
+  }
+  if (arguments.has("csv")) {
+    print_out(csv(tensor_table(bits)));
+    return 0;
+  }
   const Ratios ratios = ratios_of(model, bits);
   std::string text = fmt::format(
       "{}\n\n- data: {}\n- input: {}x{}x{}, {}\n- file: {} bytes, {:.2f}x smaller than "
@@ -109,6 +172,9 @@ int inspect(const Arguments& arguments, Session&) {
       fmt::format("{} classes", model.graph.classes), bits.total().total() / 8,
       ratios.with_everything, ratios.nominal);
   text += "Bytes by purpose:\n\n" + markdown(tensor_table(bits));
+  if (const auto shared = shared_quantizers(model.graph); !shared.empty()) {
+    text += "\nQuantized once for several layers:\n\n" + shared;
+  }
   text += "\nExecution:\n\n" + markdown(kernel_table(Executor(model, {.batch = 16})));
   print_out(text);
   return 0;
@@ -117,11 +183,19 @@ int inspect(const Arguments& arguments, Session&) {
 }  // namespace
 
 Command inspect_command() {
-  return {{.command = "inspect",
-           .summary = "Show what a packed model is made of, and how it executes.",
-           .positionals = {{"FILE", "A packed model, or the record of a run (.h5)."}},
-           .options = {}},
-          inspect};
+  return {
+      {.command = "inspect",
+       .summary = "Show what a packed model is made of, and how it executes.",
+       .positionals = {{"FILE", "A packed model, or the record of a run (.h5)."}},
+       .options = {{.name = "layers",
+                    .value = "",
+                    .help = "Layer by layer: weights kept, bits of a weight and of its "
+                            "index, without and with Huffman coding, and the share of "
+                            "float32, as Deep Compression's tables have them."},
+                   {.name = "csv",
+                    .value = "",
+                    .help = "The table of layers, or of tensors, as CSV."}}},
+      inspect};
 }
 
 }  // namespace bitsweep

@@ -30,8 +30,9 @@ Lines head_keys() {
   Lines lines = {{"name", "Name of the study and of its results folder."},
                  {"title", "Title above the table."},
                  {"keep",
-                  "What the record of a finished run keeps: state (weights and "
-                  "predictions) or predictions alone (default state)."}};
+                  "What the record of a finished run keeps beside its figures: state "
+                  "(weights, packed model and predictions), model (packed model and "
+                  "predictions) or predictions (default state)."}};
   add_fields(lines, "dataset.", DatasetSpec::schema().fields());
   lines.insert(lines.end(),
                {{"network.id",
@@ -65,6 +66,7 @@ Lines row_keys() {
 Lines shared_keys() {
   Lines lines = {{"seeds", "Random seeds, one run each: [1, 2, 3]."}};
   add_fields(lines, "", RunSpec::schema().fields());
+  add_fields(lines, "calibration.", CalibrationSpec::schema().fields());
   add_fields(lines, "baseline.", BaselineSpec::schema().fields());
   add_fields(lines, "edges.", EdgesSpec::schema().fields());
   lines.insert(
@@ -77,11 +79,12 @@ Lines shared_keys() {
         "Instead of keep: remove weights below this many standard deviations (std) of "
         "their layer."}});
   add_fields(lines, "pruning.", PruningSpec::schema().fields());
-  lines.emplace_back(
-      "sites",
-      "Another method for single sites: a list of {match: conv2/weight, "
-      "method: {...}}; the first pattern that matches counts, * stands for "
-      "any text.");
+  lines.emplace_back("sites",
+                     "Another method for single sites: a list of {match: conv2/weight, "
+                     "method: {...}}; the first pattern that matches counts, * stands for "
+                     "any text. A tensor that several layers read has a name for each, "
+                     "conv2/input and block1/add/shortcut; readers that come to the same "
+                     "method and parameters share one quantizer.");
   return lines;
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
+#include "framework/app/dry_run.h"
 #include "framework/app/report_files.h"
 #include "framework/app/schedule/batch.h"
 #include "framework/app/schedule/interrupt.h"
@@ -14,7 +15,9 @@
 #include "framework/app/scheme_text.h"
 #include "framework/app/study.h"
 #include "framework/config/row_filter.h"
+#include "framework/core/counted.h"
 #include "framework/core/error.h"
+#include "framework/data/dataset.h"
 
 namespace bitsweep {
 namespace {
@@ -27,6 +30,7 @@ fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
 
 PlanOptions plan_options(const Arguments& arguments, const StudySpec& study) {
   PlanOptions options{.force = arguments.has("force")};
+  if (arguments.has("shard")) options.shard = Shard::parse(arguments.text("shard"));
   if (arguments.has("only")) {
     const RowFilter filter(arguments.text("only"));
     filter.check(study);
@@ -42,16 +46,22 @@ Plan plan_of(const StudySpec& study, const RunFiles& files, const PlanOptions& o
       study, [&](const std::string& digest) { return files.find(digest); }, options);
 }
 
-// A record that cannot be trusted is the user's to look at; it is not written over.
-void refuse_damaged(const Plan& plan) {
-  std::vector<std::string> lines;
+// A record that cannot be trusted is the user's to look at: it is told of, and neither
+// written over nor in the way of others.
+bool tell_damaged(const Plan& plan) {
+  bool any = false;
   for (const auto& run : plan.runs) {
-    if (run.state == RunState::kDamaged) lines.push_back(run.why);
+    if (run.state != RunState::kDamaged) continue;
+    any = true;
+    const auto seed = run.label.rfind(", seed ");
+    print_note(fmt::format(
+        "bitsweep: damaged: {}: {}; delete it and run the same command, or: --force "
+        "--only {}",
+        run.label, run.why,
+        shell_word(fmt::format("label == '{}' && seed == {}", run.label.substr(0, seed),
+                               run.spec.seed))));
   }
-  if (lines.empty()) return;
-  lines.push_back(
-      "nothing was run; delete what is damaged, or run it again with --force");
-  throw DataError(fmt::format("{}", fmt::join(lines, "\n")));
+  return any;
 }
 
 int default_jobs(int threads) {
@@ -61,7 +71,10 @@ int default_jobs(int threads) {
 BatchOptions batch_options(const Arguments& arguments) {
   const int threads = arguments.whole_number("threads", 1, 1);
   BatchOptions options{
-      .workers = arguments.whole_number("jobs", default_jobs(threads), 1),
+      .schedule = {.workers = arguments.whole_number("jobs", default_jobs(threads), 1),
+                   .timeout_seconds = 60 * arguments.positive_number("timeout", 0),
+                   .retries = arguments.whole_number("retries", 0, 0),
+                   .fail_fast = arguments.has("fail-fast")},
       .worker_command = {fs::read_symlink("/proc/self/exe").string(), "worker",
                          "--threads", std::to_string(threads)}};
   const auto pass_on = [&](const std::string& option) {
@@ -112,11 +125,27 @@ void refuse_full_disk(const BatchResult& batch, const Plan& plan) {
       batch.disk_full, batch.done, plan.runs.size()));
 }
 
+void tell_held(const BatchResult& batch) {
+  if (batch.held.empty()) return;
+  std::map<std::string, std::size_t> runs;
+  for (const auto& run : batch.held) ++runs[run.holder];
+  std::vector<std::string> parts;
+  for (const auto& [holder, count] : runs) {
+    parts.push_back(fmt::format("{} by {}", count, holder.empty() ? "others" : holder));
+  }
+  print_note(fmt::format(
+      "bitsweep: {} still under way elsewhere ({}); the table has what is there now",
+      counted(batch.held.size(), "run"), fmt::join(parts, ", ")));
+}
+
 int tell_failures(const BatchResult& batch) {
   for (const auto& run : batch.failed) {
     print_note(fmt::format("bitsweep: failed: {}: {}", run.label, run.why));
   }
   if (batch.failed.empty()) return 0;
+  if (batch.failed_fast) {
+    print_note("bitsweep: nothing more was started, by --fail-fast");
+  }
   print_note("bitsweep: the same command tries again what failed");
   return 1;
 }
@@ -136,11 +165,13 @@ void check_folder(const fs::path& folder, const StudySpec& study) {
                   folder.string(), held, study.name));
 }
 
-int dry_run(const Arguments& arguments, const StudySpec& study, const fs::path& folder) {
+int dry_run(const Arguments& arguments, const Session& session, const StudySpec& study,
+            const fs::path& folder, int workers) {
   const Plan plan = plan_of(study, RunFiles(folder), plan_options(arguments, study));
   print_note(plan_summary(study.name, plan));
   for (const auto& note : scheme_notes(study)) print_note(note);
-  print_out(plan_listing(plan));
+  print_out(dry_run_text(plan, session, data_folders(arguments.text("data-dir")), workers,
+                         arguments.whole_number("threads", 1, 1)));
   return 0;
 }
 
@@ -168,14 +199,15 @@ int run(const Arguments& arguments, Session& session) {
   const StudySpec study = checked_study(
       arguments, session, {.lost_rows = true, .missing_data = arguments.has("dry-run")});
   const fs::path folder = results_folder(arguments, study);
-  if (arguments.has("dry-run")) return dry_run(arguments, study, folder);
+  if (arguments.has("dry-run")) {
+    return dry_run(arguments, session, study, folder, options.schedule.workers);
+  }
 
   const auto chosen = plan_options(arguments, study);
   check_folder(folder, study);
-  const ResultsLock lock(folder);
-  const RunFiles files(folder);
+  ResultsFolder results(folder);
+  RunFiles files(folder);
   const Plan plan = plan_of(study, files, chosen);
-  refuse_damaged(plan);
   print_note(plan_summary(study.name, plan));
   for (const auto& note : scheme_notes(study)) print_note(note);
   const fs::path table = table_folder(folder, arguments);
@@ -183,13 +215,15 @@ int run(const Arguments& arguments, Session& session) {
   manifest.options = deciding_options(arguments);
   write_manifest(manifest, table);
 
-  options.keeps_weights = study.keep == "state";
-  const BatchResult batch = run_batch(plan, files, lock, options);
+  options.keep = study.keep;
+  const BatchResult batch = run_batch(plan, files, results, options);
   refuse_full_disk(batch, plan);
-  if (!options.keeps_weights) drop_weights_of_done(plan, RunFiles(folder));
+  if (study.keep != "state") drop_weights_of_done(plan, RunFiles(folder), study.keep);
   if (batch.interrupted) return tell_interrupted(batch, plan);
   print_out(write_reports(build_report(manifest, records_in(table)), table));
-  return tell_failures(batch);
+  tell_held(batch);
+  const bool any_damaged = tell_damaged(plan);
+  return std::max(tell_failures(batch), any_damaged ? 1 : 0);
 }
 
 }  // namespace
@@ -220,10 +254,26 @@ Command run_command() {
                    {.name = "force",
                     .value = "",
                     .help = "Run again what is done already, or damaged."},
+                   {.name = "shard",
+                    .value = "I/N",
+                    .help = "Of N shares of the runs the I-th alone, and what these "
+                            "begin with; for machines that share no folder (`bitsweep "
+                            "merge` puts their results together)."},
+                   {.name = "timeout",
+                    .value = "MINUTES",
+                    .help = "End a run that is not finished by then; it has failed "
+                            "(no limit)."},
+                   {.name = "retries",
+                    .value = "N",
+                    .help = "Try a run again, up to N times, whose process crashed, was "
+                            "killed or timed out, or that could not read its data (0)."},
+                   {.name = "fail-fast",
+                    .value = "",
+                    .help = "Start nothing more once a run has failed."},
                    {.name = "dry-run",
                     .value = "",
-                    .help = "List what would be run, what is done, and what is skipped "
-                            "and why, and stop."}}},
+                    .help = "List what would be run and how long it would take, what "
+                            "is done, and what is skipped and why, and stop."}}},
       run};
 }
 

@@ -8,9 +8,10 @@
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
+#include "framework/app/float_network.h"
 #include "framework/app/output_file.h"
-#include "framework/app/schedule/batch.h"
 #include "framework/app/schedule/interrupt.h"
+#include "framework/app/schedule/plan.h"
 #include "framework/app/search/search_study.h"
 #include "framework/app/study.h"
 #include "framework/core/digest.h"
@@ -23,27 +24,6 @@ namespace bitsweep {
 namespace {
 
 namespace fs = std::filesystem;
-
-const RowSpec& chosen_row(const StudySpec& study, const std::string& label) {
-  std::vector<const RowSpec*> rows;
-  std::vector<std::string> labels;
-  for (const auto& row : study.rows) {
-    if (row.runs.front().is_float()) continue;
-    labels.push_back(row.label);
-    if (label.empty() || row.label == label) rows.push_back(&row);
-  }
-  if (rows.size() == 1) return *rows.front();
-  if (labels.empty()) {
-    throw ConfigError(
-        "search: the study has float networks alone; give it a row whose method is "
-        "searched: rows: [{method: dynamic_fixed_point}]");
-  }
-  throw ConfigError(fmt::format("search: {}; choose one with --row: '{}'",
-                                rows.empty()
-                                    ? fmt::format("the study has no row '{}'", label)
-                                    : fmt::format("the study has {} rows", rows.size()),
-                                fmt::join(labels, "', '")));
-}
 
 void refuse_without_validation(const RunSpec& run) {
   if (run.dataset.validation > 0) return;
@@ -58,32 +38,6 @@ std::vector<int> widths(bool all) {
   std::vector<int> every;
   for (int bits = 16; bits >= 1; --bits) every.push_back(bits);
   return every;
-}
-
-// What is there of a float network that others are to begin with.
-Found startable(const RunFiles& files, const std::string& digest) {
-  Found found = files.find(digest);
-  if (found.state == RunState::kDamaged) throw DataError(found.why);
-  if (!found.has_weights) found.state = RunState::kMissing;
-  return found;
-}
-
-// The float network, trained now if no earlier run left it; nothing at an interrupt.
-std::optional<RunRecord> float_record(const RunSpec& run, const std::string& study,
-                                      const fs::path& folder,
-                                      const BatchOptions& options) {
-  StudySpec only{study, study, "", {RowSpec{"baseline", "float", {}, {run.baseline()}}}};
-  const ResultsLock lock(folder);
-  const RunFiles files(folder);
-  const Plan plan = make_plan(
-      only, [&](const std::string& digest) { return startable(files, digest); });
-  const BatchResult batch = run_batch(plan, files, lock, options);
-  if (batch.interrupted) return std::nullopt;
-  if (!batch.disk_full.empty()) throw RunError("the disk is full: " + batch.disk_full);
-  if (!batch.failed.empty()) {
-    throw RunError("the float network failed: " + batch.failed.front().why);
-  }
-  return read_record(RunFiles(folder).path_of(plan.runs.front()));
 }
 
 std::string bits_text(int bits) { return bits == 32 ? "float" : std::to_string(bits); }
@@ -151,26 +105,16 @@ int search(const Arguments& arguments, Session& session) {
   const int threads = arguments.whole_number("threads", 1, 1);
   const double margin = arguments.positive_number("margin", 2) / 100;
   const StudySpec study = checked_study(arguments, session);
-  const RowSpec row = chosen_row(study, arguments.text("row"));
+  const RowSpec row = chosen_row("search", study, arguments.text("row"));
   const RunSpec& run = row.runs.front();
   refuse_without_validation(run);
   const std::string name = search_name(arguments, study, row, 100 * margin);
   const fs::path out = output_file(arguments, name + ".yaml");
 
-  BatchOptions options{
-      .workers = 1,
-      .worker_command = {fs::read_symlink("/proc/self/exe").string(), "worker",
-                         "--threads", std::to_string(threads)}};
-  for (const char* option : {"data-dir", "plugin"}) {
-    for (const auto& value : arguments.all(option)) {
-      options.worker_command.insert(options.worker_command.end(),
-                                    {std::string("--") + option, value});
-    }
-  }
   RunEnvironment environment{.methods = &session.methods,
                              .data_folders = data_folders(arguments.text("data-dir")),
                              .baseline = {}};
-  environment.baseline = float_record(run, study.name, "results/" + study.name, options);
+  environment.baseline = float_record(run, study.name, arguments, threads);
   if (!environment.baseline) return tell_interrupted();
 
   set_threads(threads);

@@ -122,10 +122,7 @@ double run_and_record(const Arguments& arguments, Session& session,
   for (const auto& rule : spec.sites) check_method(rule.method, session.methods);
   auto record = session.pipeline.run(spec, environment, observer);
   record.digest = digest(spec, kResultsVersion);
-  if (arguments.has("without-weights")) {
-    record.state.clear();
-    record.model.clear();
-  }
+  keep_only(arguments.text("keep", "state"), record);
   write_record(record, arguments.text("record"));
   return test_accuracy(record);
 }
@@ -139,6 +136,8 @@ int worker(const Arguments& arguments, Session& session) {
     return 0;
   } catch (const DiskFullError& error) {
     pipe.send(WorkerMessage::of_full_disk(error.what()));
+  } catch (const RunError& error) {  // the run's own: it would do the same again
+    pipe.send(WorkerMessage::of_failure(error.what(), /*lasting=*/true));
   } catch (const std::bad_alloc&) {
     pipe.send(WorkerMessage::of_failure("out of memory"));
   } catch (const std::exception& error) {
@@ -160,10 +159,10 @@ Command worker_command() {
                        {.name = "baseline",
                         .value = "FILE.h5",
                         .help = "The record of the float run to start from."},
-                       {.name = "without-weights",
-                        .value = "",
-                        .help = "Leave the network's weights out of the record, and its "
-                                "packed model."},
+                       {.name = "keep",
+                        .value = "WHAT",
+                        .help = "What the record keeps: state, model or predictions "
+                                "(state)."},
                        {.name = "threads", .value = "N", .help = "Threads (1)."},
                        data_folder_option(),
                        plugin_option()}},

@@ -1,9 +1,15 @@
 #include "framework/app/schedule/batch.h"
 
+#include <cmath>
+#include <map>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "framework/app/schedule/display.h"
-#include "framework/app/schedule/scheduler.h"
+#include "framework/app/schedule/pace.h"
+#include "framework/app/schedule/progress_text.h"
+#include "framework/app/schedule/run_log.h"
 #include "framework/app/schedule/time_left.h"
 #include "framework/core/error.h"
 #include "framework/results/record.h"
@@ -13,21 +19,25 @@ namespace bitsweep {
 namespace {
 
 // Runs of the plan that are to be done, as jobs, and back.
-class Batch {
+class Batch final : public JobClaims {
  public:
-  Batch(const Plan& plan, const RunFiles& files, const ResultsLock& lock,
+  Batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
         const BatchOptions& options)
       : plan_(plan),
         files_(files),
-        lock_(lock),
+        folder_(folder),
         options_(options),
         job_of_(plan.runs.size()) {
     for (std::size_t run = 0; run < plan.runs.size(); ++run) {
       const RunState state = plan.runs[run].state;
-      if (state == RunState::kDone || state == RunState::kSkipped) continue;
-      job_of_[run] = run_of_.size();
+      if (state != RunState::kMissing && state != RunState::kFailed) continue;
+      const std::size_t job = run_of_.size();
+      job_of_[run] = job;
       run_of_.push_back(run);
-      jobs_.push_back(job(plan.runs[run]));
+      stamps_.push_back(stamp_of(files.path_of(plan.runs[run])));
+      const auto& start = plan.runs[run].start;
+      jobs_.push_back(
+          {[this, job] { return order(job); }, start ? job_of_[*start] : std::nullopt});
     }
   }
 
@@ -38,13 +48,32 @@ class Batch {
     std::vector<DisplayedJob> displayed;
     for (const auto index : run_of_) {
       const auto& run = plan_.runs[index];
-      displayed.push_back({run.label, run.spec.network.id, work_of(run.spec)});
+      displayed.push_back(
+          {run.label, run.spec.network.id, work_of(run.spec), batch_size_of(run.spec)});
     }
     return displayed;
   }
 
+  // ---- Who does it ----
+
+  Answer claim(std::size_t job) override {
+    if (auto outcome = done_by_others(job)) return {Answer::Kind::kSettled, {}, *outcome};
+    const auto holder = folder_.claim(run(job).digest, run(job).label);
+    if (holder) return {Answer::Kind::kHeld, text_of(holder->holder), {}};
+    // It may have been finished, and given back, in between.
+    if (auto outcome = done_by_others(job)) {
+      folder_.release(run(job).digest);
+      return {Answer::Kind::kSettled, {}, *outcome};
+    }
+    return {};
+  }
+  void release(std::size_t job) override { folder_.release(run(job).digest); }
+  bool is_lost(std::size_t job) override { return folder_.is_lost(run(job).digest); }
+
+  // ---- What is kept ----
+
   void keep(std::size_t job) const {
-    lock_.publish(run(job).digest, files_.path_of(run(job)));
+    folder_.publish(run(job).digest, files_.path_of(run(job)));
   }
 
   void keep_failure(std::size_t job, const std::string& why) const {
@@ -57,53 +86,106 @@ class Batch {
     record.status = "failed";
     record.failure = why;
     record.provenance = current_provenance();
-    write_record(record, lock_.draft(run(job).digest));
+    write_record(record, folder_.draft(run(job).digest));
     keep(job);
   }
 
  private:
-  Job job(const PlannedRun& run) const {
-    Job job{options_.worker_command, run.spec.canonical_text(), {}};
-    job.command.insert(job.command.end(), {"--record", lock_.draft(run.digest).string()});
-    if (!options_.keeps_weights && !run.spec.is_baseline()) {
-      job.command.push_back("--without-weights");
+  // Where the record is another than the plan has seen.
+  std::optional<Outcome> done_by_others(std::size_t job) {
+    files_.refresh();
+    const auto path = files_.path_of(run(job));
+    const auto stamp = stamp_of(path);
+    if (!stamp || stamp == stamps_[job]) return std::nullopt;
+    Outcome outcome{.elsewhere = true};
+    try {
+      const RunRecord record = read_record_summary(path);
+      const auto accuracy = record.metrics.find("test_accuracy");
+      outcome.status =
+          record.status == "done" ? Outcome::Status::kDone : Outcome::Status::kFailed;
+      outcome.failure = record.failure;
+      outcome.test_accuracy =
+          accuracy == record.metrics.end() ? std::nan("") : accuracy->second;
+      outcome.seconds = record.provenance.seconds;
+    } catch (const DataError& error) {
+      outcome.status = Outcome::Status::kFailed;
+      outcome.failure = error.what();
+    }
+    return outcome;
+  }
+
+  Order order(std::size_t job) const {
+    const PlannedRun& run = this->run(job);
+    Order order{options_.worker_command, run.spec.canonical_text()};
+    auto& command = order.command;
+    command.insert(command.end(), {"--record", folder_.draft(run.digest).string()});
+    if (!run.spec.is_baseline()) {
+      command.insert(command.end(), {"--keep", options_.keep});
     }
     if (run.start) {
-      job.after = job_of_[*run.start];
+      files_.refresh();
       const auto path = files_.path_of(plan_.runs[*run.start]);
-      job.command.insert(job.command.end(), {"--baseline", path.string()});
+      command.insert(command.end(), {"--baseline", path.string()});
     }
-    return job;
+    return order;
   }
 
   const Plan& plan_;
-  const RunFiles& files_;
-  const ResultsLock& lock_;
+  RunFiles& files_;
+  ResultsFolder& folder_;
   const BatchOptions& options_;
   std::vector<std::optional<std::size_t>> job_of_;  // by run
   std::vector<std::size_t> run_of_;                 // by job
+  std::vector<std::optional<FileStamp>> stamps_;    // of records, as the plan found them
   std::vector<Job> jobs_;
 };
 
-// Leaves a record of each failure.
-class FailureKeeper final : public ScheduleObserver {
+// Leaves a record of each failure, a log of each run, and tells others how far it is.
+class Keeper final : public ScheduleObserver {
  public:
-  FailureKeeper(const Batch& batch, ScheduleObserver& display, BatchResult& result)
-      : batch_(batch), display_(display), result_(result) {}
+  Keeper(const Batch& batch, ResultsFolder& folder, ScheduleObserver& display,
+         BatchResult& result)
+      : batch_(batch), folder_(folder), display_(display), result_(result) {}
 
-  void started(std::size_t job) override { display_.started(job); }
+  void started(std::size_t job) override {
+    const auto& run = batch_.run(job);
+    running_.emplace(job, Running{RunLog(folder_.log(run.digest),
+                                         fmt::format("{}: started by {}", run.label,
+                                                     text_of(this_process()))),
+                                  {}});
+    display_.started(job);
+  }
   void progress(std::size_t job, const RunObserver::Progress& progress) override {
+    auto& [log, pace] = running_.at(job);
+    log.progress(progress);
+    pace.hear(progress);
+    const auto& run = batch_.run(job);
+    folder_.tell(run.digest, progress, pace.steps_per_second() * batch_size_of(run.spec));
     display_.progress(job, progress);
   }
   void warning(std::size_t job, const std::string& text) override {
+    log(job, "warning: " + text);
     display_.warning(job, text);
+  }
+  void complaint(std::size_t job, const std::string& text) override { log(job, text); }
+  void stopped(std::size_t job, const std::string& why) override {
+    log(job, why);
+    running_.erase(job);
+    display_.stopped(job, why);
+  }
+  void waiting(std::size_t job, const std::string& holder,
+               std::size_t jobs_behind_it) override {
+    display_.waiting(job, holder, jobs_behind_it);
   }
   void tick() override { display_.tick(); }
 
   void finished(std::size_t job, const Outcome& outcome) override {
+    log(job, outcome_line(batch_.run(job).label, outcome));
+    running_.erase(job);
     display_.finished(job, outcome);
     if (outcome.status != Outcome::Status::kFailed) return;
     result_.failed.push_back({batch_.run(job).label, outcome.failure});
+    if (outcome.elsewhere) return;
     try {
       batch_.keep_failure(job, outcome.failure);
     } catch (const DiskFullError&) {
@@ -114,27 +196,49 @@ class FailureKeeper final : public ScheduleObserver {
   }
 
  private:
+  struct Running {
+    RunLog log;
+    Pace pace;
+  };
+
+  void log(std::size_t job, const std::string& text) {
+    const auto found = running_.find(job);
+    if (found != running_.end()) found->second.log.line(text);
+  }
+
   const Batch& batch_;
+  ResultsFolder& folder_;
   ScheduleObserver& display_;
   BatchResult& result_;
+  std::map<std::size_t, Running> running_;
 };
 
 }  // namespace
 
-BatchResult run_batch(const Plan& plan, const RunFiles& files, const ResultsLock& lock,
+BatchResult run_batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
                       const BatchOptions& options) {
-  const Batch batch(plan, files, lock, options);
+  Batch batch(plan, files, folder, options);
   BatchResult result;
   result.done = plan.count(RunState::kDone);
-  const auto display = make_display(batch.displayed(), options.workers, result.done);
-  FailureKeeper keeper(batch, *display, result);
+  const auto display =
+      make_display(batch.displayed(), options.schedule.workers, result.done);
+  Keeper keeper(batch, folder, *display, result);
   const auto schedule = run_jobs(
-      batch.jobs(), options.workers, [&](std::size_t job) { batch.keep(job); }, keeper);
+      batch.jobs(), options.schedule, [&](std::size_t job) { batch.keep(job); }, batch,
+      keeper);
   for (const auto& outcome : schedule.outcomes) {
     result.done += outcome.status == Outcome::Status::kDone;
   }
+  for (const auto job : schedule.held) {
+    const auto& run = batch.run(job);
+    const auto holder = running_in(folder.path());
+    const auto found = holder.find(run.digest);
+    result.held.push_back(
+        {run.label, found == holder.end() ? "" : text_of(found->second.holder)});
+  }
   result.interrupted = schedule.interrupted;
   result.disk_full = schedule.disk_full;
+  result.failed_fast = schedule.failed_fast;
   return result;
 }
 

@@ -1,5 +1,6 @@
 #include "framework/app/schedule/display.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -9,7 +10,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "framework/app/schedule/pace.h"
 #include "framework/app/schedule/progress_text.h"
+#include "framework/core/counted.h"
 
 namespace bitsweep {
 namespace {
@@ -39,7 +42,7 @@ class Display : public ScheduleObserver {
   }
 
   void started(std::size_t job) override {
-    running_[job] = {{jobs_[job].label, {}}, Clock::now()};
+    running_[job] = {{.label = jobs_[job].label, .progress = {}}, Clock::now(), {}};
     show_start(jobs_[job].label);
   }
 
@@ -51,6 +54,9 @@ class Display : public ScheduleObserver {
       run.view.progress.done = known.done;
       run.view.progress.total = known.total;
     }
+    run.pace.hear(progress);
+    run.view.images_per_second = run.pace.steps_per_second() * jobs_[job].batch_size;
+    run.view.seconds_left = run.pace.seconds_left();
     items_[job].share = done_share(run.view.progress);
     items_[job].seconds = seconds_since(run.started);
   }
@@ -67,14 +73,32 @@ class Display : public ScheduleObserver {
     items_[job].seconds = outcome.seconds;
     // A run that failed says nothing of how long others take.
     if (!done) items_[job].work = items_[job].seconds = 0;
-    show_line(outcome_line(jobs_[job].label, outcome));
+    show_outcome(jobs_[job].label, outcome);
+  }
+
+  void stopped(std::size_t job, const std::string& why) override {
+    running_.erase(job);
+    items_[job].share = items_[job].seconds = 0;
+    show_line(fmt::format("{}: {}", jobs_[job].label, why));
+  }
+
+  void waiting(std::size_t job, const std::string& holder,
+               std::size_t jobs_behind_it) override {
+    show_line(fmt::format("waiting for {}, which {} is at: {} here begin{} with it",
+                          jobs_[job].label, holder, counted(jobs_behind_it, "run"),
+                          jobs_behind_it == 1 ? "s" : ""));
   }
 
  protected:
   struct Running {
     RunningView view;
     Clock::time_point started;
+    Pace pace;
   };
+
+  virtual void show_outcome(const std::string& label, const Outcome& outcome) {
+    show_line(outcome_line(label, outcome));
+  }
 
   virtual void show_start(const std::string& label) = 0;
   /// A line that stays.
@@ -96,6 +120,7 @@ class Display : public ScheduleObserver {
   BatchView batch_;
 };
 
+// What is finished scrolls up; below it a table of what is under way, and the batch.
 class LiveDisplay final : public Display {
  public:
   using Display::Display;
@@ -104,30 +129,41 @@ class LiveDisplay final : public Display {
   void tick() override {
     if (seconds_since(drawn_) < 0.2) return;
     drawn_ = Clock::now();
+    const Screen screen = terminal_of(STDERR_FILENO);
     std::string text = erase();
-    for (const auto& [job, run] : running()) {
-      text += running_line(run.view, terminal_width()) + '\n';
+    const auto add = [&](const std::string& line) {
+      text += line + '\n';
       ++lines_;
+    };
+    if (!running().empty()) add(table_head(screen.columns));
+    // More lines than the screen has could not be erased.
+    const std::size_t room = std::max<std::size_t>(screen.lines, 6) - 4;
+    std::size_t shown = 0;
+    for (const auto& [job, run] : running()) {
+      if (++shown > room) break;
+      add(running_line(run.view, screen.columns));
     }
-    print(text + batch_text().substr(0, terminal_width()) + '\n');
-    ++lines_;
+    if (running().size() > room) {
+      add(fmt::format("and {} more at once", running().size() - room));
+    }
+    add(batch_text().substr(0, screen.columns));
+    print(text);
   }
 
  protected:
   void show_start(const std::string&) override {}
   void show_line(const std::string& line) override { print(erase() + line + '\n'); }
+  void show_outcome(const std::string& label, const Outcome& outcome) override {
+    const bool done = outcome.status == Outcome::Status::kDone;
+    show_line(done ? done_line(label, outcome, terminal_of(STDERR_FILENO).columns)
+                   : outcome_line(label, outcome));
+  }
 
  private:
   // Moves up to the first of our lines and clears from there.
   std::string erase() {
     const int lines = std::exchange(lines_, 0);
     return lines == 0 ? "" : fmt::format("\x1b[{}A\x1b[J", lines);
-  }
-
-  static std::size_t terminal_width() {
-    winsize size{};
-    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    return known ? size.ws_col - 1u : 79u;
   }
 
   Clock::time_point drawn_;
@@ -158,6 +194,12 @@ class PlainDisplay final : public Display {
 };
 
 }  // namespace
+
+Screen terminal_of(int descriptor) {
+  winsize size{};
+  const bool known = ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? Screen{size.ws_col - 1u, size.ws_row} : Screen{};
+}
 
 std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs,
                                                int workers, std::size_t done_before) {

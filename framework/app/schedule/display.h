@@ -9,11 +9,19 @@
 
 namespace bitsweep {
 
+/// The size of the terminal of that file descriptor; 79 by 24 where it is none.
+struct Screen {
+  std::size_t columns = 79;
+  std::size_t lines = 24;
+};
+Screen terminal_of(int descriptor);
+
 /// A job as it is shown and estimated.
 struct DisplayedJob {
   std::string label;
   std::string network;
   double work = 1;  // see `work_of`
+  int batch_size = 1;
 };
 
 /// `done_before` runs were finished before this batch; they count as done.

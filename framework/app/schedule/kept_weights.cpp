@@ -6,13 +6,18 @@
 
 namespace bitsweep {
 
-bool drop_weights(const std::filesystem::path& record) {
-  if (!read_record_summary(record).has_state) return false;
-  write_record(read_record_summary(record), record);
+bool drop_weights(const std::filesystem::path& path, const std::string& kept) {
+  const RunRecord summary = read_record_summary(path);
+  const bool loses_model = summary.has_model && kept == "predictions";
+  if (!summary.has_state && !loses_model) return false;
+  RunRecord record = read_record(path);
+  keep_only(kept, record);
+  write_record(record, path);
   return true;
 }
 
-std::size_t drop_weights_of_done(const Plan& plan, const RunFiles& files) {
+std::size_t drop_weights_of_done(const Plan& plan, const RunFiles& files,
+                                 const std::string& kept) {
   std::set<std::size_t> needed;
   for (const auto& run : plan.runs) {
     const bool is_done = files.find(run.digest).state == RunState::kDone;
@@ -22,7 +27,7 @@ std::size_t drop_weights_of_done(const Plan& plan, const RunFiles& files) {
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     if (needed.contains(i)) continue;
     if (files.find(plan.runs[i].digest).state != RunState::kDone) continue;
-    dropped += drop_weights(files.path_of(plan.runs[i]));
+    dropped += drop_weights(files.path_of(plan.runs[i]), kept);
   }
   return dropped;
 }

@@ -23,8 +23,10 @@ struct Found {
       : state(its_state), why(std::move(reason)), has_weights(with_weights) {}
 
   RunState state;
-  std::string why;          // it failed, or its record cannot be read
-  bool has_weights = true;  // of kDone: another run can start from it
+  std::string why;           // it failed, or its record cannot be read
+  bool has_weights = true;   // of kDone: another run can start from it
+  double test_accuracy = 0;  // of kDone, a share; NaN where there is none
+  double seconds = 0;        // that the run took
 };
 
 struct PlannedRun {
@@ -35,9 +37,11 @@ struct PlannedRun {
   RunState state = RunState::kMissing;
   std::string why = {};                   // it is in that state, where that needs telling
   std::optional<std::size_t> start = {};  // index of the float run it begins with
+  double seconds = 0;                     // of kDone: that it took
 };
 
-/// Each run once, however many rows share it, and the baselines first.
+/// Each run once, however many rows share it: all rows of the first seed, then of the
+/// second, and of each seed the baselines first.
 struct Plan {
   std::vector<PlannedRun> runs;
   std::size_t rows = 0;
@@ -47,10 +51,22 @@ struct Plan {
   std::size_t baseline_count() const;
 };
 
+/// One of `count` shares of the runs, told by their digests: the same on all machines.
+struct Shard {
+  int index = 1;  // from 1
+  int count = 1;
+
+  bool holds(const std::string& digest) const;
+  std::string text() const;  // "2/4"
+  /// Throws ConfigError.
+  static Shard parse(const std::string& text);
+};
+
 struct PlanOptions {
   /// Which runs are wanted; null for all. What these start from and are compared with is
   /// wanted too.
   std::function<bool(const RowSpec& row, const RunSpec& run)> chosen = {};
+  Shard shard = {};    // and of these, whose digest is in the share
   bool force = false;  // what was chosen is to be done again, done or damaged
 };
 
@@ -62,7 +78,9 @@ Plan make_plan(const StudySpec& study,
 /// 1 of them failed before".
 std::string plan_summary(const std::string& study, const Plan& plan);
 
-/// One line a run: state, digest, label, and why where there is a reason to tell.
-std::string plan_listing(const Plan& plan);
+/// One line a run: state, digest, label, and why where there is a reason to tell. With
+/// `seconds`, by run, also how long it will take.
+std::string plan_listing(const Plan& plan,
+                         const std::vector<std::optional<double>>& seconds = {});
 
 }  // namespace bitsweep

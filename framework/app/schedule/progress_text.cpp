@@ -9,17 +9,87 @@
 
 namespace bitsweep {
 
+namespace {
+
+struct Cells {
+  std::string label, done, epoch, loss, accuracy, speed, time, stage;
+};
+
+// Characters, not bytes: labels may have others than ASCII.
+std::string cut(const std::string& text, std::size_t width) {
+  std::size_t characters = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool is_begin = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
+    if (!is_begin || characters++ < width) continue;
+    std::size_t end = 0;
+    for (std::size_t kept = 0; kept + 3 < width || end == 0;) {
+      ++end;
+      kept += (static_cast<unsigned char>(text[end]) & 0xc0) != 0x80;
+    }
+    return text.substr(0, end) + "...";
+  }
+  return text + std::string(width - characters, ' ');
+}
+
+// "twn w2, seed 1" cut in its label keeps its seed.
+std::string cut_label(const std::string& label, std::size_t width) {
+  const auto seed = label.rfind(", seed ");
+  if (label.size() <= width || seed == label.npos || label.size() - seed + 6 > width) {
+    return cut(label, width);
+  }
+  return cut(label.substr(0, seed), width - (label.size() - seed)) + label.substr(seed);
+}
+
+std::string table_line(const Cells& cells, std::size_t width) {
+  constexpr std::size_t kLongestLabel = 60;
+  constexpr std::size_t kWide = 110;  // from here on loss and stage have room
+  std::string right = fmt::format("  {:>5}  {:>5}", cells.done, cells.epoch);
+  if (width >= kWide) right += fmt::format("  {:>8}", cells.loss);
+  right += fmt::format("  {:>8}  {:>8}  {:>11}", cells.accuracy, cells.speed, cells.time);
+  if (width >= kWide) right += fmt::format("  {:<14.14}", cells.stage);
+  if (width <= right.size() + 8) return cut(cells.label + right, width);
+  const std::size_t room = std::min(width - right.size(), kLongestLabel);
+  std::string line = cut_label(cells.label, room) + right;
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
+
+}  // namespace
+
+std::string table_head(std::size_t width) {
+  return table_line(
+      {"run", "done", "epoch", "loss", "accuracy", "images/s", "time left", "stage"},
+      width);
+}
+
 std::string running_line(const RunningView& view, std::size_t width) {
   const auto& p = view.progress;
-  std::string line = fmt::format("{:<28}", view.label);
-  if (p.stage.empty()) {
-    line += "  starting";
+  Cells cells{.label = view.label, .stage = p.stage.empty() ? "starting" : p.stage};
+  if (p.total > 0) {
+    cells.done = fmt::format("{:.0f} %", std::floor(100 * done_share(p)));
+    cells.epoch = fmt::format("{:.1f}", p.epoch);
+    cells.loss = fmt::format("{:.4f}", p.loss);
+    cells.accuracy = percent(p.accuracy);
   } else {
-    line += fmt::format(
-        "  {:<14}  epoch {:5.1f}  loss {:8.4f}  accuracy {:6.2f} %  {:3.0f} %", p.stage,
-        p.epoch, p.loss, 100 * p.accuracy, std::floor(100 * done_share(p)));
+    cells.done = "start";
   }
-  return line.substr(0, width);
+  if (view.images_per_second > 0) {
+    cells.speed = fmt::format("{:.0f}", view.images_per_second);
+  }
+  if (view.seconds_left) cells.time = duration_text(*view.seconds_left);
+  return table_line(cells, width);
+}
+
+std::string done_line(const std::string& label, const Outcome& outcome,
+                      std::size_t width) {
+  Cells cells{.label = label, .done = "done"};
+  if (!std::isnan(outcome.test_accuracy)) cells.accuracy = percent(outcome.test_accuracy);
+  cells.time = "-";
+  cells.stage =
+      outcome.elsewhere ? "done by others" : "in " + duration_text(outcome.seconds);
+  return table_line(cells, width);
 }
 
 std::string batch_line(const BatchView& view) {
@@ -34,9 +104,11 @@ std::string batch_line(const BatchView& view) {
 
 std::string outcome_line(const std::string& label, const Outcome& outcome) {
   if (outcome.status == Outcome::Status::kFailed) {
-    return fmt::format("{}: failed: {}", label, outcome.failure);
+    return fmt::format("{}: failed: {}{}", label, outcome.failure,
+                       outcome.elsewhere ? " (in another process)" : "");
   }
-  const std::string lasted = duration_text(outcome.seconds);
+  const std::string lasted =
+      duration_text(outcome.seconds) + (outcome.elsewhere ? ", by another process" : "");
   if (std::isnan(outcome.test_accuracy)) {
     return fmt::format("{}: done after {}", label, lasted);
   }

@@ -16,6 +16,8 @@ namespace bitsweep {
 struct RunningView {
   std::string label;  // "twn, seed 1"
   RunObserver::Progress progress;
+  double images_per_second = 0;  // 0 while not known
+  std::optional<double> seconds_left = {};
 };
 
 struct BatchView {
@@ -26,9 +28,16 @@ struct BatchView {
   std::optional<double> seconds_left = {};
 };
 
-/// "twn, seed 1        train           epoch 2.4  loss 0.4120  accuracy 87.10 %   41 %",
-/// cut at `width`.
+/// The columns of the lines below, for a table `width` wide; a narrow one has fewer.
+std::string table_head(std::size_t width);
+
+/// "twn, seed 1        41 %    2.4   87.10 %     5120  3 min 20 s", at most `width` long;
+/// the label is cut where it is too long.
 std::string running_line(const RunningView& view, std::size_t width);
+
+/// The same of a run that is done: "twn, seed 1        done        91.23 %  ...".
+std::string done_line(const std::string& label, const Outcome& outcome,
+                      std::size_t width);
 
 /// "12 of 60 runs done, 1 failed, 3 min 20 s so far, about 12 min 00 s left".
 std::string batch_line(const BatchView& view);

@@ -10,20 +10,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "lenet5-twn-seed1-3fa94c1d00112233.h5": what stands behind the last dash.
-std::string digest_of(const fs::path& file) {
-  const std::string stem = file.stem().string();
+}  // namespace
+
+bool is_record_name(const fs::path& file) {
+  return file.extension() == ".h5" && file.stem().string().find('-') != std::string::npos;
+}
+
+std::string digest_in_name(const fs::path& record) {
+  const std::string stem = record.stem().string();
   return stem.substr(stem.rfind('-') + 1);
 }
 
-}  // namespace
+RunFiles::RunFiles(fs::path results)
+    : folder_(results / "runs"),
+      index_(std::make_shared<RecordIndex>(folder_ / ".index")) {
+  refresh();
+}
 
-RunFiles::RunFiles(fs::path results) : folder_(std::move(results) / "runs") {
+void RunFiles::refresh() {
+  const auto now = stamp_of(folder_);
+  if (now && seen_ == now) return;
+  seen_ = now;
+  known_.clear();
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder_, missing)) {
-    if (entry.path().extension() == ".h5") {
-      known_[digest_of(entry.path())] = entry.path();
-    }
+    if (is_record_name(entry.path())) known_[digest_in_name(entry.path())] = entry.path();
   }
 }
 
@@ -31,15 +42,18 @@ Found RunFiles::find(const std::string& digest) const {
   const auto found = known_.find(digest);
   if (found == known_.end()) return RunState::kMissing;
   try {
-    const RunRecord record = read_record_summary(found->second);
+    const RecordBrief& record = index_->at(found->second);
     if (record.digest != digest) {
       return {RunState::kDamaged,
               fmt::format("{}: holds the run {}, expected {}; give it its own name back, "
                           "or delete it",
                           found->second.string(), record.digest, digest)};
     }
-    if (record.status != "done") return {RunState::kFailed, record.failure};
-    return {RunState::kDone, "", record.has_state};
+    Found result(record.status == "done" ? RunState::kDone : RunState::kFailed,
+                 record.failure, record.has_state);
+    result.test_accuracy = record.test_accuracy;
+    result.seconds = record.seconds;
+    return result;
   } catch (const DataError& error) {
     return {RunState::kDamaged, error.what()};
   }

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
+#include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/wait.h>
 
 #include "framework/app/schedule/interrupt.h"
+#include "framework/app/schedule/time_left.h"
 #include "framework/app/schedule/worker_message.h"
 #include "framework/app/schedule/worker_process.h"
 #include "framework/core/error.h"
@@ -23,72 +27,152 @@ constexpr int kTickMilliseconds = 200;
 constexpr int kGraceMilliseconds = 50;
 
 struct Worker {
-  Worker(std::size_t index, const Job& its_job)
-      : job(index), process(its_job.command, its_job.input) {}
+  Worker(std::size_t index, const Order& order)
+      : job(index), process(order.command, order.input) {}
 
   std::size_t job;
+  std::optional<long> memory_kills_before = memory_kills();
   WorkerProcess process;
   Clock::time_point started = Clock::now();
   std::optional<WorkerMessage> verdict;  // kDone or kFailed
   std::string last_complaint;
+  bool is_late = false;  // and killed for it
 
   bool has_ended() {
     const bool is_silent = !process.output().is_open() && !process.complaints().is_open();
     return is_silent || process.has_exited();
   }
+  double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - started).count();
+  }
+};
+
+// A worker's end, and whether another try may end otherwise.
+struct Ending {
+  Outcome outcome;
+  bool lasting = true;
 };
 
 class Schedule {
  public:
-  Schedule(const std::vector<Job>& jobs, int workers,
-           const std::function<void(std::size_t)>& complete, ScheduleObserver& observer)
+  Schedule(const std::vector<Job>& jobs, const ScheduleOptions& options,
+           const std::function<void(std::size_t)>& complete, JobClaims& claims,
+           ScheduleObserver& observer)
       : jobs_(jobs),
-        most_(std::size_t(workers)),
+        options_(options),
+        most_(std::size_t(options.workers)),
         complete_(complete),
+        claims_(claims),
         observer_(observer),
-        started_(jobs.size(), false) {
+        states_(jobs.size()),
+        pending_(jobs.size()) {
+    std::iota(pending_.begin(), pending_.end(), std::size_t{0});
     result_.outcomes.resize(jobs.size());
   }
 
   ScheduleResult run() {
     start_ready_jobs();
-    while (!workers_.empty() && !is_over()) {
+    while (!is_over() && (!workers_.empty() || waits_for_others())) {
       wait_for_news();
       result_.interrupted = signals_.arrived();
       for (auto& worker : workers_) hear(*worker);
+      if (!is_over()) end_late_workers();
       if (!is_over()) settle_ended_workers();
+      start_ready_jobs();
       observer_.tick();
     }
+    for (const auto job : pending_) {
+      if (!states_[job].holder.empty()) result_.held.push_back(job);
+    }
+    std::vector<std::size_t> cut_short;
+    for (const auto& worker : workers_) {
+      if (worker) cut_short.push_back(worker->job);
+    }
     workers_.clear();  // kills what still runs
+    for (const auto job : cut_short) claims_.release(job);
     return std::move(result_);
   }
 
  private:
+  struct State {
+    std::string holder = {};  // another process, when it was last asked for
+    Clock::time_point ask_again = {};
+    int tries = 0;
+  };
+
   bool is_over() const { return result_.interrupted || !result_.disk_full.empty(); }
 
   void start_ready_jobs() {
-    for (std::size_t job = 0; job < jobs_.size() && workers_.size() < most_; ++job) {
-      if (is_over()) return;
-      if (started_[job]) continue;
-      const Outcome* needed =
-          jobs_[job].after ? &result_.outcomes[*jobs_[job].after] : nullptr;
-      if (needed != nullptr && needed->status == Outcome::Status::kNotRun) continue;
-      started_[job] = true;
-      if (needed != nullptr && needed->status == Outcome::Status::kFailed) {
-        fail(job, "its float baseline failed: " + needed->failure);
-      } else {
-        start(job);
+    bool settled = true;  // what waits for a job may follow it at once
+    while (settled && !is_over() && !result_.failed_fast) {
+      settled = false;
+      std::vector<std::size_t> left;
+      for (const auto job : pending_) {
+        if (!is_over() && !result_.failed_fast && begin(job, settled)) continue;
+        left.push_back(job);
       }
+      pending_ = std::move(left);
     }
   }
 
-  void start(std::size_t job) {
+  // Whether the job is pending no more: it runs, or is settled.
+  bool begin(std::size_t job, bool& settled) {
+    const Outcome* needed =
+        jobs_[job].after ? &result_.outcomes[*jobs_[job].after] : nullptr;
+    if (needed != nullptr && needed->status == Outcome::Status::kNotRun) return false;
+    if (needed != nullptr && needed->status == Outcome::Status::kFailed) {
+      fail(job, "its float baseline failed: " + needed->failure);
+      return settled = true;
+    }
+    if (workers_.size() >= most_ || Clock::now() < states_[job].ask_again) return false;
     try {
-      workers_.push_back(std::make_unique<Worker>(job, jobs_[job]));
-      observer_.started(job);
+      const auto answer = claims_.claim(job);
+      states_[job].holder = answer.holder;
+      if (answer.kind == JobClaims::Answer::Kind::kHeld) {
+        states_[job].ask_again = Clock::now() + seconds(options_.ask_again_seconds);
+        return false;
+      }
+      if (answer.kind == JobClaims::Answer::Kind::kSettled) {
+        settle(job, answer.outcome);
+        return settled = true;
+      }
+      start(job);
+      return true;
+    } catch (const DiskFullError& error) {
+      result_.disk_full = error.what();
+      return false;
     } catch (const RunError& error) {
       fail(job, error.what());
+      return settled = true;
     }
+  }
+
+  static Clock::duration seconds(double count) {
+    return std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(count));
+  }
+
+  void start(std::size_t job) {
+    ++states_[job].tries;
+    workers_.push_back(std::make_unique<Worker>(job, jobs_[job].order()));
+    observer_.started(job);
+  }
+
+  // Nothing runs here, and something could that others have to finish first.
+  bool waits_for_others() {
+    if (result_.failed_fast) return false;
+    std::map<std::size_t, std::size_t> behind;
+    bool waits = false;
+    for (const auto job : pending_) {
+      if (!states_[job].holder.empty()) continue;
+      waits = true;
+      if (jobs_[job].after) ++behind[*jobs_[job].after];
+    }
+    for (const auto& [job, count] : behind) {
+      if (states_[job].holder.empty() || !told_waiting_.insert(job).second) continue;
+      observer_.waiting(job, states_[job].holder, count);
+    }
+    return waits;
   }
 
   void fail(std::size_t job, const std::string& why) {
@@ -97,11 +181,16 @@ class Schedule {
 
   void settle(std::size_t job, Outcome outcome) {
     result_.outcomes[job] = std::move(outcome);
+    const Outcome& settled = result_.outcomes[job];
     try {
-      observer_.finished(job, result_.outcomes[job]);
+      observer_.finished(job, settled);
     } catch (const DiskFullError& error) {
       result_.disk_full = error.what();
     }
+    claims_.release(job);
+    const bool failed_here =
+        settled.status == Outcome::Status::kFailed && !settled.elsewhere;
+    if (failed_here && options_.fail_fast) result_.failed_fast = true;
   }
 
   void wait_for_news() {
@@ -132,46 +221,88 @@ class Schedule {
       }
     }
     for (auto& line : worker.process.complaints().read()) {
+      observer_.complaint(worker.job, line);
       worker.last_complaint = std::move(line);
     }
+  }
+
+  void end_late_workers() {
+    for (auto& worker : workers_) {
+      if (claims_.is_lost(worker->job)) {
+        const std::size_t job = worker->job;
+        worker.reset();
+        claims_.release(job);
+        observer_.stopped(job, "another process took it over, as this one was silent");
+        pending_.push_back(job);
+      } else if (options_.timeout_seconds > 0 &&
+                 worker->seconds() > options_.timeout_seconds && !worker->is_late) {
+        worker->is_late = true;
+        worker->process.kill();
+      }
+    }
+    std::erase(workers_, nullptr);
+    std::sort(pending_.begin(), pending_.end());
   }
 
   void settle_ended_workers() {
     for (auto& worker : workers_) {
       if (!worker->has_ended()) continue;
       const auto ended = std::move(worker);
-      const Outcome outcome = outcome_of(*ended);
-      if (is_over()) return;
-      settle(ended->job, outcome);
+      Ending ending = ending_of(*ended);
+      if (is_over()) return claims_.release(ended->job);
+      const bool failed = ending.outcome.status == Outcome::Status::kFailed;
+      if (failed && !ending.lasting && states_[ended->job].tries <= options_.retries) {
+        try_again(ended->job, ending.outcome.failure);
+      } else {
+        settle(ended->job, std::move(ending.outcome));
+      }
     }
     std::erase(workers_, nullptr);
-    start_ready_jobs();
+    std::sort(pending_.begin(), pending_.end());
   }
 
-  Outcome outcome_of(Worker& worker) {
+  void try_again(std::size_t job, const std::string& why) {
+    observer_.stopped(job, fmt::format("{}; tried again, {} of {}", why,
+                                       states_[job].tries, options_.retries));
+    claims_.release(job);
+    pending_.push_back(job);
+  }
+
+  Ending ending_of(Worker& worker) {
     const int status = worker.process.wait();
     hear(worker);  // what it said last
-    const std::chrono::duration<double> lasted = Clock::now() - worker.started;
-    Outcome outcome{.status = Outcome::Status::kFailed, .seconds = lasted.count()};
+    Ending ending{{.status = Outcome::Status::kFailed, .seconds = worker.seconds()}};
     // A signal to the whole group may reach the worker first; the batch was meant.
     if (WIFSIGNALED(status) && signals_.arrived(kGraceMilliseconds)) {
       result_.interrupted = true;
-      return outcome;
+      return ending;
     }
-    if (worker.verdict && worker.verdict->kind == WorkerMessage::Kind::kDiskFull) {
-      result_.disk_full = worker.verdict->text;
-    } else if (worker.verdict && worker.verdict->kind == WorkerMessage::Kind::kFailed) {
-      outcome.failure = worker.verdict->text;
-    } else if (const auto reason = exit_reason(status); !reason.empty()) {
-      outcome.failure = worker.last_complaint.empty()
-                            ? reason
-                            : fmt::format("{}: {}", reason, worker.last_complaint);
-    } else if (!worker.verdict) {
-      outcome.failure = "ended without a result";
+    const auto& verdict = worker.verdict;
+    if (verdict && verdict->kind == WorkerMessage::Kind::kDiskFull) {
+      result_.disk_full = verdict->text;
+    } else if (verdict && verdict->kind == WorkerMessage::Kind::kFailed) {
+      ending.outcome.failure = verdict->text;
+      ending.lasting = verdict->lasting;
+    } else if (verdict && status == 0) {
+      accept(worker, ending.outcome);
     } else {
-      accept(worker, outcome);
+      ending.outcome.failure = silent_end(worker, status);
+      ending.lasting = false;
     }
-    return outcome;
+    return ending;
+  }
+
+  // Of a worker that did not say why it ended.
+  std::string silent_end(const Worker& worker, int status) const {
+    if (worker.is_late) {
+      return fmt::format("not finished after {}, its --timeout",
+                         duration_text(options_.timeout_seconds));
+    }
+    const auto reason = exit_reason(status, worker.memory_kills_before);
+    if (reason.empty()) return "ended without a result";
+    return worker.last_complaint.empty()
+               ? reason
+               : fmt::format("{}: {}", reason, worker.last_complaint);
   }
 
   void accept(const Worker& worker, Outcome& outcome) {
@@ -185,21 +316,25 @@ class Schedule {
   }
 
   const std::vector<Job>& jobs_;
+  const ScheduleOptions options_;
   const std::size_t most_;
   const std::function<void(std::size_t)>& complete_;
+  JobClaims& claims_;
   ScheduleObserver& observer_;
   const InterruptSignals signals_;
-  std::vector<bool> started_;
+  std::vector<State> states_;         // by job
+  std::vector<std::size_t> pending_;  // jobs that neither run nor are settled, in order
+  std::set<std::size_t> told_waiting_;
   std::vector<std::unique_ptr<Worker>> workers_;
   ScheduleResult result_;
 };
 
 }  // namespace
 
-ScheduleResult run_jobs(const std::vector<Job>& jobs, int workers,
+ScheduleResult run_jobs(const std::vector<Job>& jobs, const ScheduleOptions& options,
                         const std::function<void(std::size_t job)>& complete,
-                        ScheduleObserver& observer) {
-  return Schedule(jobs, workers, complete, observer).run();
+                        JobClaims& claims, ScheduleObserver& observer) {
+  return Schedule(jobs, options, complete, claims, observer).run();
 }
 
 }  // namespace bitsweep

@@ -42,6 +42,11 @@ double work_of(const RunSpec& spec) {
   return work;
 }
 
+int batch_size_of(const RunSpec& spec) {
+  const bool fine_tunes = spec.starts_from_baseline() && spec.fine_tuning;
+  return fine_tunes ? spec.fine_tuning->batch_size : spec.training.batch_size;
+}
+
 std::optional<double> seconds_left(std::span<const WorkItem> items, int workers) {
   std::map<std::string, Speed> speeds;
   Speed all;

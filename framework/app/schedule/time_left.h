@@ -22,6 +22,9 @@ struct WorkItem {
 /// Calibration, evaluation and setting up count as one.
 double work_of(const RunSpec& spec);
 
+/// Images in a step of the training that the run does itself.
+int batch_size_of(const RunSpec& spec);
+
 /// With `workers` at once. A network not yet seen is taken to be as fast as the mean of
 /// the others; nothing is said before there is a speed to go by.
 std::optional<double> seconds_left(std::span<const WorkItem> items, int workers);

@@ -10,6 +10,15 @@ namespace bitsweep {
 namespace {
 
 constexpr std::string_view kMark = "bitsweep-worker";
+constexpr std::string_view kForGood = "failed for good";
+
+// Of the messages that are a text.
+std::optional<WorkerMessage::Kind> kind_of(std::string_view word) {
+  if (word == "warning") return WorkerMessage::Kind::kWarning;
+  if (word == "failed" || word == kForGood) return WorkerMessage::Kind::kFailed;
+  if (word == "disk full") return WorkerMessage::Kind::kDiskFull;
+  return std::nullopt;
+}
 
 std::string one_line(std::string text) {
   std::replace_if(
@@ -65,9 +74,10 @@ WorkerMessage WorkerMessage::of_result(double test_accuracy) {
   return message;
 }
 
-WorkerMessage WorkerMessage::of_failure(const std::string& why) {
+WorkerMessage WorkerMessage::of_failure(const std::string& why, bool lasting) {
   WorkerMessage message;
   message.kind = Kind::kFailed;
+  message.lasting = lasting;
   message.text = why;
   return message;
 }
@@ -89,7 +99,8 @@ std::string to_line(const WorkerMessage& message) {
     case WorkerMessage::Kind::kDone:
       return fmt::format("{}\tdone\t{}\n", kMark, message.test_accuracy);
     case WorkerMessage::Kind::kFailed:
-      return fmt::format("{}\tfailed\t{}\n", kMark, one_line(message.text));
+      return fmt::format("{}\t{}\t{}\n", kMark, message.lasting ? kForGood : "failed",
+                         one_line(message.text));
     case WorkerMessage::Kind::kDiskFull:
       return fmt::format("{}\tdisk full\t{}\n", kMark, one_line(message.text));
   }
@@ -105,11 +116,9 @@ std::optional<WorkerMessage> from_line(std::string_view line) {
   } else if (fields[1] == "done") {
     message.kind = WorkerMessage::Kind::kDone;
     if (!read(fields[2], message.test_accuracy)) return std::nullopt;
-  } else if (fields[1] == "warning" || fields[1] == "failed" ||
-             fields[1] == "disk full") {
-    message.kind = fields[1] == "warning"  ? WorkerMessage::Kind::kWarning
-                   : fields[1] == "failed" ? WorkerMessage::Kind::kFailed
-                                           : WorkerMessage::Kind::kDiskFull;
+  } else if (const auto kind = kind_of(fields[1])) {
+    message.kind = *kind;
+    message.lasting = fields[1] == kForGood;
     message.text = fields[2];
   } else {
     return std::nullopt;

@@ -15,11 +15,12 @@ struct WorkerMessage {
   RunObserver::Progress progress;  // of kProgress
   double test_accuracy = 0;        // of kDone, a share; NaN where the run has none
   std::string text;                // of kWarning, kFailed and kDiskFull
+  bool lasting = false;            // of kFailed: the same run would fail again
 
   static WorkerMessage of_progress(const RunObserver::Progress& progress);
   static WorkerMessage of_warning(const std::string& text);
   static WorkerMessage of_result(double test_accuracy);
-  static WorkerMessage of_failure(const std::string& why);
+  static WorkerMessage of_failure(const std::string& why, bool lasting = false);
   static WorkerMessage of_full_disk(const std::string& why);
 };
 

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 #include <utility>
 
@@ -110,7 +111,7 @@ WorkerProcess::WorkerProcess(const std::vector<std::string>& command,
 
 WorkerProcess::~WorkerProcess() {
   if (pid_ < 0) return;
-  kill(pid_, SIGKILL);
+  kill();
   wait();
 }
 
@@ -120,11 +121,13 @@ bool WorkerProcess::has_exited() const {
          info.si_pid == pid_;
 }
 
+void WorkerProcess::kill() { ::kill(-pid_, SIGKILL); }
+
 int WorkerProcess::wait() {
   siginfo_t unused{};
   while (waitid(P_PID, id_t(pid_), &unused, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
   }
-  kill(-pid_, SIGKILL);  // its number is still its own: nobody else's group is meant
+  kill();  // its number is still its own: nobody else's group is meant
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -132,11 +135,35 @@ int WorkerProcess::wait() {
   return status;
 }
 
-std::string exit_reason(int wait_status) {
+std::optional<long> memory_kills() {
+  std::ifstream counts("/proc/vmstat");
+  std::string name;
+  for (long value = 0; counts >> name >> value;) {
+    if (name == "oom_kill") return value;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+// The signal of the kernel that is out of memory is also that of `kill -9`.
+std::string kill_reason(std::optional<long> kills_before) {
+  const auto kills = memory_kills();
+  if (!kills || !kills_before) return "killed by signal 9 (out of memory?)";
+  if (*kills > *kills_before) {
+    return "killed as memory ran out (signal 9, and the system counts such a kill); run "
+           "fewer at a time (--jobs), or smaller batches";
+  }
+  return "killed by signal 9 (by someone: the system counts no kill for want of memory)";
+}
+
+}  // namespace
+
+std::string exit_reason(int wait_status, std::optional<long> kills_before) {
   if (WIFSIGNALED(wait_status)) {
     const int number = WTERMSIG(wait_status);
-    const char* guess = number == SIGKILL ? "out of memory?" : strsignal(number);
-    return fmt::format("killed by signal {} ({})", number, guess);
+    if (number == SIGKILL) return kill_reason(kills_before);
+    return fmt::format("killed by signal {} ({})", number, strsignal(number));
   }
   const int code = WEXITSTATUS(wait_status);
   return code == 0 ? "" : fmt::format("ended with status {}", code);

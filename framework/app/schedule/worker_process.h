@@ -1,6 +1,7 @@
 // A child process: given its input whole, heard through two pipes, never outliving us.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ class WorkerProcess {
 
   /// True when it has ended, even where a process that it started holds its pipes open.
   bool has_exited() const;
+  /// Ends it now; `wait` is still to be called.
+  void kill();
   /// Waits for its end, and ends what it started; the status is `waitpid`'s.
   int wait();
 
@@ -50,8 +53,13 @@ class WorkerProcess {
   LineReader complaints_;
 };
 
-/// Why a process with this wait status did not succeed: "killed by signal 9 (out of
-/// memory?)", "ended with status 3"; "" for success.
-std::string exit_reason(int wait_status);
+/// How many processes the system has killed so far as its memory ran out; nothing where
+/// it does not say.
+std::optional<long> memory_kills();
+
+/// Why a process with this wait status did not succeed: "killed by signal 6 (Aborted)",
+/// "ended with status 3"; "" for success. `kills_before` is what `memory_kills` gave when
+/// the process began.
+std::string exit_reason(int wait_status, std::optional<long> kills_before = {});
 
 }  // namespace bitsweep

@@ -14,9 +14,13 @@
 namespace bitsweep {
 namespace {
 
+bool is_value(const Site& site) {
+  return site.role == Role::kInput || site.role == Role::kOutput ||
+         site.role == Role::kOperand;
+}
+
 int bits_of(const Site& site, const PartBits& bits) {
-  const bool is_value = site.role == Role::kInput || site.role == Role::kOutput;
-  if (is_value) return bits.activations;
+  if (is_value(site)) return bits.activations;
   return site.is_convolution ? bits.convolutions : bits.fully_connected;
 }
 
@@ -41,7 +45,7 @@ std::vector<Site> searched_sites(const RunSpec& run, const MethodRegistry& metho
   attach_quantizers(network, run.method, edges, {}, methods);
   std::vector<Site> sites;
   for (const BoundSite* bound : network.sites()) {
-    if (bound->is_quantized()) sites.push_back(bound->site);
+    if (bound->source().is_quantized()) sites.push_back(bound->site);
   }
   return sites;
 }
@@ -64,8 +68,7 @@ std::string comment(const std::vector<std::string>& remarks) {
 SearchedParts searched_parts(const RunSpec& run, const MethodRegistry& methods) {
   SearchedParts parts;
   for (const Site& site : searched_sites(run, methods)) {
-    const bool is_value = site.role == Role::kInput || site.role == Role::kOutput;
-    (is_value              ? parts.activations
+    (is_value(site)        ? parts.activations
      : site.is_convolution ? parts.convolutions
                            : parts.fully_connected) = true;
   }
@@ -122,7 +125,7 @@ std::string study_text(const std::string& name, const RunSpec& run, const PartBi
   study.set("network", std::move(network));
   study.set("seeds", Node::of_list({Node::of_word(std::to_string(run.seed))}));
   for (const char* key :
-       {"edges", "start", "calibration_batches", "training", "fine_tuning"}) {
+       {"edges", "start", "calibration_batches", "calibration", "training", "fine_tuning"}) {
     if (const Node* value = whole.find(key)) study.set(key, *value);
   }
   Node row = Node::of_mapping();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "framework/core/error.h"
@@ -30,22 +31,35 @@ ConvolutionGeometry bordered(ConvolutionGeometry g) {
   return g;
 }
 
+// oneDNN's kernel for codes as they are: signed ones around 0, and unsigned ones. Null
+// where its sums may not be exact.
+std::unique_ptr<onednn::ByteConvolution> kernel_of_codes(const ConvolutionGeometry& g,
+                                                         InputCodes input, int images,
+                                                         int slots) {
+  if (!input.is_signed || input.zero_point != 0) return nullptr;
+  auto kernel = onednn::make_byte_convolution(g, true, images, slots);
+  constexpr auto kAny = std::numeric_limits<std::int64_t>::max();
+  return kernel->is_exact(kAny) ? std::move(kernel) : nullptr;
+}
+
 // uint8 codes with zero point z stand for the same values as int8 codes with z - 128, so
-// all inputs are made unsigned; and since the sum is of x * w, not of (x - z) * w, each
-// filter's sum of weights times z is taken off it at the end.
+// inputs that no kernel takes as they are are made unsigned; and since the sum is of
+// x * w, not of (x - z) * w, each filter's sum of weights times z is taken off it at the
+// end.
 class OneDnnIntegerConvolution final : public IntegerConvolution {
  public:
   OneDnnIntegerConvolution(const ConvolutionGeometry& geometry, InputCodes input,
                            int images, int slots)
       : g_(flattened(geometry)),
         images_(images),
-        zero_point_(input.zero_point + (input.is_signed ? 128 : 0)),
-        flip_(input.is_signed ? 0x80 : 0),
-        copies_(input.is_signed || (g_.pad > 0 && zero_point_ != 0)),
+        bytes_(kernel_of_codes(g_, input, images, slots)),
+        turns_(input.is_signed && !bytes_),
+        zero_point_(input.zero_point + (turns_ ? 128 : 0)),
+        copies_(turns_ || (g_.pad > 0 && zero_point_ != 0)),
         seen_(copies_ ? bordered(g_) : g_),
         wide_(g_, input, images, slots),
-        bytes_(onednn::make_byte_convolution(seen_, images, slots)),
         corrections_(std::size_t(g_.output.channels)) {
+    if (!bytes_) bytes_ = onednn::make_byte_convolution(seen_, false, images, slots);
     const std::size_t elements =
         copies_ ? std::size_t(images) * seen_.input.elements() : 0;
     for (int slot = 0; slot < slots; ++slot) {
@@ -98,6 +112,7 @@ class OneDnnIntegerConvolution final : public IntegerConvolution {
 
   const std::uint8_t* unsigned_with_border(int slot, const std::uint8_t* x) const {
     std::uint8_t* images = copies_of_[std::size_t(slot)].data();
+    const std::uint8_t flip = turns_ ? 0x80 : 0;  // from signed to unsigned
     const std::size_t row = std::size_t(g_.input.width) * g_.input.channels;
     const std::size_t row_with_border =
         std::size_t(seen_.input.width) * g_.input.channels;
@@ -106,7 +121,7 @@ class OneDnnIntegerConvolution final : public IntegerConvolution {
       std::uint8_t* to = images + std::size_t(image) * seen_.input.elements() +
                          std::size_t(g_.pad) * row_with_border + left;
       for (int h = 0; h < g_.input.height; ++h, x += row, to += row_with_border) {
-        for (std::size_t i = 0; i < row; ++i) to[i] = x[i] ^ flip_;
+        for (std::size_t i = 0; i < row; ++i) to[i] = x[i] ^ flip;
       }
     }
     return images;
@@ -124,12 +139,12 @@ class OneDnnIntegerConvolution final : public IntegerConvolution {
 
   ConvolutionGeometry g_;
   int images_;
-  int zero_point_;     // of the unsigned codes
-  std::uint8_t flip_;  // from signed to unsigned
-  bool copies_;        // or the codes can be taken as they are
+  std::unique_ptr<onednn::ByteConvolution> bytes_;
+  bool turns_;      // signed codes into unsigned ones
+  int zero_point_;  // of the codes that `bytes_` sees
+  bool copies_;     // or the codes can be taken as they are
   ConvolutionGeometry seen_;
   WideConvolution wide_;
-  std::unique_ptr<onednn::ByteConvolution> bytes_;
   bool is_exact_ = false;
   std::vector<std::uint32_t> corrections_;
   mutable std::vector<AlignedVector<std::uint8_t>> copies_of_;  // one a slot

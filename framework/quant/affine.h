@@ -6,12 +6,14 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "framework/engine/fake_quantize.h"
+#include "framework/engine/reductions.h"
 #include "framework/engine/rounding.h"
 #include "framework/quant/range.h"
 
-namespace bitsweep::methods {
+namespace bitsweep {
 
 /// Where rounding stands: round(x / s) + z, round(x / s + z), round(x (1 / s)) + z.
 enum class CodeOrder { kOnnx, kTensorflow, kPytorch };
@@ -25,6 +27,8 @@ struct AffineCodes {
   float least_scale = 0;
   Rounding rounding = Rounding::kHalfEven;  // not stochastic
   CodeOrder order = CodeOrder::kOnnx;
+
+  friend bool operator==(const AffineCodes&, const AffineCodes&) = default;
 
   /// Between the centre and the highest code; of an affine grid all of them.
   int steps() const { return symmetric ? high - centre : high - low; }
@@ -100,4 +104,11 @@ inline UniformQuantization affine_quantization(const Range& range,
           .high = float(codes.high)};
 }
 
-}  // namespace bitsweep::methods
+/// Of the least and the largest number in x.
+inline UniformQuantization affine_quantization_of(std::span<const float> x,
+                                                  const AffineCodes& codes) {
+  const auto [low, high] = kernels::min_max(x);
+  return affine_quantization(low <= high ? Range{low, high} : Range{0, 0}, codes);
+}
+
+}  // namespace bitsweep

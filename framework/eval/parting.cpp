@@ -1,0 +1,208 @@
+#include "framework/eval/parting.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "framework/core/counted.h"
+#include "framework/core/parallel.h"
+
+namespace bitsweep {
+namespace {
+
+struct Quantized {
+  const PackedQuantizer& quantizer;
+  std::vector<float> thresholds;
+
+  explicit Quantized(const PackedQuantizer& q)
+      : quantizer(q), thresholds(thresholds_of(q.rule, q.grid)) {}
+
+  // Of values that the quantizer gave.
+  std::vector<std::int32_t> codes(std::span<const float> values) const {
+    std::vector<std::int32_t> codes(values.size());
+    quantizer.grid.nearest_codes(values, codes);
+    return codes;
+  }
+  double ruled(float x) const {
+    return quantizer.rule.of_magnitude ? std::fabs(double(x)) : double(x);
+  }
+};
+
+// The boundary between two codes that the values lie around, and how far they are from
+// it.
+void measure(const Quantized& at, std::int32_t a, std::int32_t b, float executed,
+             float simulated, Parting& parting) {
+  const auto [low, high] = std::minmax(a, b);
+  const Grid& grid = at.quantizer.grid;
+  const double step = std::fabs(double(grid.value(high, 0)) - double(grid.value(low, 0)));
+  const double x = at.ruled(executed), y = at.ruled(simulated);
+  for (std::int32_t code = low; code < high; ++code) {
+    const double boundary = at.thresholds[std::size_t(code - grid.low_code())];
+    const double farther = std::max(std::fabs(x - boundary), std::fabs(y - boundary));
+    const double steps = farther * double(high - low) / (step > 0 ? step : 1);
+    if (code > low && steps >= parting.steps_to_boundary) continue;
+    parting.executed_value = x;
+    parting.simulated_value = y;
+    parting.boundary = boundary;
+    parting.steps_to_boundary = steps;
+  }
+}
+
+class Tracer {
+ public:
+  Tracer(const PackedModel& model, const ExecutorOptions& options)
+      : options_(kept(options)),
+        integers_(model, options_),
+        floats_(model, in_float(options_)) {
+    for (const auto& quantizer : model.quantizers) quantizers_.emplace_back(quantizer);
+  }
+
+  void run(const Batches& images, std::size_t begin, int count) {
+    for (Executor* executor : {&integers_, &floats_}) {
+      parallel_blocks(
+          count, [&](int i) { images.load(begin + std::size_t(i), executor->image(i)); });
+      executor->run(count);
+    }
+  }
+
+  // Image `index` of the batch that was run.
+  void trace(std::size_t index, Parting& parting) const {
+    const ExecutionGraph& all = integers_.graph();
+    for (std::size_t i = 0; i < all.graph.nodes.size(); ++i) {
+      if (all.quantizer_of[i] < 0) continue;
+      if (differs_at(i, index, parting)) return;
+    }
+    compare_logits(index, parting);
+  }
+
+ private:
+  static ExecutorOptions kept(ExecutorOptions options) {
+    options.keeps_codes = true;
+    return options;
+  }
+  static ExecutorOptions in_float(ExecutorOptions options) {
+    options.integer = false;
+    options.requantize = Requantize::kAsTrained;
+    return options;
+  }
+  static std::span<const float> part(const Executor& executor, int value,
+                                     std::size_t index) {
+    const std::size_t size = executor.graph().graph.shape_of(value).elements();
+    const auto all = executor.value(value);
+    return all.empty() ? all : all.subspan(index * size, size);
+  }
+
+  bool differs_at(std::size_t node, std::size_t index, Parting& parting) const {
+    const ExecutionGraph& all = integers_.graph();
+    const Quantized& at = quantizers_[std::size_t(all.quantizer_of[node])];
+    const int behind = int(node) + 1, before = all.graph.nodes[node].inputs.front();
+    const auto a = at.codes(part(integers_, behind, index));
+    const auto b = at.codes(part(floats_, behind, index));
+    if (a == b) return false;
+    parting.site = all.graph.nodes[node].name;
+    parting.of_codes = a.size();
+    const auto x = part(integers_, before, index), y = part(floats_, before, index);
+    for (std::size_t e = 0; e < a.size(); ++e) {
+      if (a[e] == b[e]) continue;
+      ++parting.codes;
+      parting.codes_apart = std::max(parting.codes_apart, std::abs(a[e] - b[e]));
+      // Where sums become codes at once, the float value alone is there.
+      Parting own;
+      measure(at, a[e], b[e], x.empty() ? y[e] : x[e], y[e], own);
+      if (parting.codes > 1 && own.steps_to_boundary <= parting.steps_to_boundary) {
+        continue;
+      }
+      parting.executed_value = own.executed_value;
+      parting.simulated_value = own.simulated_value;
+      parting.boundary = own.boundary;
+      parting.steps_to_boundary = own.steps_to_boundary;
+    }
+    return true;
+  }
+
+  void compare_logits(std::size_t index, Parting& parting) const {
+    const auto classes = std::size_t(integers_.graph().graph.classes);
+    const auto a = integers_.logits().subspan(index * classes, classes);
+    parting.executed_value = a[std::size_t(parting.executed)];
+    parting.simulated_value = a[std::size_t(parting.simulated)];
+    parting.steps_to_boundary = parting.executed_value - parting.simulated_value;
+  }
+
+  ExecutorOptions options_;
+  Executor integers_, floats_;
+  std::vector<Quantized> quantizers_;
+};
+
+}  // namespace
+
+std::vector<Parting> find_partings(const PackedModel& model,
+                                   const ExecutorOptions& options, const Batches& images,
+                                   const PackedScore& executed,
+                                   const PackedScore& simulated) {
+  std::vector<Parting> partings;
+  for (std::size_t i = 0; i < executed.predictions.size(); ++i) {
+    if (executed.predictions[i] == simulated.predictions[i]) continue;
+    partings.push_back({.image = i,
+                        .executed = executed.predictions[i],
+                        .simulated = simulated.predictions[i]});
+  }
+  if (partings.empty()) return partings;
+  // Batches as they were scored: a kernel may round otherwise on other numbers of images.
+  Tracer tracer(model, options);
+  const auto batch = std::size_t(options.batch);
+  const std::size_t count = executed.predictions.size();
+  std::size_t begin = count;
+  for (Parting& parting : partings) {
+    const std::size_t own = parting.image / batch * batch;
+    if (own != begin) {
+      begin = own;
+      tracer.run(images, begin, int(std::min(batch, count - begin)));
+    }
+    tracer.trace(parting.image - begin, parting);
+  }
+  return partings;
+}
+
+std::string parting_text(const Parting& p) {
+  const std::string head = fmt::format("image {}: {} executed, {} simulated; ", p.image,
+                                       p.executed, p.simulated);
+  if (p.site.empty()) {
+    return head + fmt::format("no code differs, the two logits are {:.2g} apart",
+                              p.steps_to_boundary);
+  }
+  return head + fmt::format(
+                    "from {} on, where {} of {} codes differ{}: {:.9g} executed, "
+                    "{:.9g} simulated, {:.1e} steps from the boundary {:.9g}",
+                    p.site, p.codes, p.of_codes,
+                    p.codes_apart > 1 ? fmt::format(", by up to {}", p.codes_apart)
+                                      : std::string(" by 1"),
+                    p.executed_value, p.simulated_value, p.steps_to_boundary, p.boundary);
+}
+
+std::vector<std::string> parting_summary(std::span<const Parting> partings) {
+  struct Group {
+    std::size_t images = 0;
+    double farthest = 0;
+  };
+  std::map<std::string, Group> groups;
+  for (const Parting& parting : partings) {
+    Group& group = groups[parting.site];
+    ++group.images;
+    group.farthest = std::max(group.farthest, parting.steps_to_boundary);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [site, group] : groups) {
+    lines.push_back(
+        site.empty()
+            ? fmt::format("{}: no code differs, two logits are at most {:.1e} apart",
+                          counted(group.images, "image"), group.farthest)
+            : fmt::format("{}: {}; values at most {:.1e} steps from the boundary of two "
+                          "codes",
+                          site, counted(group.images, "image"), group.farthest));
+  }
+  return lines;
+}
+
+}  // namespace bitsweep
