@@ -25,7 +25,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int batch_size_of(const RunSpec& spec) {
+int own_batch_size(const RunSpec& spec) {
   const TrainingSpec* training = own_training(spec);
   return (training != nullptr ? *training : spec.training).batch_size;
 }
@@ -138,7 +138,7 @@ class Experiment {
         network_(spec.network, {.image = data_.training.shape,
                                 .image_is_signed = !preprocessing_.is_nonnegative(),
                                 .classes = data_.classes,
-                                .batch = batch_size_of(spec),
+                                .batch = own_batch_size(spec),
                                 .seed = spec.seed}) {
     if (!spec.data_checksum.empty() && spec.data_checksum != data_.checksum) {
       throw RunError(

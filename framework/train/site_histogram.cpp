@@ -31,11 +31,11 @@ class Unit {
   bool in_steps_;
 };
 
-struct Reach {
+struct Extent {
   double low, high;
 };
 
-Reach reach_of(std::span<const double> values) {
+Extent reach_of(std::span<const double> values) {
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
   double sum = 0, squares = 0;
   for (const double value : values) sum += value;
@@ -59,7 +59,7 @@ std::vector<double> levels_of(const Grid& grid, bool in_steps) {
   return levels;
 }
 
-Reach ends_of(const Grid& grid, bool in_steps) {
+Extent ends_of(const Grid& grid, bool in_steps) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   if (grid.dimension() > 1) return {kNone, kNone};
   if (const LevelGrid* books = grid.levels()) {
@@ -81,10 +81,10 @@ SiteHistogram site_histogram(std::string site, const Grid& grid, std::span<const
   std::vector<double> values(u.size());
   for (std::size_t i = 0; i < u.size(); ++i) values[i] = unit.of(u[i], i);
   SiteHistogram result{.site = std::move(site), .in_steps = unit.in_steps()};
-  const Reach ends = ends_of(grid, unit.in_steps());
+  const Extent ends = ends_of(grid, unit.in_steps());
   result.grid_low = ends.low;
   result.grid_high = ends.high;
-  const Reach reach = reach_of(values);
+  const Extent reach = reach_of(values);
   result.low = reach.low;
   result.high = reach.high > reach.low ? reach.high : reach.low + 1;
   result.counts.resize(kBins);

@@ -92,7 +92,7 @@ std::vector<float> half_wave_levels(const HwgqParams& params) {
   return q;
 }
 
-constexpr float kLeastStep = 1e-6f;
+constexpr float kLeastStairScale = 1e-6f;
 
 // q_1 to q_m in units of q_m: 0 is for what is not positive.
 std::vector<float> positive_levels(const std::vector<float>& q) {
@@ -116,7 +116,7 @@ class HalfWave final : public Quantizer {
   void calibrate(std::span<const float> x) override { start_.collect_positive(x); }
   void finish_calibration() override {
     const auto clip = start_.clip();
-    if (clip) scale_ = std::max(*clip / stairs_.levels().back(), kLeastStep);
+    if (clip) scale_ = std::max(*clip / stairs_.levels().back(), kLeastStairScale);
   }
   void visit_state(StateVisitor& visitor) override { visitor.value("scale", scale_); }
 

@@ -20,7 +20,7 @@ StudySpec study_of(const std::string& rows) {
   return load_study(file, {}, Methods());
 }
 
-RunSpec run_of(const std::string& pruning) {
+RunSpec pruned_run(const std::string& pruning) {
   return study_of("  - {method: {id: float}, pruning: " + pruning + "}\n")
       .rows.back()
       .runs.front();
@@ -40,17 +40,17 @@ TEST_CASE("a pruned float network is a row, not its baseline", "[pruning]") {
 }
 
 TEST_CASE("amounts are a number, or numbers by layer in their order", "[pruning]") {
-  const auto all = run_of("{keep: 0.1}").pruning;
+  const auto all = pruned_run("{keep: 0.1}").pruning;
   REQUIRE(all->amounts.size() == 1);
   CHECK(all->amounts[0].match == "*");
   CHECK(all->amounts[0].amount == 0.1);
-  const auto by_layer = run_of("{keep: {conv1: 0.66, \"*\": 0.08}}").pruning;
+  const auto by_layer = pruned_run("{keep: {conv1: 0.66, \"*\": 0.08}}").pruning;
   REQUIRE(by_layer->amounts.size() == 2);
   CHECK(by_layer->amounts[0].match == "conv1");
   CHECK(by_layer->amounts[1].amount == 0.08);
-  CHECK(run_of("{sparsity: 0.9}").canonical_text() ==
-        run_of("{keep: 0.1}").canonical_text());
-  CHECK(run_of("{quality: 1.5}").pruning->measure == "quality");
+  CHECK(pruned_run("{sparsity: 0.9}").canonical_text() ==
+        pruned_run("{keep: 0.1}").canonical_text());
+  CHECK(pruned_run("{quality: 1.5}").pruning->measure == "quality");
 }
 
 TEST_CASE("a list of amounts makes rows", "[pruning]") {
@@ -65,13 +65,13 @@ TEST_CASE("pruning is part of the run and reads back", "[pruning][round trip]") 
         "{sparsity: 0.9, schedule: gradual, end: 0.75, updates: 7}",
         "{quality: {conv1: 0.5}, schedule: iterative, rounds: 4}",
         "{keep: 0.2, scope: global}"}) {
-    const std::string text = run_of(pruning).canonical_text();
+    const std::string text = pruned_run(pruning).canonical_text();
     CHECK(parse_run(text).canonical_text() == text);
-    CHECK(text != run_of("{keep: 0.3}").canonical_text());
+    CHECK(text != pruned_run("{keep: 0.3}").canonical_text());
   }
   // What a schedule has no use for is not in it.
-  CHECK(run_of("{keep: 0.1, rounds: 9}").canonical_text() ==
-        run_of("{keep: 0.1}").canonical_text());
+  CHECK(pruned_run("{keep: 0.1, rounds: 9}").canonical_text() ==
+        pruned_run("{keep: 0.1}").canonical_text());
 }
 
 TEST_CASE("pruning of a study holds for its rows, but those that say none", "[pruning]") {
@@ -89,12 +89,13 @@ TEST_CASE("pruning of a study holds for its rows, but those that say none", "[pr
 }
 
 TEST_CASE("mistakes of pruning are refused", "[pruning][refusal]") {
-  CHECK_THROWS_WITH(run_of("{schedule: gradual}"),
+  CHECK_THROWS_WITH(pruned_run("{schedule: gradual}"),
                     Contains("needs one of 'keep', 'sparsity' and 'quality'"));
-  CHECK_THROWS_WITH(run_of("{keep: 0.1, sparsity: 0.9}"), Contains("needs one of"));
-  CHECK_THROWS_WITH(run_of("{keep: 0}"), Contains("0 is not allowed (above 0, up to 1)"));
-  CHECK_THROWS_WITH(run_of("{keep: 0.1, schedule: gradual, begin: 0.6}"),
+  CHECK_THROWS_WITH(pruned_run("{keep: 0.1, sparsity: 0.9}"), Contains("needs one of"));
+  CHECK_THROWS_WITH(pruned_run("{keep: 0}"),
+                    Contains("0 is not allowed (above 0, up to 1)"));
+  CHECK_THROWS_WITH(pruned_run("{keep: 0.1, schedule: gradual, begin: 0.6}"),
                     Contains("begins at 0.6 and ends before, at 0.5"));
-  CHECK_THROWS_WITH(run_of("{keep: {conv1: 0.5, \"*\": 0.1}, scope: global}"),
+  CHECK_THROWS_WITH(pruned_run("{keep: {conv1: 0.5, \"*\": 0.1}, scope: global}"),
                     Contains("one amount for all layers"));
 }
