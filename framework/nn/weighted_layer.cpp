@@ -8,6 +8,7 @@
 #include "framework/core/random.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/pruned_site.h"
+#include "framework/quant/penalised.h"
 
 namespace bitsweep {
 namespace {
@@ -152,6 +153,9 @@ void WeightedLayer::finish_gradient() {
       bound.quantizer->backward(latent.value.span(), latent.gradient.span(),
                                 latent.gradient.span(), bound.slice_sums(0),
                                 context_.state.pass);
+      if (const auto* own = optional_interface<Penalised>(bound.quantizer.get())) {
+        own->add_penalty_gradient(latent.value.span(), latent.gradient.span());
+      }
     });
     clear_pruned(bound, latent.gradient.span());
     bound.finish_sums();

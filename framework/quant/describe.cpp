@@ -125,6 +125,7 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
    - Interfaces for what few quantizers do stand below `Quantizer`: first values of the latent
      weights (`AdoptsLatent`), a clip or mask after each step (`ChangesLatent`), rounds
      (`HasStages`), scales of pixels (`PixelScaled`), evaluation in float (`EvaluatesFloat`).
+     Weights that cost something beside the loss have `Penalised` (`penalised.h`).
    - `calibrate` sees weights once and then each calibration batch of activations;
      `finish_calibration` closes it. `prepare` sees the weights before each forward that follows
      a change of them, in training and outside; activations have no such call.
@@ -171,6 +172,7 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
 | `transforms_values.h` | for a grid of a transformed value: says what is rounded |
 | `staircase.h` | the nearest of a few levels, in vector code |
 | `stage.h` | what a method does between and during training |
+| `penalised.h` | for weights that cost something beside the loss |
 | `pruning.h` | masks, and how quantizers and methods take part in pruning |
 | `loops.h` | element-wise passes and sums |
 | `probe.h` | quantizers by themselves, for tests |

@@ -267,6 +267,14 @@ def lsq(x, case, learned):
     return (s * through(torch.round(v), v) + beta).reshape(-1)
 
 
+def entropy_penalty(w, case, learned):
+    """The codes are constants to the step; the penalty is no part of the quantizer."""
+    high = 2 ** (case.bits() - 1) - 1
+    s = through(learned["step"], learned["step"] * (case.elements * high) ** -0.5)
+    codes = torch.round(w / s).clamp(-high, high).detach()
+    return s * codes + (w - w.detach())
+
+
 def affine_codes(case, kind):
     """Lowest and highest code, and the zero point of a symmetric range."""
     bits = case.bits() - (case.flag("reduce_range") and not case.is_weight)
@@ -559,7 +567,7 @@ def float16(x, case, _):
 
 TWINS = {f.__name__: f for f in (
     affine, apot, binaryconnect, bnn, bwn, deep_compression, dorefa, dynamic_fixed_point,
-    float16, hwgq, inq, kmeans, lognet, lsq, minifloat, pact, power_of_two,
+    entropy_penalty, float16, hwgq, inq, kmeans, lognet, lsq, minifloat, pact, power_of_two,
     product_quantization, qnn, sparse_least_squares, static_fixed_point, ttq, twn, wrpn, xnor)}
 WITHOUT_QUANTIZERS = {"float"}
 

@@ -82,6 +82,8 @@ const std::map<std::string, Variants>& variants() {
                 {"unsigned_inputs", "true"},
                 {"weight_extra_bits", "-1"},
                 {"activation_extra_bits", "1"}})}},
+      {"entropy_penalty",
+       {params({{"weight_bits", "2"}}), params({{"weight_bits", "8"}, {"step", "0.1"}})}},
       {"hwgq",
        {params({{"activation_bits", "3"}, {"backward", "vanilla"}}),
         params({{"levels", "lloyd"}, {"backward", "log"}}),

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include <catch2/catch.hpp>
 
@@ -11,6 +12,7 @@
 #include "framework/nn/encoded_network.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/memory.h"
+#include "framework/quant/penalised.h"
 #include "framework/quant/registry.h"
 #include "framework/train/optimizer.h"
 #include "methods/builtin_methods.h"
@@ -67,6 +69,26 @@ class Pretending final : public Quantizer {
   }
   Grid grid() const override {
     return {UniformGrid{.low = -7, .high = 7, .scale = {0.1f}}};
+  }
+};
+
+// Values pass as they are; training pays three for each unit of a value.
+class PaidByValue final : public Quantizer, public Penalised {
+ public:
+  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
+    std::copy(x.begin(), x.end(), y.begin());
+  }
+  void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
+                std::span<double>, const Pass&) const override {
+    std::copy(dy.begin(), dy.end(), dx.begin());
+  }
+  Grid grid() const override { return {UniformGrid{}}; }
+  double penalty(std::span<const float> latent) const override {
+    return 3 * std::accumulate(latent.begin(), latent.end(), 0.0);
+  }
+  void add_penalty_gradient(std::span<const float>,
+                            std::span<float> gradient) const override {
+    for (float& g : gradient) g += 3;
   }
 };
 
@@ -341,6 +363,28 @@ TEST_CASE("scales at an input's pixels multiply outputs by their windows' means"
   for (std::size_t i = 0; i < plain_zero.gradient.size(); ++i) {
     CHECK(scaled_zero.gradient[i] == Approx(mean * plain_zero.gradient[i]).margin(1e-6));
   }
+}
+
+TEST_CASE("a quantizer's penalty is a part of its weights' gradient", "[nn]") {
+  const auto gradients = [](bool paid) {
+    Network network(model({linear("only", "classes")}),
+                    {.image = {1, 1, 3}, .classes = 2, .batch = 2});
+    for (const char* site : {"only/weight", "only/bias"}) {
+      if (paid)
+        network.attach(site_named(network, site), std::make_unique<PaidByValue>());
+    }
+    network.build();
+    const FixedBatch images(2, {1, 1, 3}, 2);
+    network.train_step(images.source(), Loss::kCrossEntropy, 0);
+    std::vector<float> all;
+    for (const Parameter* p : network.parameters()) {
+      all.insert(all.end(), p->gradient.span().begin(), p->gradient.span().end());
+    }
+    return all;
+  };
+  auto expected = gradients(false);
+  for (float& g : expected) g += 3;
+  CHECK(gradients(true) == expected);
 }
 
 TEST_CASE("a weight quantizer meets its weights when it is attached", "[nn]") {
