@@ -250,6 +250,8 @@ BatchResult run_batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
     result.held.push_back(
         {run.label, found == holder.end() ? "" : text_of(found->second.holder)});
   }
+  files.refresh();
+  files.remove_leftovers();
   result.interrupted = schedule.interrupted;
   result.disk_full = schedule.disk_full;
   result.failed_fast = schedule.failed_fast;

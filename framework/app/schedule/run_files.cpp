@@ -5,6 +5,7 @@
 #include "framework/core/error.h"
 #include "framework/results/checkpoint.h"
 #include "framework/results/record.h"
+#include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
@@ -73,6 +74,15 @@ fs::path RunFiles::checkpoint_of(const PlannedRun& run) const {
 void RunFiles::remove_checkpoint(const PlannedRun& run) const {
   std::error_code ignored;  // mostly there is none
   fs::remove(checkpoint_of(run), ignored);
+}
+
+void RunFiles::remove_leftovers() const {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+    const auto name = entry.path().filename().string();
+    const bool is_of_done = known_.contains(name.substr(0, name.find('.')));
+    if (is_of_done && is_leftover(entry.path())) fs::remove(entry.path(), ignored);
+  }
 }
 
 }  // namespace bitsweep

@@ -30,6 +30,8 @@ class RunFiles {
   /// Where the run's state is kept while it is under way.
   std::filesystem::path checkpoint_of(const PlannedRun& run) const;
   void remove_checkpoint(const PlannedRun& run) const;
+  /// What killed writes left of the checkpoints of runs whose record is there.
+  void remove_leftovers() const;
 
  private:
   std::filesystem::path folder_;
