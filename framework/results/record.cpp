@@ -169,7 +169,6 @@ void write_summary(hid_t file, const RunRecord& record) {
   write_products(file, record.products);
   write_texts(file, "warnings", record.warnings);
   write_texts(file, "partings", record.partings);
-  write_texts(file, "partings", record.partings);
 }
 
 void write_tensors(hid_t file, const RunRecord& record) {
