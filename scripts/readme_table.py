@@ -16,12 +16,13 @@ import sys
 import textwrap
 
 HEAD = ("| | method | weight bits | activation bits | first, last layer | accuracy (%) "
-        "| accuracy drop (pp) | AlexNet's published drop (pp) | size |\n|---|---|---:|---:|---|---:|---:|---:|---:|\n")
+        "| accuracy drop (pp) | AlexNet's published drop (pp) | file |\n|---|---|---:|---:|---|---:|---:|---:|---:|\n")
 
 
 def mean_and_std(row, name):
     mean, std = row[f"{name}_mean"], row[f"{name}_sd"]
-    return f"{float(mean):.2f} ± {float(std):.2f}" if mean else ""
+    # + 0.0 makes a zero of -0.
+    return f"{round(float(mean), 2) + 0.0:.2f} ± {float(std):.2f}" if mean else ""
 
 
 def published(row):
@@ -35,7 +36,7 @@ def cells(row, group):
     ends = "" if is_float else "float" if row["first"] == "float" else "quantized"
     return [group, row["method"], row["weight_bits"], row["activation_bits"], ends,
             mean_and_std(row, "accuracy_percent"), mean_and_std(row, "accuracy_drop_pp"),
-            published(row), f"{float(row['ratio_mean']):.1f}x smaller" if not is_float else ""]
+            published(row), f"{float(row['file_ratio_mean']):.1f}x smaller" if not is_float else ""]
 
 
 def table(rows):

@@ -1,6 +1,7 @@
 // Calibration sets and tables with the real pipeline, on made-up images.
 #include <catch2/catch.hpp>
 
+#include "framework/app/check_run.h"
 #include "framework/app/run_experiment.h"
 #include "framework/app/study_data.h"
 #include "framework/core/error.h"
@@ -123,9 +124,9 @@ TEST_CASE("a calibration set has so many images, the first ones or drawn",
 
 TEST_CASE("a calibration set that the data cannot give is refused",
           "[run][calibration]") {
-  const auto problem = [](const RunSpec& run) {
+  const auto problem = [](const RunSpec& run) -> std::string {
     const auto problems = batch_problems(run, 100);
-    return problems.empty() ? "" : problems.front();
+    return problems.empty() ? "" : problems.front().key + ": " + problems.front().text;
   };
   RunSpec run = calibrated_run();
   CHECK(problem(run).empty());

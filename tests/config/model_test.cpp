@@ -158,9 +158,10 @@ TEST_CASE("a model that is not there is answered with its neighbours",
   CHECK(refusal([] { load_model("resnet-21"); }) ==
         "'resnet-21': unknown model; did you mean 'resnet-20'?");
   CHECK(refusal([] { load_model("transformer"); }) ==
-        "'transformer': unknown model; known: cifar10-full, lenet, "
-        "lenet-300-100, lenet-bn, lenet-hwgq, lenet-sign, mlp-bn, mlp-sign, resnet, "
-        "resnet-20, resnet-32, resnet-44, resnet-56, vgg-small");
+        "'transformer': unknown model; known: cifar10-full, lenet, lenet-300-100, "
+        "lenet-bn, lenet-hwgq, lenet-sign, mlp-128, mlp-bn, mlp-sign, mobilenet-cifar, "
+        "resnet, resnet-20, resnet-32, resnet-44, resnet-56, squeezenet-cifar, "
+        "tflite-guide, vgg-small");
 }
 
 TEST_CASE("every mistake of a model file has its line", "[model][refusal]") {
@@ -207,7 +208,7 @@ TEST_CASE("an index may not hide another name", "[model][refusal]") {
 
 TEST_CASE("every shipped model and its recipe load", "[model][shipped]") {
   const auto models = known_models(ConfigFolders{});
-  CHECK(models.size() == 10);
+  CHECK(models.size() == 14);
   for (const auto& info : models) {
     CAPTURE(info.id);
     CHECK_FALSE(info.summary.empty());

@@ -11,7 +11,7 @@ using namespace bitsweep::test;
 
 TEST_CASE("every shipped recipe loads", "[recipe][shipped]") {
   const auto ids = known_recipes(ConfigFolders{});
-  CHECK(ids.size() == 9);
+  CHECK(ids.size() == 11);
   for (const auto& id : ids) {
     CAPTURE(id);
     const auto recipe = load_recipe(id);

@@ -118,7 +118,8 @@ TEST_CASE("a limit above the data is refused", "[data]") {
   CHECK(load_dataset(spec, {folder.path()}).training.count() == 40);
   spec.train_limit = 41;
   CHECK(message_of<ConfigError>([&] { load_dataset(spec, {folder.path()}); }) ==
-        "dataset.train_limit: 41 images, but mnist has 40; leave it out for all");
+        "dataset.train_limit: 41 images, but mnist has 40 training images; leave it out "
+        "for all");
 }
 
 TEST_CASE("a validation split that leaves nothing to train on is refused", "[data]") {

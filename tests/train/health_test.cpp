@@ -446,7 +446,7 @@ TEST_CASE("a network that is not trained is observed once, without flips and dri
   tiny.observe();
   tiny.health->finish();
   CHECK(tiny.health->epochs() == 0);
-  CHECK(tiny.curves.size() == 4);  // clipped, unused levels, levels, decibels
+  CHECK(tiny.curves.size() == 4);
 }
 
 TEST_CASE("health's curves come back from a record as they were", "[health]") {
