@@ -56,8 +56,7 @@ Seal read_seal(std::string_view head, std::size_t file_size, const SealKind& kin
                                 kind.expected));
   }
   if (!head.starts_with(fmt::format("bitsweep {}\n", kind.what))) {
-    throw DataError(fmt::format("not a {} of bitsweep, which is an HDF5 file with a seal",
-                                kind.what));
+    throw DataError(fmt::format("not a {} of bitsweep{}", kind.what, kind.expected));
   }
   const std::string text(head.substr(0, kSealSize));
   Seal seal;
