@@ -117,7 +117,7 @@ def differences(left, right):
     """Names of what differs between two folders of results."""
     def files(folder):
         return {path.relative_to(folder).as_posix() for path in folder.rglob("*")
-                if path.is_file() and path.name not in (".lock", ".index")}
+                if path.is_file() and not path.name.startswith(".")}
 
     wrong = sorted(files(left) ^ files(right))
     for name in sorted(files(left) & files(right)):

@@ -174,7 +174,8 @@ TEST_CASE("a reader written from the page reads what methods pack", "[pack][form
     models.push_back(Quantized(plain_model(), method, {}, kEverything).pack());
   }
   models.push_back(
-      Quantized(plain_model(), "affine", {{"activation_scales", "image"}}, kEverything).pack());
+      Quantized(plain_model(), "affine", {{"activation_scales", "image"}}, kEverything)
+          .pack());
   models.push_back(Quantized(residual_model(), "lsq", {{"offset", "true"}}).pack());
   models.push_back(Quantized(fire_model(), "affine", {{"operands", "true"}}).pack());
   models.push_back(Quantized(mobile_model(), "affine", {}).pack());

@@ -229,6 +229,18 @@ TEST_CASE("each optimizer and schedule goes on", "[train][resume]") {
   }
 }
 
+// The folded network has biases that the built one lacks.
+TEST_CASE("a folded network goes on folded", "[train][resume]") {
+  RunSpec run = small_run(method("affine", {{"fold_batch_norm", word("true")}}));
+  check_pieces(run, 3);
+}
+
+TEST_CASE("ranges that follow batches go on from where they were", "[train][resume]") {
+  RunSpec run =
+      small_run(method("affine", {{"activation_range", word("moving_average")}}));
+  check_pieces(run, 3);
+}
+
 TEST_CASE("a float network without training is scored after a cut", "[train][resume]") {
   RunSpec run = small_run(method("affine"));
   run.start = "baseline";
