@@ -44,7 +44,9 @@ ${calls}}
 }  // namespace bitsweep
 ")
   add_library(bitsweep_methods STATIC ${sources} ${generated})
-  set_target_properties(bitsweep_methods PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  # Each by itself, in every build: a method is one file, and free in its names.
+  set_target_properties(bitsweep_methods PROPERTIES
+    POSITION_INDEPENDENT_CODE ON UNITY_BUILD OFF)
   target_link_libraries(bitsweep_methods PUBLIC bitsweep_framework PRIVATE bitsweep_compile)
 endfunction()
 

@@ -27,9 +27,9 @@ bool write_all(int file, std::string_view bytes) {
   return true;
 }
 
-using Parts = std::initializer_list<std::string_view>;
+using TextParts = std::initializer_list<std::string_view>;
 
-bool write_and_sync(const std::filesystem::path& path, Parts parts) {
+bool write_and_sync(const std::filesystem::path& path, TextParts parts) {
   FileDescriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   return file.number() >= 0 &&
@@ -58,7 +58,7 @@ void write_whole_file(const std::filesystem::path& path, std::string_view bytes)
   write_whole_file(path, {bytes});
 }
 
-void write_whole_file(const std::filesystem::path& path, Parts parts) {
+void write_whole_file(const std::filesystem::path& path, TextParts parts) {
   const auto temporary = temporary_name(path);
   if (write_and_sync(temporary, parts) &&
       ::rename(temporary.c_str(), path.c_str()) == 0) {

@@ -17,7 +17,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const MethodRegistry& registry() {
+const MethodRegistry& checkpoint_methods() {
   static const MethodRegistry all = [] {
     MethodRegistry made;
     register_builtin_methods(made);
@@ -35,7 +35,7 @@ RunSpec small_run() {
   run.training.epochs = 3;
   run.training.batch_size = 20;
   std::vector<ParamProblem> problems;
-  run.method = {"lsq", registry().at("lsq").resolve({}, problems)};
+  run.method = {"lsq", checkpoint_methods().at("lsq").resolve({}, problems)};
   run.edges = {.first = "method", .last = "method", .bias = "float"};
   run.start = "scratch";
   run.fine_tuning = run.training;
@@ -59,7 +59,7 @@ class Stopper final : public RunObserver {
 };
 
 RunRecord run(Stopper& stopper, const std::filesystem::path& checkpoint = {}) {
-  RunEnvironment environment{.methods = &registry()};
+  RunEnvironment environment{.methods = &checkpoint_methods()};
   if (!checkpoint.empty()) {
     environment.checkpoint = {checkpoint, 60, &stopper.requests};
   }

@@ -15,7 +15,7 @@ using namespace bitsweep;
 
 namespace {
 
-const MethodRegistry& registry() {
+const MethodRegistry& stage_methods() {
   static const MethodRegistry all = [] {
     MethodRegistry made;
     register_builtin_methods(made);
@@ -26,7 +26,7 @@ const MethodRegistry& registry() {
 
 MethodSpec method(const std::string& id, const RawParams& raw = {}) {
   std::vector<ParamProblem> problems;
-  return {id, registry().at(id).resolve(raw, problems)};
+  return {id, stage_methods().at(id).resolve(raw, problems)};
 }
 
 MethodSpec inq(std::vector<std::string> portions) {
@@ -48,9 +48,9 @@ RunSpec small_run(const MethodSpec& of) {
   return run;
 }
 
-RunRecord record_of(const RunSpec& run) {
+RunRecord staged_record(const RunSpec& run) {
   RunObserver silent;
-  return run_experiment(run, {.methods = &registry()}, silent);
+  return run_experiment(run, {.methods = &stage_methods()}, silent);
 }
 
 bool are_powers_of_2(const std::vector<float>& values) {
@@ -65,7 +65,7 @@ bool are_powers_of_2(const std::vector<float>& values) {
 TEST_CASE("a site rule's method goes through all its stages", "[run][stages]") {
   RunSpec run = small_run(method("dynamic_fixed_point"));
   run.sites = {{"fc1/weight", inq({"0.5", "0.75", "1"})}};
-  const auto state = record_of(run).state;
+  const auto state = staged_record(run).state;
   CHECK(are_powers_of_2(state.at("fc1/weight").values));
   CHECK_FALSE(are_powers_of_2(state.at("conv/weight").values));
 }
@@ -73,7 +73,7 @@ TEST_CASE("a site rule's method goes through all its stages", "[run][stages]") {
 TEST_CASE("one method with two settings goes by both", "[run][stages]") {
   RunSpec run = small_run(inq({"0.5", "1"}));
   run.sites = {{"fc1/weight", inq({"0.2", "0.6", "1"})}};
-  const auto state = record_of(run).state;
+  const auto state = staged_record(run).state;
   for (const char* name : {"conv/weight", "fc1/weight", "fc2/weight"}) {
     CHECK(are_powers_of_2(state.at(name).values));
   }
@@ -83,7 +83,7 @@ TEST_CASE("a pruned run keeps the shares that it names", "[run][pruning]") {
   RunSpec run = small_run(method("float"));
   run.pruning = PruningSpec{.amounts = {{"fc1", 0.25}}};
   REQUIRE_FALSE(run.is_baseline());
-  const RunRecord record = record_of(run);
+  const RunRecord record = staged_record(run);
   const auto& values = record.state.at("fc1/weight").values;
   const auto kept =
       std::count_if(values.begin(), values.end(), [](float v) { return v != 0; });
@@ -98,7 +98,7 @@ TEST_CASE("a pruned run keeps the shares that it names", "[run][pruning]") {
 TEST_CASE("deep compression ends with a few shared values", "[run][pruning]") {
   RunSpec run = small_run(
       method("deep_compression", {{"weight_bits", word("3")}, {"fc_bits", word("2")}}));
-  const RunRecord record = record_of(run);
+  const RunRecord record = staged_record(run);
   const auto different = [&](const char* name) {
     const auto& values = record.state.at(name).values;
     return std::set<float>(values.begin(), values.end()).size();

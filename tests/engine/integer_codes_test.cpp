@@ -18,7 +18,7 @@ namespace bitsweep {
 namespace {
 
 using Codes = std::vector<std::uint8_t>;
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kCodeInfinity = std::numeric_limits<float>::infinity();
 
 template <class T>
 Codes encoded(const ThresholdTable<T>& table, const std::vector<T>& x) {
@@ -46,7 +46,7 @@ std::vector<Code> random_codes(std::size_t count) {
 
 TEST_CASE("codes count the thresholds that are reached", "[integer]") {
   const std::vector<float> t = {1, -1, 0.5f};
-  const std::vector<float> x = {-2, -1, 0, 0.5f, 0.75f, 1, kInfinity, std::nanf("")};
+  const std::vector<float> x = {-2, -1, 0, 0.5f, 0.75f, 1, kCodeInfinity, std::nanf("")};
   CHECK(encoded<float>({.thresholds = t}, x) == Codes{0, 1, 1, 2, 2, 3, 3, 0});
   const std::vector<std::uint8_t> down = {1};
   CHECK(encoded<float>({.thresholds = t, .descending = down}, x) ==

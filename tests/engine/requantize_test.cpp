@@ -15,7 +15,7 @@ namespace bitsweep {
 namespace {
 
 using Sums = std::vector<std::int32_t>;
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kSumInfinity = std::numeric_limits<float>::infinity();
 constexpr CodeRange kInt8 = {0, -128, 127};
 
 // Sums of all sizes, the extremes first.
@@ -107,8 +107,8 @@ TEST_CASE("requantization in float rounds ties to even, then adds the zero point
 }
 
 TEST_CASE("values are quantized by division", "[integer]") {
-  const std::vector<float> x = {0.5f, 1.5f,      -0.5f,      -2.5f,        300.0f,
-                                -9.f, kInfinity, -kInfinity, std::nanf("")};
+  const std::vector<float> x = {0.5f, 1.5f,         -0.5f,         -2.5f,        300.0f,
+                                -9.f, kSumInfinity, -kSumInfinity, std::nanf("")};
   std::vector<std::uint8_t> codes(x.size());
   kernels::quantize_values<std::uint8_t>(x, 1, {5, 1, 250}, codes);
   CHECK(codes == std::vector<std::uint8_t>{5, 7, 5, 3, 250, 1, 250, 1, 1});

@@ -7,12 +7,12 @@ using namespace bitsweep;
 
 namespace {
 
-const std::vector<std::size_t> kSizes = {0, 1, 7, 8, 9, 17, 33, 257};
+const std::vector<std::size_t> kUpdateSizes = {0, 1, 7, 8, 9, 17, 33, 257};
 
 // Five steps of kernel and twin from the same start; a step rounds a few times in float.
 template <class Kernel, class Twin>
 void check_trajectory(Kernel kernel, Twin twin) {
-  for (const std::size_t size : kSizes) {
+  for (const std::size_t size : kUpdateSizes) {
     CAPTURE(size);
     auto w = normal_values(size, "w"), w_twin = w;
     std::vector<float> a(size), b(size), a_twin(size), b_twin(size);

@@ -12,7 +12,7 @@ namespace {
 // max|W| = 0.443: FSR = -1; the worked numbers have FSR = 0.
 const Values kLognetW = {0.31f, -0.05f, 0.127f, -0.443f, 0, 0.2f, -0.0078f, 0.36f};
 
-Values weights(const char* bits, const char* base) {
+Values lognet_weights(const char* bits, const char* base) {
   const auto raw =
       params({{"weight_bits", bits}, {"weight_base", base}, {"range_shift", "1"}});
   return quantized(*calibrated("lognet", raw, weight_site({1, 8}), kLognetW), kLognetW);
@@ -34,15 +34,15 @@ TEST_CASE("lognet: activations, worked by hand", "[lognet]") {
 
 TEST_CASE("lognet: weights to base 2, worked by hand", "[lognet]") {
   const Values expected = {0.25f, -0.0625f, 0.125f, -0.5f, 0, 0.25f, -0.0078125f, 0.5f};
-  CHECK(weights("5", "2") == expected);
-  CHECK(weights("4", "2") == expected);
+  CHECK(lognet_weights("5", "2") == expected);
+  CHECK(lognet_weights("4", "2") == expected);
 }
 
 TEST_CASE("lognet: weights to base root 2, worked by hand", "[lognet]") {
-  CHECK(near(weights("5", "sqrt2"),
+  CHECK(near(lognet_weights("5", "sqrt2"),
              {0.35355339, -0.04419417, 0.125, -0.5, 0, 0.1767767, -0.0078125, 0.35355339},
              1e-8));
-  CHECK(near(weights("4", "sqrt2"),
+  CHECK(near(lognet_weights("4", "sqrt2"),
              {0.35355339, 0, 0.125, -0.5, 0, 0.1767767, 0, 0.35355339}, 1e-8));
 }
 

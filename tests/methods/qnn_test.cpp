@@ -9,7 +9,7 @@ using namespace bitsweep::testing;
 
 namespace {
 
-Values weights(const char* bits, const char* grid = "linear") {
+Values qnn_weights(const char* bits, const char* grid = "linear") {
   const auto raw = params({{"weight_bits", bits}, {"grid", grid}});
   return quantized(*quantizer_for("qnn", raw, weight_site({1, 8})), kW8);
 }
@@ -17,13 +17,13 @@ Values weights(const char* bits, const char* grid = "linear") {
 }  // namespace
 
 TEST_CASE("qnn: signed linear grids reach from -1 to 1 less a step", "[qnn]") {
-  CHECK(weights("2") == Values{0.5f, -0.5f, 0, -1, 0.5f, 0, 0.5f, -0.5f});
-  CHECK(weights("3") == Values{0.75f, -0.5f, 0, -1, 0.5f, 0, 0.25f, -0.75f});
+  CHECK(qnn_weights("2") == Values{0.5f, -0.5f, 0, -1, 0.5f, 0, 0.5f, -0.5f});
+  CHECK(qnn_weights("3") == Values{0.75f, -0.5f, 0, -1, 0.5f, 0, 0.25f, -0.75f});
 }
 
 TEST_CASE("qnn: one bit is the sign", "[qnn]") {
-  CHECK(weights("1") == Values{1, -1, 1, -1, 1, -1, 1, -1});
-  CHECK(weights("1", "log") == weights("1"));
+  CHECK(qnn_weights("1") == Values{1, -1, 1, -1, 1, -1, 1, -1});
+  CHECK(qnn_weights("1", "log") == qnn_weights("1"));
 }
 
 TEST_CASE("qnn: weights of one bit learn at BNN's rate", "[qnn]") {
@@ -50,9 +50,9 @@ TEST_CASE("qnn: pre-scaled grids reach from -max|W| to max|W| less a step", "[qn
 
 TEST_CASE("qnn: logarithmic grids round the exponent and have no zero", "[qnn]") {
   // Eight exponents, from 0 to -7.
-  CHECK(weights("4", "log") ==
+  CHECK(qnn_weights("4", "log") ==
         Values{1, -0.5f, 0.0625f, -1, 0.5f, -0.015625f, 0.25f, -0.5f});
-  CHECK(weights("2", "log") == Values{1, -0.5f, 0.5f, -1, 0.5f, -0.5f, 0.5f, -0.5f});
+  CHECK(qnn_weights("2", "log") == Values{1, -0.5f, 0.5f, -1, 0.5f, -0.5f, 0.5f, -0.5f});
 }
 
 TEST_CASE("qnn: inputs behind a ReLU keep to [0, 1]", "[qnn]") {

@@ -15,8 +15,8 @@
 namespace bitsweep {
 namespace {
 
-constexpr ImageShape kImage{6, 6, 2};
-constexpr int kClasses = 3;
+constexpr ImageShape kSiteImage{6, 6, 2};
+constexpr int kSiteClasses = 3;
 
 // conv1's output is read by inner, by the projection and, where the block has the
 // identity as its shortcut, by the addition.
@@ -38,13 +38,13 @@ ModelSpec smooth_model(const char* shortcut, bool strided) {
 
 Network network_of(const ModelSpec& spec, int batch = 10) {
   return {spec,
-          {.image = kImage,
-           .classes = kClasses,
+          {.image = kSiteImage,
+           .classes = kSiteClasses,
            .batch = batch,
            .engine = EngineKind::kReference}};
 }
 
-BoundSite& site_named(Network& network, const std::string& name) {
+BoundSite& bound_site(Network& network, const std::string& name) {
   for (BoundSite* bound : network.sites()) {
     if (bound->site.name == name) return *bound;
   }
@@ -170,11 +170,11 @@ TEST_CASE("a shared quantizer works once for all its readers", "[nn][sites]") {
   Network network = network_of(block_model("projected", true));
   auto owned = std::make_unique<Scaling>();
   Scaling& scaling = *owned;
-  BoundSite& leader = site_named(network, "block/projection/input");
+  BoundSite& leader = bound_site(network, "block/projection/input");
   network.attach(leader, std::move(owned));
-  network.share(site_named(network, "inner/input"), leader);
+  network.share(bound_site(network, "inner/input"), leader);
   network.build();
-  const FixedBatch images(10, kImage, kClasses);
+  const FixedBatch images(10, kSiteImage, kSiteClasses);
   const auto source = images.source();
   network.calibrate_activations(source, true);
   CHECK(scaling.calibrations == 1);
@@ -196,15 +196,15 @@ TEST_CASE("gradients pass a shared quantizer as finite differences do", "[nn][si
   CAPTURE(shortcut, first, second, shares);
   const int batch = GENERATE(3, 11);
   Network network = network_of(smooth_model(shortcut, strided), batch);
-  BoundSite& leader = site_named(network, first);
+  BoundSite& leader = bound_site(network, first);
   network.attach(leader, std::make_unique<Scaling>());
   if (shares) {
-    network.share(site_named(network, second), leader);
+    network.share(bound_site(network, second), leader);
   } else {
-    network.attach(site_named(network, second), std::make_unique<Scaling>());
+    network.attach(bound_site(network, second), std::make_unique<Scaling>());
   }
   network.build();
-  const FixedBatch images(batch, kImage, kClasses);
+  const FixedBatch images(batch, kSiteImage, kSiteClasses);
   const auto source = images.source();
   const double here = mean_loss(network, source);
   int scales = 0;
@@ -245,11 +245,11 @@ TEST_CASE("an addition does with identity quantizers what it does without",
     Network network = network_of(block_model("identity", false));
     if (quantized) {
       for (const char* name : {"block/add/body", "block/add/shortcut"}) {
-        network.attach(site_named(network, name), std::make_unique<Identity>());
+        network.attach(bound_site(network, name), std::make_unique<Identity>());
       }
     }
     network.build();
-    const FixedBatch images(10, kImage, kClasses);
+    const FixedBatch images(10, kSiteImage, kSiteClasses);
     mean_loss(network, images.source());
     std::vector<float> all(network.logits().begin(), network.logits().end());
     for (const Parameter* p : network.parameters()) {
@@ -269,12 +269,12 @@ TEST_CASE("a switched-off site lets values pass", "[nn][sites]") {
   const auto logits = [](bool attached, bool on) {
     Network network = network_of(block_model("projected", true));
     if (attached) {
-      network.attach(site_named(network, "fc/input"), std::make_unique<Scaling>());
-      network.attach(site_named(network, "conv1/weight"), std::make_unique<Scaling>());
+      network.attach(bound_site(network, "fc/input"), std::make_unique<Scaling>());
+      network.attach(bound_site(network, "conv1/weight"), std::make_unique<Scaling>());
     }
     network.build();
     network.set_switches(SitePart::kAll, on);
-    const FixedBatch images(10, kImage, kClasses);
+    const FixedBatch images(10, kSiteImage, kSiteClasses);
     mean_loss(network, images.source());
     for (Parameter* p : network.parameters()) {
       if (p->name == "scale") CHECK((p->gradient[0] != 0) == on);
@@ -288,8 +288,8 @@ TEST_CASE("a switched-off site lets values pass", "[nn][sites]") {
 
 TEST_CASE("switches reach the part they name", "[nn][sites]") {
   Network network = network_of(block_model("projected", true));
-  BoundSite& weight = site_named(network, "conv1/weight");
-  BoundSite& input = site_named(network, "fc/input");
+  BoundSite& weight = bound_site(network, "conv1/weight");
+  BoundSite& input = bound_site(network, "fc/input");
   network.attach(weight, std::make_unique<Scaling>());
   network.attach(input, std::make_unique<Scaling>());
   network.set_switches(SitePart::kActivations, false);
@@ -308,10 +308,10 @@ TEST_CASE("a quantizer that follows batches sees each whole before it quantizes"
     Network network = network_of(block_model("projected", true), 19);
     auto owned = std::make_unique<Following>();
     Following& following = *owned;
-    network.attach(site_named(network, "block/projection/input"), std::move(owned));
+    network.attach(bound_site(network, "block/projection/input"), std::move(owned));
     network.build();
     network.set_switches(SitePart::kAll, on);
-    const FixedBatch images(19, kImage, kClasses);
+    const FixedBatch images(19, kSiteImage, kSiteClasses);
     mean_loss(network, images.source());
     const double after_one = following.mean;
     network.prepare_evaluation();

@@ -12,7 +12,7 @@ using Catch::Matchers::WithinAbs;
 
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kNoNumber = std::numeric_limits<float>::quiet_NaN();
 
 std::vector<std::int32_t> codes_of(const std::vector<float>& x,
                                    const UniformQuantization& format,
@@ -41,7 +41,7 @@ TEST_CASE("static Q4.4 gives the codes worked out by hand", "[uniform]") {
 
 TEST_CASE("NaN stays NaN in values and takes the code of zero", "[uniform]") {
   const UniformQuantization format{.scale = 0.5f, .zero_point = 5, .low = 0, .high = 15};
-  std::vector<float> x = {kNan};
+  std::vector<float> x = {kNoNumber};
   CHECK(codes_of(x, format) == std::vector<std::int32_t>{5});
   kernels::fake_quantize(x, format, Rounding::kHalfEven, x);
   CHECK(std::isnan(x[0]));

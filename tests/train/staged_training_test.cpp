@@ -18,7 +18,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-const MethodRegistry& registry() {
+const MethodRegistry& staged_methods() {
   static const MethodRegistry all = [] {
     MethodRegistry made;
     register_builtin_methods(made);
@@ -29,7 +29,7 @@ const MethodRegistry& registry() {
 
 MethodSpec method(const std::string& id, const RawParams& raw = {}) {
   std::vector<ParamProblem> problems;
-  return {id, registry().at(id).resolve(raw, problems)};
+  return {id, staged_methods().at(id).resolve(raw, problems)};
 }
 
 MethodSpec inq(std::vector<std::string> portions) {
@@ -98,7 +98,7 @@ struct Process {
   MethodList attached() {
     set_threads(1);  // two have nothing to share in a network of this size
     auto made =
-        attach_quantizers(network, spec.method, spec.edges, spec.sites, registry());
+        attach_quantizers(network, spec.method, spec.edges, spec.sites, staged_methods());
     network.build();
     return made;
   }
@@ -182,7 +182,7 @@ void check_pieces(const RunSpec& run, int stride) {
 }  // namespace
 
 TEST_CASE("a run in pieces is the run in one, under every method", "[train][resume]") {
-  for (const auto& id : registry().ids()) {
+  for (const auto& id : staged_methods().ids()) {
     INFO(id);
     const RunSpec run = small_run(method(id));
     CHECK(differences(in_pieces(run, 5), undisturbed(run)) == std::vector<std::string>{});
