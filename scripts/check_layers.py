@@ -19,7 +19,7 @@ BUILDS_ON = {
     "quant": ["engine", "schema"],
     "methods": ["quant"],
     "nn": ["quant", "config"],
-    "train": ["nn", "data", "results"],
+    "train": ["nn", "data"],
     "results": ["core"],
     "pack": ["nn", "data", "results"],
     "eval": ["pack", "train", "results"],

@@ -12,6 +12,7 @@
 #include "framework/data/dataset.h"
 #include "framework/eval/packed_score.h"
 #include "framework/eval/parting.h"
+#include "framework/eval/site_histogram.h"
 #include "framework/eval/size.h"
 #include "framework/nn/attachment.h"
 #include "framework/nn/encoded_network.h"
@@ -185,7 +186,10 @@ class Experiment {
     training.finish_health();
     record.curves = training.curves();
     record.warnings = training.warnings();
-    record.histograms = training.histograms();
+    training.show([&](const std::string& site, const Grid& grid, std::span<const float> u,
+                      std::span<const std::int32_t> codes) {
+      record.histograms.push_back(site_histogram(site, grid, u, codes));
+    });
     record.sizes = size_entries(encoded_tensors(network_));
     record.state = stored_state(network_);
     record.provenance.seconds +=

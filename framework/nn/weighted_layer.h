@@ -38,7 +38,6 @@ class WeightedLayer : public Layer {
   /// From now on, with the value it has; without a site of its own.
   void give_bias() { form_.bias = true; }
   BoundSite& weight_site() { return weight_site_; }
-  BoundSite& bias_site() { return bias_site_; }
   Activation& input() { return input_.activation(); }
 
   /// Quantizes weights and bias, as the pass's state asks; then `pack` takes them over.

@@ -41,7 +41,8 @@ NominalBits Encoded::nominal_bits() const {
   return bits;
 }
 
-std::vector<std::int64_t> Encoded::histogram() const {
+std::vector<std::int64_t> code_counts(std::span<const std::int32_t> codes,
+                                      const Grid& grid) {
   std::vector<std::int64_t> counts(grid.level_count());
   const std::int32_t low = grid.low_code();
   for (const std::int32_t code : codes) ++counts[std::size_t(code - low)];

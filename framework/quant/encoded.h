@@ -32,9 +32,11 @@ struct Encoded {
   std::size_t elements() const { return codes.size() * grid.dimension(); }
   std::vector<float> values() const;
   NominalBits nominal_bits() const;
-  /// How many values take each code, from the grid's lowest code on.
-  std::vector<std::int64_t> histogram() const;
 };
+
+/// How many of the codes are each of the grid's, from its lowest on.
+std::vector<std::int64_t> code_counts(std::span<const std::int32_t> codes,
+                                      const Grid& grid);
 
 /// x as the quantizer's evaluation sees it; it must be calibrated and prepared. Throws
 /// MethodError when a code is none of its grid's. `pixels` in x, of all images, where the

@@ -62,7 +62,6 @@ void CentredHistogram::collect(std::span<const float> x) {
   const std::size_t last = counts_.size() - 1;
   for (const float v : x) {
     if (std::isnan(v)) continue;
-    has_negative_ |= v < 0;
     const double bin = std::max(0.0, (double(finite(v)) + left) / width_);
     ++counts_[std::min(std::size_t(bin), last)];
   }

@@ -56,7 +56,6 @@ class CentredHistogram {
 
   double width() const { return width_; }
   float largest() const { return largest_; }  // of |x|
-  bool has_negative() const { return has_negative_; }
   /// Empty where nothing but 0 was seen.
   const std::vector<double>& counts() const { return counts_; }
 
@@ -69,7 +68,6 @@ class CentredHistogram {
   double width_ = 0;
   float largest_ = 0;
   double zeros_ = 0;
-  bool has_negative_ = false;
 };
 
 }  // namespace bitsweep

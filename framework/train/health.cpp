@@ -13,7 +13,6 @@
 #include "framework/quant/image_scales.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/transforms_values.h"
-#include "framework/train/site_histogram.h"
 
 namespace bitsweep {
 namespace {
@@ -277,17 +276,13 @@ void QuantizerHealth::finish() {
   }
 }
 
-std::vector<SiteHistogram> QuantizerHealth::histograms() {
-  std::vector<SiteHistogram> histograms;
+void QuantizerHealth::show(const Look& look_at) {
   for (Watch& watch : watches_) {
-    const auto role = watch.bound->site.role;
-    if (watch.bound->evaluates_float || role == Role::kBias) continue;
+    if (watch.bound->evaluates_float || watch.bound->site.role == Role::kBias) continue;
     if (const auto view = look(watch)) {
-      histograms.push_back(
-          site_histogram(watch.name(), view->grid, view->u, view->codes));
+      look_at(watch.name(), view->grid, view->u, view->codes);
     }
   }
-  return histograms;
 }
 
 // They stand for nothing.
@@ -362,10 +357,8 @@ void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
 }
 
 std::size_t QuantizerHealth::used_levels(const View& view) {
-  const std::int32_t low = view.grid.low_code();
-  used_.assign(view.grid.level_count(), 0);
-  for (const std::int32_t code : view.codes) used_[std::size_t(code - low)] = 1;
-  return std::size_t(std::count(used_.begin(), used_.end(), 1));
+  const auto counts = code_counts(view.codes, view.grid);
+  return counts.size() - std::size_t(std::count(counts.begin(), counts.end(), 0));
 }
 
 // The share of quantized weights with another sign than when last looked at.

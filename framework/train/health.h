@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "framework/nn/network.h"
-#include "framework/results/record.h"
 #include "framework/train/trainer.h"
 
 namespace bitsweep {
@@ -58,8 +57,12 @@ class QuantizerHealth {
   /// parameters that never moved in two epochs or more.
   void finish();
 
-  /// Of weights and activations as they are now, in network order.
-  std::vector<SiteHistogram> histograms();
+  /// A site's values as its grid meets them (u, above), and their codes.
+  using Look =
+      std::function<void(const std::string& site, const Grid& grid,
+                         std::span<const float> u, std::span<const std::int32_t> codes)>;
+  /// Shows weights and activations as they are now, in network order.
+  void show(const Look& look);
 
   std::int64_t epochs() const { return epoch_; }
 
@@ -77,7 +80,7 @@ class QuantizerHealth {
                            std::span<std::int32_t> codes, std::span<float> y);
   void measure(Watch& watch, const std::optional<View>& view, Curves& curves);
   static void refuse_foreign_codes(const View& view);
-  std::size_t used_levels(const View& view);
+  static std::size_t used_levels(const View& view);
   static double follow_signs(Watch& watch, const View& view);
   bool check_finite(Watch& watch, std::span<const float> x);
   void check_scales(Watch& watch, const Grid& grid);
@@ -91,7 +94,6 @@ class QuantizerHealth {
   std::vector<std::int32_t> codes_;  // of the tensor looked at; room for the largest
   std::vector<float> values_;        // of those codes
   std::vector<float> transformed_;   // what they were made of, if not the tensor itself
-  std::vector<char> used_;           // levels of a grid
   bool has_begun_ = false;
   std::int64_t epoch_ = 0;  // observed
 };

@@ -70,8 +70,8 @@ class StagedTraining {
   /// One value an epoch, by name; and sentences about what has gone wrong.
   Curves& curves() { return curves_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
-  /// Of quantized weights and activations as they are now, where health is observed.
-  std::vector<SiteHistogram> histograms() { return health_->histograms(); }
+  /// Shows quantized weights and activations as they are now, where health is observed.
+  void show(const QuantizerHealth::Look& look) { health_->show(look); }
 
   /// "epoch 7 of 10", "calibrate", "evaluation".
   std::string place() const;

@@ -1,4 +1,4 @@
-// Thresholds, pooling, look-up and shifts on codes: by hand and against the plain twins.
+// Thresholds, pooling and look-up on codes: by hand and against the plain twins.
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,6 @@
 
 #include "framework/core/random.h"
 #include "framework/engine/integer/pooling.h"
-#include "framework/engine/integer/shift_products.h"
 #include "framework/engine/integer/thresholds.h"
 #include "framework/engine/reference/integer.h"
 #include "tests/engine/integer_cases.h"
@@ -160,44 +159,6 @@ TEST_CASE("codes are looked up in a table of levels", "[integer]") {
   CHECK(std::isnan(y[4]));
   CHECK(std::isnan(plain[4]));
   CHECK(std::equal(y.begin(), y.begin() + 4, plain.begin()));
-}
-
-TEST_CASE("shifts give the sums of integer weights", "[integer][agreement]") {
-  const auto c =
-      GENERATE(IntegerCase{3, 7, 6, 5, 3, 1, 1, 1}, IntegerCase{16, 8, 5, 5, 5, 2, 2, 2},
-               IntegerCase{33, 9, 1, 1, 1, 1, 0, 1});
-  const auto g = geometry_of(c);
-  std::vector<std::int8_t> signs(g.weight_elements());
-  std::vector<std::uint8_t> exponents(signs.size());
-  for (std::size_t i = 0; i < signs.size(); ++i) {
-    signs[i] = std::int8_t(random_byte(i, "signs") % 3 - 1);
-    exponents[i] = std::uint8_t(random_byte(i, "exponents") % 7);
-  }
-  const auto x = random_codes<std::uint8_t>(2 * g.input.elements());
-  const std::size_t n = 2 * g.output.elements();
-  const auto weights = as_integers({signs, exponents});
-  REQUIRE(weights.has_value());
-  for (const InputCodes input : {InputCodes{false, 9}, InputCodes{true, -3}}) {
-    std::vector<std::int64_t> y(n);
-    shift_convolution(g, input, 2, x.data(), {signs, exponents}, y);
-    const auto fast = make_integer_convolution(EngineKind::kOneDnn, g, input, 2, 1);
-    std::vector<std::int32_t> sums(n);
-    fast->pack_weights(*weights, {});
-    fast->forward(0, x.data(), sums.data());
-    CHECK(std::vector<std::int64_t>(sums.begin(), sums.end()) == y);
-  }
-}
-
-TEST_CASE("weights beyond 8 bits stay shifts", "[integer]") {
-  const std::vector<std::uint8_t> exponents = {7, 31, 0};
-  const std::vector<std::int8_t> signs = {-1, 1, 0}, small = {-1, 0, 1};
-  CHECK(as_integers({small, exponents}) == std::vector<std::int8_t>{-128, 0, 1});
-  CHECK_FALSE(as_integers({signs, exponents}).has_value());
-  const ConvolutionGeometry g{.input = {1, 1, 3}, .output = {1, 1, 1}};
-  std::vector<std::int64_t> y(1);
-  const Codes x = {255, 254, 9};
-  shift_convolution(g, {false, 1}, 1, x.data(), {signs, exponents}, y);
-  CHECK(y[0] == -254 * 128 + 253 * (std::int64_t{1} << 31));
 }
 
 }  // namespace bitsweep

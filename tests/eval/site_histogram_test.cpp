@@ -1,4 +1,4 @@
-#include "framework/train/site_histogram.h"
+#include "framework/eval/site_histogram.h"
 
 #include <cmath>
 #include <numeric>

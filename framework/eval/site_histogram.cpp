@@ -1,9 +1,11 @@
-#include "framework/train/site_histogram.h"
+#include "framework/eval/site_histogram.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "framework/quant/encoded.h"
 
 namespace bitsweep {
 namespace {
@@ -94,9 +96,8 @@ SiteHistogram site_histogram(std::string site, const Grid& grid, std::span<const
   }
   result.levels = levels_of(grid, unit.in_steps());
   if (result.levels.empty()) return result;
-  result.level_shares.resize(result.levels.size());
-  for (const std::int32_t code : codes) {
-    result.level_shares[std::size_t(code - grid.low_code())] += 1 / double(codes.size());
+  for (const std::int64_t count : code_counts(codes, grid)) {
+    result.level_shares.push_back(double(count) / double(codes.size()));
   }
   return result;
 }
