@@ -106,7 +106,8 @@ TEST_CASE("an encoded tensor counts its bits and codes", "[quant][encoded]") {
       encode(OnGrid(UniformGrid{.low = -1, .high = 2}), Values{-5, 0.2f, 0.3f, 2});
   CHECK(uniform.codes == Codes{-1, 0, 0, 2});
   CHECK(uniform.values() == Values{-1, 0, 0, 2});
-  CHECK(code_counts(uniform.codes, uniform.grid) == std::vector<std::int64_t>{1, 2, 0, 1});
+  CHECK(code_counts(uniform.codes, uniform.grid) ==
+        std::vector<std::int64_t>{1, 2, 0, 1});
   CHECK(uniform.nominal_bits().codes == 8);
   CHECK(uniform.nominal_bits().scales == 32);
   CHECK(uniform.nominal_bits().books == 0);
