@@ -52,6 +52,17 @@ TEST_CASE("an unknown format is refused with those there are") {
   CHECK_THROWS_WITH(render(report, "pdf"), Contains("'pdf'; available: md, csv"));
 }
 
+TEST_CASE("a figure that another paper quotes is marked, with what the mark means") {
+  const auto text_of = [](const char* mark) {
+    auto study = sample_study();
+    study.rows[1].published.loss = 2.5;
+    study.rows[1].published.mark = mark;
+    return render(report_of(sample_records(), study), "md");
+  };
+  CHECK_THAT(text_of("quoted"), Contains("2.5‡") && Contains("- ‡: quoted, read in"));
+  CHECK_THAT(text_of("verified"), Contains("2.5") && !Contains("‡"));
+}
+
 TEST_CASE("a verdict stands beside a published figure") {
   const auto verdict = [](const char* recipe) {
     auto study = sample_study();
