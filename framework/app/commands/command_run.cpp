@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/schedule/kept_weights.h"
 #include "framework/app/scheme_text.h"
+#include "framework/app/slurm/this_task.h"
 #include "framework/app/study.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
@@ -45,15 +47,36 @@ BatchOptions batch_options(const Arguments& arguments) {
   pass_on("data-dir");
   pass_on("plugin");
   options.checkpoint_minutes = arguments.positive_number("checkpoint", 5);
+  options.schedule.ends_on_notice = arguments.has("requeue");
   return options;
 }
 
-int tell_interrupted(const BatchResult& batch, const Plan& plan) {
+std::string requeued_task(const Arguments& arguments) {
+  if (!arguments.has("requeue")) return "";
+  if (const auto task = this_slurm_task()) return *task;
+  throw ConfigError(
+      "run: --requeue: this is no job of Slurm's; `bitsweep submit` makes one");
+}
+
+// Nothing of ours may be under way: Slurm ends this process at once.
+void start_again_later(const BatchResult& batch, const std::string& task) {
+  if (batch.stood_still) {
+    throw RunError(fmt::format(
+        "the notice of its time limit came before any run got on, and would again: job "
+        "{} is not started again; submit with more --time, or a shorter --notice",
+        task));
+  }
+  print_note(fmt::format(
+      "bitsweep: the time limit is near and runs are left: Slurm starts job {} again",
+      task));
+  requeue(task);
+}
+
+void tell_interrupted(const BatchResult& batch, const Plan& plan) {
   print_note(fmt::format(
       "bitsweep: interrupted; {} of {} runs are done and kept, the same command goes on "
       "from there",
       batch.done, plan.runs.size()));
-  return kInterruptedCode;
 }
 
 void refuse_full_disk(const BatchResult& batch, const Plan& plan) {
@@ -101,6 +124,7 @@ int dry_run(const Arguments& arguments, const Session& session, const StudySpec&
 
 int run(const Arguments& arguments, Session& session) {
   BatchOptions options = batch_options(arguments);
+  const std::string task = requeued_task(arguments);
   // What is wrong with the data is told before hours of training.
   const StudySpec study = checked_study(
       arguments, session, {.lost_rows = true, .missing_data = arguments.has("dry-run")});
@@ -111,7 +135,7 @@ int run(const Arguments& arguments, Session& session) {
 
   const auto chosen = plan_options(arguments, study);
   check_folder(folder, study);
-  ResultsFolder results(folder);
+  std::optional<ResultsFolder> results(std::in_place, folder);
   RunFiles files(folder);
   const Plan plan = plan_of(study, files, chosen);
   print_note(plan_summary(study.name, plan));
@@ -121,10 +145,15 @@ int run(const Arguments& arguments, Session& session) {
   write_manifest(manifest, table);
 
   options.keep = study.keep;
-  const BatchResult batch = run_batch(plan, files, results, options);
+  const BatchResult batch = run_batch(plan, files, *results, options);
   refuse_full_disk(batch, plan);
   if (study.keep != "state") drop_weights_of_done(plan, RunFiles(folder), study.keep);
-  if (batch.interrupted) return tell_interrupted(batch, plan);
+  if (batch.interrupted) {
+    tell_interrupted(batch, plan);
+    results.reset();
+    if (batch.on_notice) start_again_later(batch, task);
+    return kInterruptedCode;
+  }
   print_out(write_reports(build_report(manifest, records_in(table)), table));
   tell_held(batch);
   const bool any_damaged = tell_damaged(plan);
@@ -180,6 +209,11 @@ Command run_command() {
                    {.name = "fail-fast",
                     .value = "",
                     .help = "Start nothing more once a run has failed."},
+                   {.name = "requeue",
+                    .value = "",
+                    .help = "In a job of Slurm's, as `bitsweep submit` makes it: at "
+                            "SIGUSR1, the notice of its time limit, keep the state of "
+                            "each run, stop, and have Slurm start the job again."},
                    {.name = "dry-run",
                     .value = "",
                     .help = "List what would be run and how long it would take, what "

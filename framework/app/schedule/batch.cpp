@@ -1,7 +1,9 @@
 #include "framework/app/schedule/batch.h"
 
 #include <cmath>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -162,13 +164,17 @@ class Keeper final : public ScheduleObserver {
     running_.emplace(job, Running{RunLog(folder_.log(run.digest),
                                          fmt::format("{}: started by {}", run.label,
                                                      text_of(this_process()))),
+                                  {},
                                   {}});
+    result_.stood_still = !got_on_;
     display_.started(job);
   }
   void progress(std::size_t job, const RunObserver::Progress& progress) override {
-    auto& [log, pace] = running_.at(job);
+    auto& [log, pace, begin] = running_.at(job);
     log.progress(progress);
     pace.hear(progress);
+    if (progress.done > begin.value_or(progress.done)) got_on();
+    if (!begin) begin = progress.done;
     const auto& run = batch_.run(job);
     folder_.tell(run.digest, progress, pace.steps_per_second() * batch_size_of(run.spec));
     display_.progress(job, progress);
@@ -197,6 +203,7 @@ class Keeper final : public ScheduleObserver {
     log(job, outcome_line(batch_.run(job).label, outcome));
     running_.erase(job);
     display_.finished(job, outcome);
+    got_on();
     if (outcome.status != Outcome::Status::kFailed) return;
     result_.failed.push_back({batch_.run(job).label, outcome.failure});
     if (outcome.elsewhere) return;
@@ -213,7 +220,13 @@ class Keeper final : public ScheduleObserver {
   struct Running {
     RunLog log;
     Pace pace;
+    std::optional<std::int64_t> begin;  // steps done when it was first heard of
   };
+
+  void got_on() {
+    got_on_ = true;
+    result_.stood_still = false;
+  }
 
   void log(std::size_t job, const std::string& text) {
     const auto found = running_.find(job);
@@ -225,6 +238,7 @@ class Keeper final : public ScheduleObserver {
   ScheduleObserver& display_;
   BatchResult& result_;
   std::map<std::size_t, Running> running_;
+  bool got_on_ = false;  // some run made a step, or ended
 };
 
 }  // namespace
@@ -253,6 +267,7 @@ BatchResult run_batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
   files.refresh();
   files.remove_leftovers();
   result.interrupted = schedule.interrupted;
+  result.on_notice = schedule.on_notice;
   result.disk_full = schedule.disk_full;
   result.failed_fast = schedule.failed_fast;
   return result;

@@ -36,6 +36,9 @@ struct BatchResult {
   std::vector<HeldRun> held;
   std::size_t done = 0;  // of the whole plan, those of earlier batches among them
   bool interrupted = false;
+  bool on_notice = false;  // interrupted by SIGUSR1
+  /// Runs were under way here, and none of them made a step: it would do the same again.
+  bool stood_still = false;
   std::string disk_full;  // why the batch ended early; or ""
   bool failed_fast = false;
 };

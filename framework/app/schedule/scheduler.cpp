@@ -76,7 +76,7 @@ class Schedule {
       wait_for_news();
       result_.interrupted = signals_.arrived();
       for (auto& worker : workers_) hear(*worker);
-      if (signals_.take_save_request()) tell_workers(SIGUSR1);
+      if (signals_.take_save_request()) save_or_end();
       if (!is_over()) end_late_workers();
       if (!is_over()) settle_ended_workers();
       start_ready_jobs();
@@ -106,6 +106,11 @@ class Schedule {
 
   void tell_workers(int signal) {
     for (auto& worker : workers_) worker->process.send(signal);
+  }
+
+  void save_or_end() {
+    if (!options_.ends_on_notice) return tell_workers(SIGUSR1);
+    result_.interrupted = result_.on_notice = true;
   }
 
   // What they still finish counts; what they are stopped in is for the next batch.
