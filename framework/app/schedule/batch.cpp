@@ -63,7 +63,12 @@ class Batch final : public JobClaims {
   Answer claim(std::size_t job) override {
     if (auto outcome = done_by_others(job)) return {Answer::Kind::kSettled, {}, *outcome};
     const auto holder = folder_.claim(run(job).digest, run(job).label);
-    if (holder) return {Answer::Kind::kHeld, text_of(holder->holder), {}};
+    if (holder) {
+      return {Answer::Kind::kHeld,
+              text_of(holder->holder),
+              {},
+              holder->silent_seconds > kSilentSeconds};
+    }
     // It may have been finished, and given back, in between.
     if (auto outcome = done_by_others(job)) {
       folder_.release(run(job).digest);

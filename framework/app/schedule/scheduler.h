@@ -44,6 +44,7 @@ class JobClaims {
     Kind kind = Kind::kOurs;
     std::string holder = {};  // of kHeld: who
     Outcome outcome = {};     // of kSettled
+    bool is_silent = false;   // of kHeld: it may be dead, and the job free before long
   };
   /// May throw RunError: the job fails.
   virtual Answer claim(std::size_t /*job*/) { return {}; }
@@ -65,7 +66,8 @@ class ScheduleObserver {
   /// It runs no more, and is not finished: it is tried again, or others have it.
   virtual void stopped(std::size_t /*job*/, const std::string& /*why*/) {}
   virtual void finished(std::size_t /*job*/, const Outcome&) {}
-  /// Nothing is left to start here before others have finished `job`.
+  /// Nothing is left to start here before others have finished `job`; or, with no jobs
+  /// behind it, before it shows whether its holder, who is silent, still lives.
   virtual void waiting(std::size_t /*job*/, const std::string& /*holder*/,
                        std::size_t /*jobs_behind_it*/) {}
   /// At least five times a second.
