@@ -1,4 +1,7 @@
 // A job of Slurm's that is told of its end. The pipeline trains nothing.
+#include <chrono>
+#include <fstream>
+
 #include <catch2/catch.hpp>
 
 #include "tests/app/fake_slurm.h"
@@ -46,6 +49,31 @@ TEST_CASE("where Slurm does not start a task again, it says so") {
   CHECK(noticed.code == 1);
   CHECK_THAT(noticed.err, Contains("Slurm did not take job 9 back to start it again: "
                                    "Requeue not allowed for job 9; `bitsweep submit`"));
+}
+
+TEST_CASE("what failed since the job was submitted is not tried again by its tasks") {
+  const Study study("[1, 11]");
+  const auto submit = [&](const std::string& job, std::chrono::hours ahead) {
+    const auto script = study.out() / "slurm" / (job + ".sh");
+    std::filesystem::create_directories(script.parent_path());
+    std::ofstream(script) << "#!/bin/bash\n";
+    std::filesystem::last_write_time(
+        script, std::filesystem::file_time_type::clock::now() + ahead);
+  };
+  const auto run = [&](const std::string& job) {
+    const auto finished =
+        study.run("--requeue", "SLURM_JOB_ID=" + job + " " + testing::kMisbehaving);
+    CAPTURE(finished.err);
+    CHECK(finished.code == 1);
+    CHECK_THAT(finished.err, Contains("failed: float, seed 11: conv1/weight") &&
+                                 Contains("failed: twn w2, seed 11: its float baseline"));
+    return finished.err;
+  };
+  submit("12", std::chrono::hours(-1));
+  submit("13", std::chrono::hours(1));
+  CHECK_THAT(run("12"), Contains("float, seed 11: started"));
+  CHECK_THAT(run("12"), Contains("(in another process)") && !Contains("started"));
+  CHECK_THAT(run("13"), Contains("float, seed 11: started"));
 }
 
 TEST_CASE("without --requeue a notice saves, and outside of Slurm it is refused") {

@@ -15,6 +15,7 @@
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/schedule/kept_weights.h"
 #include "framework/app/scheme_text.h"
+#include "framework/app/slurm/submission.h"
 #include "framework/app/slurm/this_task.h"
 #include "framework/app/study.h"
 #include "framework/core/counted.h"
@@ -145,6 +146,7 @@ int run(const Arguments& arguments, Session& session) {
   write_manifest(manifest, table);
 
   options.keep = study.keep;
+  if (!task.empty()) options.began = submission_time(folder, task);
   const BatchResult batch = run_batch(plan, files, *results, options);
   refuse_full_disk(batch, plan);
   if (study.keep != "state") drop_weights_of_done(plan, RunFiles(folder), study.keep);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,7 +39,8 @@ class Batch final : public JobClaims {
       const std::size_t job = run_of_.size();
       job_of_[run] = job;
       run_of_.push_back(run);
-      stamps_.push_back(stamp_of(files.path_of(plan.runs[run])));
+      const auto record = files.path_of(plan.runs[run]);
+      stamps_.push_back(failed_in_this_batch(record) ? std::nullopt : stamp_of(record));
       const auto& start = plan.runs[run].start;
       jobs_.push_back(
           {[this, job] { return order(job); }, start ? job_of_[*start] : std::nullopt});
@@ -103,6 +105,12 @@ class Batch final : public JobClaims {
  private:
   void put_record(std::size_t job) const {
     folder_.publish(run(job).digest, files_.path_of(run(job)));
+  }
+
+  bool failed_in_this_batch(const std::filesystem::path& record) const {
+    std::error_code missing;
+    const auto written = std::filesystem::last_write_time(record, missing);
+    return options_.began && !missing && written >= *options_.began;
   }
 
   // Where the record is another than the plan has seen.

@@ -1,6 +1,8 @@
 // Carries out what of a plan is not done yet, together with all who share the folder.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,8 @@ struct BatchOptions {
   double checkpoint_minutes = 5;  // between two of a run under way
   /// What records of networks keep that no other starts from, one of `kKept`.
   std::string keep = "state";
+  /// What failed after this was the batch's own, in another process: it stays failed.
+  std::optional<std::filesystem::file_time_type> began = {};
 };
 
 struct FailedRun {

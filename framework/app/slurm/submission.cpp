@@ -74,6 +74,15 @@ std::string submit_script(const JobScript& script, const fs::path& results) {
   }
 }
 
+std::optional<fs::file_time_type> submission_time(const fs::path& results,
+                                                  const std::string& task) {
+  const std::string job = task.substr(0, task.find('_'));
+  std::error_code missing;
+  const auto time = fs::last_write_time(slurm_folder(results) / (job + ".sh"), missing);
+  if (missing) return std::nullopt;
+  return time;
+}
+
 std::vector<std::string> submitted_jobs(const fs::path& results) {
   std::vector<std::string> jobs;
   std::error_code missing;

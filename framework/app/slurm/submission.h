@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,11 @@ std::filesystem::path slurm_folder(const std::filesystem::path& results);
 /// Gives the script to sbatch and returns the job's number. Throws ConfigError with
 /// sbatch's words where it is refused; nothing is left in the folder then.
 std::string submit_script(const JobScript& script, const std::filesystem::path& results);
+
+/// When the job of that task ("12_3") was submitted, by the clock of the folder; nothing
+/// for one that `submit_script` did not make.
+std::optional<std::filesystem::file_time_type> submission_time(
+    const std::filesystem::path& results, const std::string& task);
 
 /// The jobs that were submitted for a folder of results, the oldest first.
 std::vector<std::string> submitted_jobs(const std::filesystem::path& results);
