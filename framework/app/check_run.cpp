@@ -1,5 +1,6 @@
 #include "framework/app/check_run.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -135,6 +136,19 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
     if (is_placed(problem.text, spec)) problem.key.clear();
   }
   return problems;
+}
+
+double training_memory(const RunSpec& spec, const MethodRegistry& methods) {
+  const DatasetInfo info = dataset_info(spec.dataset);
+  Network network(spec.network,
+                  {.image = info.shape, .classes = info.classes, .batch = 1});
+  attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
+  const auto bytes_of = [&](const TrainingSpec& training) {
+    return estimate_memory(network, training.batch_size, training.optimizer.id).total();
+  };
+  double bytes = bytes_of(spec.training);
+  if (has_own_fine_tuning(spec)) bytes = std::max(bytes, bytes_of(*spec.fine_tuning));
+  return bytes;
 }
 
 namespace {

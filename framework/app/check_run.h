@@ -26,6 +26,10 @@ std::vector<RunProblem> keyed_problems(const std::string& sentences,
 /// match nothing, widths that a method refuses, a batch larger than the memory.
 std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods);
 
+/// Bytes that training takes by the estimate, in the larger of a run's two trainings. For
+/// a run that `check_run` finds nothing wrong with.
+double training_memory(const RunSpec& spec, const MethodRegistry& methods);
+
 /// Sentences on batches, and calibration sets, that are larger than the `images` there
 /// are to train on.
 std::vector<RunProblem> batch_problems(const RunSpec& run, std::size_t images);

@@ -70,7 +70,7 @@ const Command& take_command(std::vector<std::string>& words) {
 }
 
 // Threads beyond the cores take turns, and each step waits for the last of them.
-void note_threads(const Arguments& arguments) {
+void note_threads(const Arguments& arguments, bool runs_elsewhere) {
   const int threads = arguments.whole_number("threads", 1, 1);
   const int cores = int(std::thread::hardware_concurrency());
   constexpr int kMost = 1024;  // far above any use; thread stacks are memory
@@ -79,7 +79,7 @@ void note_threads(const Arguments& arguments) {
         "{}: --threads {}: expected 1 to {}; there {} here", arguments.command(), threads,
         kMost, cores == 1 ? "is 1 core" : fmt::format("are {} cores", cores)));
   }
-  if (cores == 0 || threads <= cores) return;
+  if (runs_elsewhere || cores == 0 || threads <= cores) return;
   print_note(fmt::format(
       "bitsweep: --threads {}: there {} here; more threads than cores "
       "are slower",
@@ -105,7 +105,8 @@ int run_words(std::vector<std::string> words, const Pipeline& pipeline) {
   register_builtin_methods(methods);
   Session session{pipeline, plugins, methods};
   const Arguments arguments(command.syntax, words);
-  if (!command.hidden) note_threads(arguments);  // its own workers need no telling
+  // The program's own workers need no telling.
+  if (!command.hidden) note_threads(arguments, command.runs_elsewhere);
   return command.run(arguments, session);
 }
 
@@ -141,12 +142,13 @@ int flushed(int code) {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      run_command(),       validate_command(),    keys_command(),     report_command(),
-      status_command(),    merge_command(),       rerun_command(),    diff_command(),
-      clean_command(),     health_command(),      methods_command(),  schemes_command(),
-      models_command(),    datasets_command(),    quantize_command(), export_command(),
-      inspect_command(),   eval_command(),        check_command(),    search_command(),
-      calibrate_command(), bench_train_command(), version_command(),  worker_command()};
+      run_command(),     submit_command(),    validate_command(),    keys_command(),
+      report_command(),  status_command(),    merge_command(),       rerun_command(),
+      diff_command(),    clean_command(),     health_command(),      methods_command(),
+      schemes_command(), models_command(),    datasets_command(),    quantize_command(),
+      export_command(),  inspect_command(),   eval_command(),        check_command(),
+      search_command(),  calibrate_command(), bench_train_command(), version_command(),
+      worker_command()};
   return table;
 }
 

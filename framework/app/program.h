@@ -33,7 +33,8 @@ struct Command {
   /// The exit code: 0, or 1 where something the user asked for failed. Other failures are
   /// thrown.
   int (*run)(const Arguments& arguments, Session& session);
-  bool hidden = false;  // for the program's own use
+  bool hidden = false;          // for the program's own use
+  bool runs_elsewhere = false;  // its --threads are another machine's
 };
 
 /// All commands, in the order in which they are listed.

@@ -13,7 +13,7 @@ TEST_CASE("help pages are as approved, and asking for one is no failure") {
       {"--help", "run --help", "validate --help", "report --help", "status --help",
        "merge --help", "rerun --help", "health --help", "methods --help", "models --help",
        "datasets --help", "quantize --help", "export --help", "inspect --help",
-       "eval --help", "bench train --help", "version --help"});
+       "eval --help", "submit --help", "bench train --help", "version --help"});
   CAPTURE(text);
   CHECK(is_approved("help.txt", text));
 }

@@ -21,6 +21,7 @@ constexpr std::int64_t kAborts = 13;
 constexpr std::int64_t kIsKilled = 14;
 constexpr std::int64_t kInterruptsTheBatch = 15;
 constexpr std::int64_t kFillsTheDisk = 16;
+constexpr std::int64_t kNoticesTheBatch = 17;
 
 void misbehave(std::int64_t seed, const RunEnvironment& environment) {
   if (seed == kThrows) {
@@ -36,6 +37,12 @@ void misbehave(std::int64_t seed, const RunEnvironment& environment) {
     kill(getppid(), SIGTERM);  // SIGINT may be ignored where tests run
     while (!environment.checkpoint->requests->stop) usleep(1000);
     throw RunStopped("stopped by a signal");
+  }
+  if (seed == kNoticesTheBatch) {
+    kill(getppid(), SIGUSR1);
+    const RunRequests& requests = *environment.checkpoint->requests;
+    while (!requests.stop && !requests.save) usleep(1000);
+    if (requests.stop) throw RunStopped("stopped by a signal");
   }
 }
 

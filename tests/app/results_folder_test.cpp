@@ -1,6 +1,7 @@
 #include "framework/app/schedule/results_folder.h"
 
 #include <chrono>
+#include <cmath>
 #include <fstream>
 
 #include <catch2/catch.hpp>
@@ -110,6 +111,18 @@ TEST_CASE("a dead process's lease is taken over, one of a silent machine after a
   CHECK_FALSE(is_taken());
   write(file, lease_of(kElsewhere), kLeaseSeconds + 30);
   CHECK(is_taken());
+}
+
+TEST_CASE("how long another machine's holder has been silent is told") {
+  const ScratchFolder scratch;
+  const auto file = scratch / "a.lease";
+  const auto silence = [&] {
+    return Lease::take(file, lease_of(this_process())).holder.silent_seconds;
+  };
+  write(file, lease_of(kElsewhere), 100);
+  CHECK(std::abs(silence() - 100) <= 5);  // the test may be slow
+  write(file, lease_of(this_process()), 100);
+  CHECK(silence() == 0);
 }
 
 TEST_CASE("a lease that is cut off is held while it is young") {

@@ -282,6 +282,26 @@ TEST_CASE("what others hold and nothing here needs is left to them") {
   CHECK(result.held == std::vector<std::size_t>{0});
 }
 
+TEST_CASE("what a silent holder may have left behind is waited for") {
+  class Silent final : public JobClaims {
+   public:
+    Answer claim(std::size_t) override {
+      if (++asked_ == 3) return {};
+      return {Answer::Kind::kHeld, "node7", {}, true};
+    }
+
+   private:
+    int asked_ = 0;
+  };
+  Recorder recorder;
+  const auto result =
+      scheduled({shell(kDone)}, {.ask_again_seconds = 0.01}, recorder, Silent());
+  CHECK(result.outcomes[0].status == Status::kDone);
+  CHECK(result.held.empty());
+  CHECK(recorder.events ==
+        std::vector<std::string>{"waiting 0 node7 0", "start 0", "finish 0"});
+}
+
 TEST_CASE("a job that others took over is ended here") {
   class Lost final : public JobClaims {
    public:

@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
 #include "framework/app/dry_run.h"
+#include "framework/app/planned_study.h"
 #include "framework/app/report_files.h"
 #include "framework/app/schedule/batch.h"
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/schedule/kept_weights.h"
 #include "framework/app/scheme_text.h"
+#include "framework/app/slurm/submission.h"
+#include "framework/app/slurm/this_task.h"
 #include "framework/app/study.h"
-#include "framework/config/row_filter.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/data/dataset.h"
@@ -23,46 +26,6 @@ namespace bitsweep {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
-  return arguments.text("out", "results/" + study.name);
-}
-
-PlanOptions plan_options(const Arguments& arguments, const StudySpec& study) {
-  PlanOptions options{.force = arguments.has("force")};
-  if (arguments.has("shard")) options.shard = Shard::parse(arguments.text("shard"));
-  if (arguments.has("only")) {
-    const RowFilter filter(arguments.text("only"));
-    filter.check(study);
-    options.chosen = [filter](const RowSpec& row, const RunSpec& run) {
-      return filter.matches(row, run);
-    };
-  }
-  return options;
-}
-
-Plan plan_of(const StudySpec& study, const RunFiles& files, const PlanOptions& options) {
-  return make_plan(
-      study, [&](const std::string& digest) { return files.find(digest); }, options);
-}
-
-// A record that cannot be trusted is the user's to look at: it is told of, and neither
-// written over nor in the way of others.
-bool tell_damaged(const Plan& plan) {
-  bool any = false;
-  for (const auto& run : plan.runs) {
-    if (run.state != RunState::kDamaged) continue;
-    any = true;
-    const auto seed = run.label.rfind(", seed ");
-    print_note(fmt::format(
-        "bitsweep: damaged: {}: {}; delete it and run the same command, or: --force "
-        "--only {}",
-        run.label, run.why,
-        shell_word(fmt::format("label == '{}' && seed == {}", run.label.substr(0, seed),
-                               run.spec.seed))));
-  }
-  return any;
-}
 
 int default_jobs(int threads) {
   return std::max(1, int(std::thread::hardware_concurrency()) / threads);
@@ -85,37 +48,36 @@ BatchOptions batch_options(const Arguments& arguments) {
   pass_on("data-dir");
   pass_on("plugin");
   options.checkpoint_minutes = arguments.positive_number("checkpoint", 5);
+  options.schedule.ends_on_notice = arguments.has("requeue");
   return options;
 }
 
-StudyManifest manifest_of(const StudySpec& study, const Plan& plan, const RunFiles& files,
-                          const fs::path& folder) {
-  std::map<std::string, const PlannedRun*> by_digest;
-  for (const auto& run : plan.runs) by_digest[run.digest] = &run;
-  return make_manifest(study, [&](const RunSpec& spec) -> RunName {
-    const PlannedRun& run = *by_digest.at(digest(spec, kResultsVersion));
-    return {run.digest, digest(spec.control(), kResultsVersion),
-            files.path_of(run).lexically_relative(folder).string()};
-  });
+std::string requeued_task(const Arguments& arguments) {
+  if (!arguments.has("requeue")) return "";
+  if (const auto task = this_slurm_task()) return *task;
+  throw ConfigError(
+      "run: --requeue: this is no job of Slurm's; `bitsweep submit` makes one");
 }
 
-// What decides the runs beside the study's file, as a shell takes it.
-std::string deciding_options(const Arguments& arguments) {
-  std::string text;
-  for (const std::string option : {"set", "plugin"}) {
-    for (const auto& value : arguments.all(option)) {
-      text += fmt::format(" --{} {}", option, shell_word(value));
-    }
+// Nothing of ours may be under way: Slurm ends this process at once.
+void start_again_later(const BatchResult& batch, const std::string& task) {
+  if (batch.stood_still) {
+    throw RunError(fmt::format(
+        "the notice of its time limit came before any run got on, and would again: job "
+        "{} is not started again; submit with more --time, or a shorter --notice",
+        task));
   }
-  return text;
+  print_note(fmt::format(
+      "bitsweep: the time limit is near and runs are left: Slurm starts job {} again",
+      task));
+  requeue(task);
 }
 
-int tell_interrupted(const BatchResult& batch, const Plan& plan) {
+void tell_interrupted(const BatchResult& batch, const Plan& plan) {
   print_note(fmt::format(
       "bitsweep: interrupted; {} of {} runs are done and kept, the same command goes on "
       "from there",
       batch.done, plan.runs.size()));
-  return kInterruptedCode;
 }
 
 void refuse_full_disk(const BatchResult& batch, const Plan& plan) {
@@ -151,21 +113,6 @@ int tell_failures(const BatchResult& batch) {
   return 1;
 }
 
-// One that is damaged is told of, not written over.
-void check_manifest_there(const fs::path& folder) {
-  if (fs::exists(manifest_path(folder))) read_manifest(folder);
-}
-
-// A folder holds one study, or its table would be lost to the next one's.
-void check_folder(const fs::path& folder, const StudySpec& study) {
-  if (!fs::exists(manifest_path(folder))) return;
-  const std::string held = read_manifest(folder).name;
-  if (held == study.name) return;
-  throw ConfigError(
-      fmt::format("--out: {} holds the study '{}', this one is '{}'; give another folder",
-                  folder.string(), held, study.name));
-}
-
 int dry_run(const Arguments& arguments, const Session& session, const StudySpec& study,
             const fs::path& folder, int workers) {
   const Plan plan = plan_of(study, RunFiles(folder), plan_options(arguments, study));
@@ -176,26 +123,9 @@ int dry_run(const Arguments& arguments, const Session& session, const StudySpec&
   return 0;
 }
 
-// A variant's table has a folder of its own: that of the study stays.
-fs::path table_folder(const fs::path& folder, const Arguments& arguments) {
-  const fs::path variant = variant_folder(arguments.all("set"));
-  if (variant.empty()) return folder;
-  check_manifest_there(folder / variant);
-  std::error_code failure;
-  fs::create_directories(folder / variant, failure);
-  if (failure) {
-    throw ConfigError(
-        fmt::format("{}: results cannot be written there: {}; choose another folder with "
-                    "--out",
-                    (folder / variant).string(), failure.message()));
-  }
-  print_note(
-      fmt::format("a variant of the study; its table: {}", (folder / variant).string()));
-  return folder / variant;
-}
-
 int run(const Arguments& arguments, Session& session) {
   BatchOptions options = batch_options(arguments);
+  const std::string task = requeued_task(arguments);
   // What is wrong with the data is told before hours of training.
   const StudySpec study = checked_study(
       arguments, session, {.lost_rows = true, .missing_data = arguments.has("dry-run")});
@@ -206,21 +136,26 @@ int run(const Arguments& arguments, Session& session) {
 
   const auto chosen = plan_options(arguments, study);
   check_folder(folder, study);
-  ResultsFolder results(folder);
+  std::optional<ResultsFolder> results(std::in_place, folder);
   RunFiles files(folder);
   const Plan plan = plan_of(study, files, chosen);
   print_note(plan_summary(study.name, plan));
   for (const auto& note : scheme_notes(study)) print_note(note);
   const fs::path table = table_folder(folder, arguments);
-  StudyManifest manifest = manifest_of(study, plan, files, table);
-  manifest.options = deciding_options(arguments);
+  const StudyManifest manifest = manifest_of(study, plan, files, table, arguments);
   write_manifest(manifest, table);
 
   options.keep = study.keep;
-  const BatchResult batch = run_batch(plan, files, results, options);
+  if (!task.empty()) options.began = submission_time(folder, task);
+  const BatchResult batch = run_batch(plan, files, *results, options);
   refuse_full_disk(batch, plan);
   if (study.keep != "state") drop_weights_of_done(plan, RunFiles(folder), study.keep);
-  if (batch.interrupted) return tell_interrupted(batch, plan);
+  if (batch.interrupted) {
+    tell_interrupted(batch, plan);
+    results.reset();
+    if (batch.on_notice) start_again_later(batch, task);
+    return kInterruptedCode;
+  }
   print_out(write_reports(build_report(manifest, records_in(table)), table));
   tell_held(batch);
   const bool any_damaged = tell_damaged(plan);
@@ -276,6 +211,11 @@ Command run_command() {
                    {.name = "fail-fast",
                     .value = "",
                     .help = "Start nothing more once a run has failed."},
+                   {.name = "requeue",
+                    .value = "",
+                    .help = "In a job of Slurm's, as `bitsweep submit` makes it: at "
+                            "SIGUSR1, the notice of its time limit, keep the state of "
+                            "each run, stop, and have Slurm start the job again."},
                    {.name = "dry-run",
                     .value = "",
                     .help = "List what would be run and how long it would take, what "

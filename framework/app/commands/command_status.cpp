@@ -8,14 +8,18 @@
 #include "framework/app/schedule/display.h"
 #include "framework/app/schedule/interrupt.h"
 #include "framework/app/schedule/status.h"
+#include "framework/app/slurm/job_status.h"
 
 namespace bitsweep {
 namespace {
 
 int status(const Arguments& arguments, Session&) {
   const std::filesystem::path folder = arguments.positional(0);
+  JobStatus jobs(records_folder(read_manifest(folder), folder));
   const auto text = [&] {
-    return status_text(read_manifest(folder), folder, terminal_of(STDOUT_FILENO).columns);
+    return status_text(read_manifest(folder), folder,
+                       terminal_of(STDOUT_FILENO).columns) +
+           jobs.text();
   };
   if (!arguments.has("watch")) {
     print_out(text());

@@ -6,6 +6,7 @@
 namespace bitsweep {
 
 Command run_command();
+Command submit_command();
 Command validate_command();
 Command keys_command();
 Command report_command();

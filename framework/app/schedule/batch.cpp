@@ -1,7 +1,10 @@
 #include "framework/app/schedule/batch.h"
 
 #include <cmath>
+#include <cstdint>
 #include <map>
+#include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,7 +39,8 @@ class Batch final : public JobClaims {
       const std::size_t job = run_of_.size();
       job_of_[run] = job;
       run_of_.push_back(run);
-      stamps_.push_back(stamp_of(files.path_of(plan.runs[run])));
+      const auto record = files.path_of(plan.runs[run]);
+      stamps_.push_back(failed_in_this_batch(record) ? std::nullopt : stamp_of(record));
       const auto& start = plan.runs[run].start;
       jobs_.push_back(
           {[this, job] { return order(job); }, start ? job_of_[*start] : std::nullopt});
@@ -61,7 +65,12 @@ class Batch final : public JobClaims {
   Answer claim(std::size_t job) override {
     if (auto outcome = done_by_others(job)) return {Answer::Kind::kSettled, {}, *outcome};
     const auto holder = folder_.claim(run(job).digest, run(job).label);
-    if (holder) return {Answer::Kind::kHeld, text_of(holder->holder), {}};
+    if (holder) {
+      return {Answer::Kind::kHeld,
+              text_of(holder->holder),
+              {},
+              holder->silent_seconds > kSilentSeconds};
+    }
     // It may have been finished, and given back, in between.
     if (auto outcome = done_by_others(job)) {
       folder_.release(run(job).digest);
@@ -96,6 +105,12 @@ class Batch final : public JobClaims {
  private:
   void put_record(std::size_t job) const {
     folder_.publish(run(job).digest, files_.path_of(run(job)));
+  }
+
+  bool failed_in_this_batch(const std::filesystem::path& record) const {
+    std::error_code missing;
+    const auto written = std::filesystem::last_write_time(record, missing);
+    return options_.began && !missing && written >= *options_.began;
   }
 
   // Where the record is another than the plan has seen.
@@ -162,13 +177,17 @@ class Keeper final : public ScheduleObserver {
     running_.emplace(job, Running{RunLog(folder_.log(run.digest),
                                          fmt::format("{}: started by {}", run.label,
                                                      text_of(this_process()))),
+                                  {},
                                   {}});
+    result_.stood_still = !got_on_;
     display_.started(job);
   }
   void progress(std::size_t job, const RunObserver::Progress& progress) override {
-    auto& [log, pace] = running_.at(job);
+    auto& [log, pace, begin] = running_.at(job);
     log.progress(progress);
     pace.hear(progress);
+    if (progress.done > begin.value_or(progress.done)) got_on();
+    if (!begin) begin = progress.done;
     const auto& run = batch_.run(job);
     folder_.tell(run.digest, progress, pace.steps_per_second() * batch_size_of(run.spec));
     display_.progress(job, progress);
@@ -197,6 +216,7 @@ class Keeper final : public ScheduleObserver {
     log(job, outcome_line(batch_.run(job).label, outcome));
     running_.erase(job);
     display_.finished(job, outcome);
+    got_on();
     if (outcome.status != Outcome::Status::kFailed) return;
     result_.failed.push_back({batch_.run(job).label, outcome.failure});
     if (outcome.elsewhere) return;
@@ -213,7 +233,13 @@ class Keeper final : public ScheduleObserver {
   struct Running {
     RunLog log;
     Pace pace;
+    std::optional<std::int64_t> begin;  // steps done when it was first heard of
   };
+
+  void got_on() {
+    got_on_ = true;
+    result_.stood_still = false;
+  }
 
   void log(std::size_t job, const std::string& text) {
     const auto found = running_.find(job);
@@ -225,6 +251,7 @@ class Keeper final : public ScheduleObserver {
   ScheduleObserver& display_;
   BatchResult& result_;
   std::map<std::size_t, Running> running_;
+  bool got_on_ = false;  // some run made a step, or ended
 };
 
 }  // namespace
@@ -253,6 +280,7 @@ BatchResult run_batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
   files.refresh();
   files.remove_leftovers();
   result.interrupted = schedule.interrupted;
+  result.on_notice = schedule.on_notice;
   result.disk_full = schedule.disk_full;
   result.failed_fast = schedule.failed_fast;
   return result;

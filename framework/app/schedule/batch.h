@@ -1,6 +1,8 @@
 // Carries out what of a plan is not done yet, together with all who share the folder.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,8 @@ struct BatchOptions {
   double checkpoint_minutes = 5;  // between two of a run under way
   /// What records of networks keep that no other starts from, one of `kKept`.
   std::string keep = "state";
+  /// What failed after this was the batch's own, in another process: it stays failed.
+  std::optional<std::filesystem::file_time_type> began = {};
 };
 
 struct FailedRun {
@@ -36,6 +40,9 @@ struct BatchResult {
   std::vector<HeldRun> held;
   std::size_t done = 0;  // of the whole plan, those of earlier batches among them
   bool interrupted = false;
+  bool on_notice = false;  // interrupted by SIGUSR1
+  /// Runs were under way here, and none of them made a step: it would do the same again.
+  bool stood_still = false;
   std::string disk_full;  // why the batch ended early; or ""
   bool failed_fast = false;
 };

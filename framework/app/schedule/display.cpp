@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "framework/app/schedule/lease.h"
 #include "framework/app/schedule/pace.h"
 #include "framework/app/schedule/progress_text.h"
 #include "framework/core/counted.h"
@@ -88,6 +89,13 @@ class Display : public ScheduleObserver {
 
   void waiting(std::size_t job, const std::string& holder,
                std::size_t jobs_behind_it) override {
+    if (jobs_behind_it == 0) {
+      show_line(
+          fmt::format("waiting for {}: {} gives no sign of life; after {:g} s of silence "
+                      "it is run here",
+                      jobs_[job].label, holder, kLeaseSeconds));
+      return;
+    }
     show_line(fmt::format("waiting for {}, which {} is at: {} here begin{} with it",
                           jobs_[job].label, holder, counted(jobs_behind_it, "run"),
                           jobs_behind_it == 1 ? "s" : ""));

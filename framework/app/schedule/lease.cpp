@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <map>
 #include <random>
 #include <regex>
@@ -109,12 +110,14 @@ bool is_there(const fs::path& file) {
   return lstat(file.c_str(), &status) == 0;
 }
 
-bool is_stale(const fs::path& file, const std::optional<LeaseText>& text) {
+// How long its holder has been silent: no time where it is seen to live, for ever where
+// it is seen to be dead.
+double silence_of(const fs::path& file, const std::optional<LeaseText>& text) {
   if (text) {
     const auto alive = is_alive(text->holder);
-    if (alive) return !*alive;
+    if (alive) return *alive ? 0 : std::numeric_limits<double>::infinity();
   }
-  return silent_seconds(file) > kLeaseSeconds;
+  return silent_seconds(file);
 }
 
 struct Last {
@@ -128,8 +131,10 @@ Last last_of(const fs::path& file) {
   for (; is_there(numbered(file, last.free)); ++last.free) {
     const auto text = text_in(numbered(file, last.free));
     last.token = text ? text->token : "";
-    if (is_stale(numbered(file, last.free), text)) continue;
+    const double silence = silence_of(numbered(file, last.free), text);
+    if (silence > kLeaseSeconds) continue;
     last.holder = text.value_or(LeaseText{.holder = {"another machine", "", 0, ""}});
+    last.holder->silent_seconds = silence;
     return last;
   }
   return last;

@@ -22,6 +22,9 @@ namespace bitsweep {
 
 /// A holder on another machine that was silent for longer is taken to be dead.
 inline constexpr double kLeaseSeconds = 300;
+/// One that was silent for longer may be dead: signs of life come every 15 s, and NFS may
+/// tell of them a minute late.
+inline constexpr double kSilentSeconds = 90;
 
 /// What a lease's file says.
 struct LeaseText {
@@ -33,6 +36,9 @@ struct LeaseText {
   RunObserver::Progress progress;
   std::string token = {};  // of this lease alone
   std::string after = {};  // the token of the stale one that it took over, or ""
+  /// Since the last sign of life of a holder on another machine, as it was looked at; no
+  /// part of the file.
+  double silent_seconds = 0;
 
   std::string to_text() const;
   /// Nothing where the text is not whole: it is being written.

@@ -76,7 +76,7 @@ class Schedule {
       wait_for_news();
       result_.interrupted = signals_.arrived();
       for (auto& worker : workers_) hear(*worker);
-      if (signals_.take_save_request()) tell_workers(SIGUSR1);
+      if (signals_.take_save_request()) save_or_end();
       if (!is_over()) end_late_workers();
       if (!is_over()) settle_ended_workers();
       start_ready_jobs();
@@ -98,6 +98,7 @@ class Schedule {
  private:
   struct State {
     std::string holder = {};  // another process, when it was last asked for
+    bool is_silent = false;   // that process
     Clock::time_point ask_again = {};
     int tries = 0;
   };
@@ -106,6 +107,11 @@ class Schedule {
 
   void tell_workers(int signal) {
     for (auto& worker : workers_) worker->process.send(signal);
+  }
+
+  void save_or_end() {
+    if (!options_.ends_on_notice) return tell_workers(SIGUSR1);
+    result_.interrupted = result_.on_notice = true;
   }
 
   // What they still finish counts; what they are stopped in is for the next batch.
@@ -158,6 +164,7 @@ class Schedule {
     try {
       const auto answer = claims_.claim(job);
       states_[job].holder = answer.holder;
+      states_[job].is_silent = answer.is_silent;
       if (answer.kind == JobClaims::Answer::Kind::kHeld) {
         states_[job].ask_again = Clock::now() + seconds(options_.ask_again_seconds);
         return false;
@@ -188,15 +195,17 @@ class Schedule {
     observer_.started(job);
   }
 
-  // Nothing runs here, and something could that others have to finish first.
+  // Nothing runs here, and something could that others have to finish first, or that they
+  // may have left behind.
   bool waits_for_others() {
     if (result_.failed_fast) return false;
     std::map<std::size_t, std::size_t> behind;
     bool waits = false;
     for (const auto job : pending_) {
-      if (!states_[job].holder.empty()) continue;
+      if (states_[job].is_silent) behind[job] += 0;
+      if (!states_[job].holder.empty() && !states_[job].is_silent) continue;
       waits = true;
-      if (jobs_[job].after) ++behind[*jobs_[job].after];
+      if (states_[job].holder.empty() && jobs_[job].after) ++behind[*jobs_[job].after];
     }
     for (const auto& [job, count] : behind) {
       if (states_[job].holder.empty() || !told_waiting_.insert(job).second) continue;

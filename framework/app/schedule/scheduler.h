@@ -44,6 +44,7 @@ class JobClaims {
     Kind kind = Kind::kOurs;
     std::string holder = {};  // of kHeld: who
     Outcome outcome = {};     // of kSettled
+    bool is_silent = false;   // of kHeld: it may be dead, and the job free before long
   };
   /// May throw RunError: the job fails.
   virtual Answer claim(std::size_t /*job*/) { return {}; }
@@ -65,7 +66,8 @@ class ScheduleObserver {
   /// It runs no more, and is not finished: it is tried again, or others have it.
   virtual void stopped(std::size_t /*job*/, const std::string& /*why*/) {}
   virtual void finished(std::size_t /*job*/, const Outcome&) {}
-  /// Nothing is left to start here before others have finished `job`.
+  /// Nothing is left to start here before others have finished `job`; or, with no jobs
+  /// behind it, before it shows whether its holder, who is silent, still lives.
   virtual void waiting(std::size_t /*job*/, const std::string& /*holder*/,
                        std::size_t /*jobs_behind_it*/) {}
   /// At least five times a second.
@@ -77,12 +79,14 @@ struct ScheduleOptions {
   double timeout_seconds = 0;    // of one try of a job; 0: none
   int retries = 0;               // of a job whose failure may not be the job's own
   bool fail_fast = false;        // nothing is started any more after a failure
+  bool ends_on_notice = false;   // SIGUSR1 ends it as SIGTERM does
   double ask_again_seconds = 2;  // for what others hold
 };
 
 struct ScheduleResult {
   std::vector<Outcome> outcomes;  // one a job
   bool interrupted = false;       // by a signal; what was under way has kept its state
+  bool on_notice = false;         // by SIGUSR1
   std::string disk_full;          // why no more was run: nothing could be kept; or ""
   bool failed_fast = false;       // why no more was run
   std::vector<std::size_t> held;  // jobs that others were at when all else was finished
@@ -96,7 +100,7 @@ inline constexpr int kInterruptSeconds = 25;
 /// succeeded, before jobs that wait for it start, and may still throw RunError to make it
 /// a failure. A signal ends the schedule: it is passed on to the workers as SIGTERM,
 /// which have kInterruptSeconds to keep their state; a second one ends them at once.
-/// SIGUSR1 is passed on, and they go on. A full disk, which a worker tells of or the
+/// SIGUSR1 is passed on, and they go on, but for `ends_on_notice`. A full disk, which a worker tells of or the
 /// observer throws as DiskFullError, ends the schedule: what is trained could not be
 /// kept.
 ScheduleResult run_jobs(const std::vector<Job>& jobs, const ScheduleOptions& options,
