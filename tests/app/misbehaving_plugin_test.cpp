@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include "framework/app/resume_check.h"
+#include "framework/quant/plugin.h"
+#include "methods/builtin_methods.h"
 #include "tests/app/program_runner.h"
 #include "tests/results/scratch_folder.h"
 
@@ -87,6 +90,34 @@ TEST_CASE("check tells of a crash as a failed check", "[plugin]") {
       real_program("check misbehaving --quiet --set how=abort --plugin " + kPlugin);
   CHECK(done.code == 1);
   CHECK_THAT(done.err, Contains("of 'misbehaving' failed: killed by signal 6 (Aborted)"));
+}
+
+TEST_CASE("check tells of a member that a saved state has not", "[plugin]") {
+  const auto done =
+      real_program("check misbehaving --quiet --set how=forget --plugin " + kPlugin);
+  CAPTURE(done.out);
+  CHECK(done.code == 1);
+  CHECK_THAT(done.out, Contains("save and load  VIOLATED") &&
+                           Contains("trained on after loading, value ") &&
+                           Contains("resume         VIOLATED") &&
+                           Contains("cut every 3 batches, 'network/") &&
+                           Contains("visit_state is to show every member") &&
+                           Contains("misbehaving: fails 2 of "));
+}
+
+TEST_CASE("every method, and a plugin's, goes on from its checkpoints as undisturbed",
+          "[plugin][conformance]") {
+  PluginLibraries libraries;
+  MethodRegistry methods;
+  register_builtin_methods(methods);
+  libraries.load(BITSWEEP_BINARY_DIR "/lib/example_plugin.so", methods);
+  for (const auto& id : methods.ids()) {
+    std::vector<ParamProblem> problems;
+    const auto found = check_resume({id, methods.at(id).resolve({}, problems)}, methods);
+    INFO(id << ": " << found.example);
+    CHECK(found.holds());
+    CHECK(found.asked == 1);
+  }
 }
 
 TEST_CASE("a library that ends the process which loads it is refused by name",
