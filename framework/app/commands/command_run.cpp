@@ -92,9 +92,10 @@ StudyManifest manifest_of(const StudySpec& study, const Plan& plan, const RunFil
                           const fs::path& folder) {
   std::map<std::string, const PlannedRun*> by_digest;
   for (const auto& run : plan.runs) by_digest[run.digest] = &run;
-  return make_manifest(study, [&](const RunSpec& spec) -> RunName {
-    const PlannedRun& run = *by_digest.at(digest(spec, kResultsVersion));
-    return {run.digest, digest(spec.control(), kResultsVersion),
+  auto names = plan.digests.begin();
+  return make_manifest(study, [&](const RunSpec&) -> RunName {
+    const PlannedRun& run = *by_digest.at(names->own);
+    return {run.digest, (names++)->control,
             files.path_of(run).lexically_relative(folder).string()};
   });
 }

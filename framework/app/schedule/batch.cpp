@@ -106,7 +106,7 @@ class Batch final : public JobClaims {
     if (!stamp || stamp == stamps_[job]) return std::nullopt;
     Outcome outcome{.elsewhere = true};
     try {
-      const RunRecord record = read_record_summary(path);
+      const RunRecord record = read_record_summary(path, SummaryDepth::kHead);
       const auto accuracy = record.metrics.find("test_accuracy");
       outcome.status =
           record.status == "done" ? Outcome::Status::kDone : Outcome::Status::kFailed;
@@ -162,15 +162,17 @@ class Keeper final : public ScheduleObserver {
     running_.emplace(job, Running{RunLog(folder_.log(run.digest),
                                          fmt::format("{}: started by {}", run.label,
                                                      text_of(this_process()))),
+                                  {},
                                   {}});
     display_.started(job);
   }
   void progress(std::size_t job, const RunObserver::Progress& progress) override {
-    auto& [log, pace] = running_.at(job);
+    auto& [log, pace, shown] = running_.at(job);
     log.progress(progress);
     pace.hear(progress);
+    shown = shown_after(shown, progress);
     const auto& run = batch_.run(job);
-    folder_.tell(run.digest, progress, pace.steps_per_second() * batch_size_of(run.spec));
+    folder_.tell(run.digest, shown, pace.steps_per_second() * batch_size_of(run.spec));
     display_.progress(job, progress);
   }
   void warning(std::size_t job, const std::string& text) override {
@@ -213,6 +215,7 @@ class Keeper final : public ScheduleObserver {
   struct Running {
     RunLog log;
     Pace pace;
+    RunObserver::Progress shown;
   };
 
   void log(std::size_t job, const std::string& text) {
@@ -243,12 +246,13 @@ BatchResult run_batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
   for (const auto& outcome : schedule.outcomes) {
     result.done += outcome.status == Outcome::Status::kDone;
   }
+  const auto running = schedule.held.empty() ? std::map<std::string, LeaseText>{}
+                                             : running_in(folder.path());
   for (const auto job : schedule.held) {
     const auto& run = batch.run(job);
-    const auto holder = running_in(folder.path());
-    const auto found = holder.find(run.digest);
+    const auto found = running.find(run.digest);
     result.held.push_back(
-        {run.label, found == holder.end() ? "" : text_of(found->second.holder)});
+        {run.label, found == running.end() ? "" : text_of(found->second.holder)});
   }
   files.refresh();
   files.remove_leftovers();
