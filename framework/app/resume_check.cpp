@@ -75,7 +75,8 @@ class Trainee {
         network_(spec.network, {.image = data.training.shape,
                                 .classes = data.classes,
                                 .batch = spec.training.batch_size,
-                                .seed = spec.seed}),
+                                .seed = spec.seed,
+                                .engine = EngineKind::kReference}),  // at once there
         methods_(
             attach_quantizers(network_, spec.method, spec.edges, spec.sites, methods)) {
     network_.build();
@@ -176,7 +177,7 @@ CheckResult check_resume(const MethodSpec& method, const MethodRegistry& methods
           "undisturbed one",
       .asked_of = "run"};
   const RunSpec spec = check_spec(method);
-  const Dataset data = load_dataset(spec.dataset, {});
+  static const Dataset data = load_dataset(spec.dataset, {});  // of all methods alike
   std::string found;
   try {
     const Trained whole = train_in_pieces(spec, data, methods, 0);
