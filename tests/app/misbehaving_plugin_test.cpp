@@ -21,11 +21,12 @@ namespace {
 
 const std::string kPlugin = BITSWEEP_BINARY_DIR "/lib/misbehaving.so";
 
-testing::Finished real_program(const std::string& words) {
+// `patience`: seconds without a sign of life after which a process counts as hanging.
+testing::Finished real_program(const std::string& words, int patience = 60) {
   const testing::ScratchFolder folder;
   const std::string out = (folder / "out").string(), err = (folder / "err").string();
   const int status =
-      std::system(fmt::format("BITSWEEP_PATIENCE=1 {} {} >{} 2>{} </dev/null",
+      std::system(fmt::format("BITSWEEP_PATIENCE={} {} {} >{} 2>{} </dev/null", patience,
                               BITSWEEP_BINARY_DIR "/bin/bitsweep", words, out, err)
                       .c_str());
   return {WEXITSTATUS(status), testing::file_text(out), testing::file_text(err)};
@@ -56,12 +57,13 @@ struct Case {
 TEST_CASE("a plugin that ends its process costs its row", "[plugin]") {
   const auto& [how, reason] = GENERATE(
       Case{"abort", "killed by signal 6 (Aborted)"}, Case{"throw", "threw: vector::at"},
-      Case{"exit", "ended by itself (status 0)"}, Case{"hang", "no answer for 1 s"},
+      Case{"exit", "ended by itself (status 0)"}, Case{"hang", "no answer for 2 s"},
       Case{"fork", "ended by itself (status 0)"});
   const testing::ScratchFolder folder;
   const auto study = study_file(folder, how);
   const auto done = real_program(fmt::format("run {} --plugin {} --out {}", study,
-                                             kPlugin, (folder / "out").string()));
+                                             kPlugin, (folder / "out").string()),
+                                 how == "hang" ? 2 : 60);
   CAPTURE(how, done.err);
   CHECK(done.code == 1);
   CHECK_THAT(done.err, Contains("row 'misbehaving") &&

@@ -98,9 +98,17 @@ class Batch final : public JobClaims {
     folder_.publish(run(job).digest, files_.path_of(run(job)));
   }
 
+  // A record may have been written under another name, that of another table's row. Who
+  // began the run has left a log: without one the folder of thousands is not read again.
+  void look_for(const PlannedRun& run) const {
+    std::error_code unknown;
+    if (std::filesystem::exists(files_.path_of(run), unknown)) return;
+    if (std::filesystem::exists(folder_.log(run.digest), unknown)) files_.refresh();
+  }
+
   // Where the record is another than the plan has seen.
   std::optional<Outcome> done_by_others(std::size_t job) {
-    files_.refresh();
+    look_for(run(job));
     const auto path = files_.path_of(run(job));
     const auto stamp = stamp_of(path);
     if (!stamp || stamp == stamps_[job]) return std::nullopt;
@@ -133,7 +141,7 @@ class Batch final : public JobClaims {
       command.insert(command.end(), {"--keep", options_.keep});
     }
     if (run.start) {
-      files_.refresh();
+      look_for(plan_.runs[*run.start]);
       const auto path = files_.path_of(plan_.runs[*run.start]);
       command.insert(command.end(), {"--baseline", path.string()});
     }
