@@ -50,13 +50,14 @@ class Planner {
     }
     turns_.push_back(turn);
     by_digest_[name] = plan_.runs.size();
-    const RunSpec spec = make_spec();
+    RunSpec spec = make_spec();
+    const std::int64_t seed = spec.seed;
+    const std::string file = file_name(spec.network.id + " " + label);
     const Found record = find_(name);
     plan_.runs.push_back(
-        {.spec = spec,
-         .label = fmt::format("{}, seed {}", label, spec.seed),
-         .name = fmt::format("{}-seed{}", file_name(spec.network.id + " " + label),
-                             spec.seed),
+        {.spec = std::move(spec),
+         .label = fmt::format("{}, seed {}", label, seed),
+         .name = fmt::format("{}-seed{}", file, seed),
          .digest = name,
          .state = record.state,
          .why = record.why,

@@ -37,10 +37,13 @@ std::string cut_label(const std::string& label, std::size_t width) {
 
 std::string table_line(const Cells& cells, std::size_t width) {
   constexpr std::size_t kLongestLabel = 60;
-  constexpr std::size_t kWide = 110;  // from here on loss and stage have room
+  constexpr std::size_t kWide = 110;   // from here on loss and stage have room
+  constexpr std::size_t kNarrow = 72;  // and below the label needs that of the speed
   std::string right = fmt::format("  {:>5}  {:>5}", cells.done, cells.epoch);
   if (width >= kWide) right += fmt::format("  {:>8}", cells.loss);
-  right += fmt::format("  {:>8}  {:>8}  {:>11}", cells.accuracy, cells.speed, cells.time);
+  right += fmt::format("  {:>8}", cells.accuracy);
+  if (width >= kNarrow) right += fmt::format("  {:>8}", cells.speed);
+  right += fmt::format("  {:>11}", cells.time);
   if (width >= kWide) right += fmt::format("  {:<14.14}", cells.stage);
   if (width <= right.size() + 8) return cut(cells.label + right, width);
   const std::size_t room = std::min(width - right.size(), kLongestLabel);
