@@ -195,7 +195,21 @@ ParamProblem unknown_parameter(const std::string& name,
   return {name, unknown_text("parameter", name, names)};
 }
 
+ParamProblem named_twice(const std::string& former, const std::string& name) {
+  return {former, fmt::format("is the former name of '{}', which is given too; write "
+                              "'{}' alone",
+                              name, name)};
+}
+
 }  // namespace schema_detail
+
+const FieldInfo* find_field(const std::vector<FieldInfo>& fields,
+                            const std::string& name) {
+  const auto found = std::ranges::find_if(fields, [&](const FieldInfo& field) {
+    return field.name == name || std::ranges::count(field.former_names, name) > 0;
+  });
+  return found == fields.end() ? nullptr : &*found;
+}
 
 std::string unknown_text(const std::string& noun, const std::string& name,
                          const std::vector<std::string>& known) {

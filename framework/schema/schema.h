@@ -45,6 +45,7 @@ struct FieldInfo {
   std::string range;          // "2 to 8", "one of: filter, layer", or ""
   std::string help;
   std::vector<std::string> choices;  // all it may be, of a bool or `one_of`; else empty
+  std::vector<std::string> former_names = {};  // are read, too, but not written
 
   bool is_list() const { return type.starts_with("list"); }
 };
@@ -78,6 +79,10 @@ struct OneOf {
   std::vector<std::string> words;
 };
 inline OneOf one_of(std::vector<std::string> words) { return {std::move(words)}; }
+
+/// The field of that name, present or former; null where there is none.
+const FieldInfo* find_field(const std::vector<FieldInfo>& fields,
+                            const std::string& name);
 
 /// "unknown key; did you mean 'epochs'?", or what is known where nothing is near.
 std::string unknown_text(const std::string& noun, const std::string& name,
@@ -126,6 +131,7 @@ std::string forbidden(const RawValue& raw, const std::string& allowed);
 /// `problem` with a "did you mean" when one of `names` is near.
 ParamProblem unknown_parameter(const std::string& name,
                                const std::vector<std::string>& names);
+ParamProblem named_twice(const std::string& former, const std::string& name);
 
 }  // namespace schema_detail
 
@@ -158,17 +164,25 @@ class Schema {
                                 Allowed<T>(schema_detail::allowed(std::move(range))));
   }
 
+  /// A name that the last field had once; what is written with it is still read.
+  Schema&& formerly(std::string name) && {
+    infos_.back().former_names.push_back(std::move(name));
+    return std::move(*this);
+  }
+
   const std::vector<FieldInfo>& fields() const { return infos_; }
 
   /// The struct that `raw` describes, defaults where it is silent. Each mistake (unknown
-  /// name, wrong type, out of range) is added to `problems`.
+  /// name, wrong type, out of range, a field under two names) is added to `problems`.
   Params parse(const RawParams& raw, std::vector<ParamProblem>& problems) const {
     Params params;
     for (const auto& [name, value] : raw) {
-      const auto setter = setters_.find(name);
-      if (setter == setters_.end()) {
+      const FieldInfo* field = find_field(infos_, name);
+      if (field == nullptr) {
         problems.push_back(schema_detail::unknown_parameter(name, names()));
-      } else if (auto problem = setter->second.set(params, value)) {
+      } else if (field->name != name && raw.contains(field->name)) {
+        problems.push_back(schema_detail::named_twice(name, field->name));
+      } else if (auto problem = setters_.at(field->name).set(params, value)) {
         problems.push_back({name, std::move(*problem)});
       }
     }
