@@ -44,7 +44,8 @@ void check_memory(const Network& network, const char* key, const TrainingSpec& t
       "smaller network",
       key, training.batch_size, memory_text(estimate.total()),
       memory_text(estimate.activations),
-      memory_text(estimate.weights + estimate.optimizer), memory_text(memory_limit())));
+      memory_text(estimate.weights + estimate.optimizer + estimate.kept),
+      memory_text(memory_limit())));
 }
 
 // Each step gathers what it refuses; false where it refused something.

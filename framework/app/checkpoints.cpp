@@ -18,16 +18,13 @@ void Checkpoints::wait_for_next() {
   due_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(interval);
 }
 
-void Checkpoints::write(SavedState state) {
+void Checkpoints::write(const ShowState& state) {
   if (plan_.requests != nullptr) plan_.requests->save = false;
   wait_for_next();
-  Checkpoint checkpoint{.digest = digest_,
-                        .build = current_build(),
-                        .provenance = begin_,
-                        .state = std::move(state)};
-  checkpoint.provenance.seconds +=
+  CheckpointHead head{.digest = digest_, .build = current_build(), .provenance = begin_};
+  head.provenance.seconds +=
       std::chrono::duration<double>(Clock::now() - started_).count();
-  write_checkpoint(checkpoint, plan_.file);
+  write_checkpoint(head, state, plan_.file);
 }
 
 FoundCheckpoint find_checkpoint(const std::filesystem::path& file,

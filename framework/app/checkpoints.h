@@ -48,7 +48,7 @@ class Checkpoints {
     return (asked != nullptr && (asked->stop || asked->save)) || Clock::now() >= due_;
   }
   /// Throws RunError where it cannot be written; an earlier one is left as it is.
-  void write(SavedState state);
+  void write(const ShowState& state);
   /// Whether the run is to end.
   bool is_to_stop() const { return plan_.requests != nullptr && plan_.requests->stop; }
 

@@ -100,9 +100,10 @@ StudyManifest manifest_of(const StudySpec& study, const Plan& plan, const RunFil
                           const fs::path& table, const Arguments& arguments) {
   std::map<std::string, const PlannedRun*> by_digest;
   for (const auto& run : plan.runs) by_digest[run.digest] = &run;
-  StudyManifest manifest = make_manifest(study, [&](const RunSpec& spec) -> RunName {
-    const PlannedRun& run = *by_digest.at(digest(spec, kResultsVersion));
-    return {run.digest, digest(spec.control(), kResultsVersion),
+  auto names = plan.digests.begin();
+  StudyManifest manifest = make_manifest(study, [&](const RunSpec&) -> RunName {
+    const PlannedRun& run = *by_digest.at(names->own);
+    return {run.digest, (names++)->control,
             files.path_of(run).lexically_relative(table).string()};
   });
   manifest.options = deciding_options(arguments);

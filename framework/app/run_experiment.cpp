@@ -18,6 +18,7 @@
 #include "framework/nn/encoded_network.h"
 #include "framework/nn/network.h"
 #include "framework/pack/model_file.h"
+#include "framework/results/whole_file.h"
 #include "framework/train/calibration.h"
 #include "framework/train/staged_training.h"
 
@@ -86,7 +87,7 @@ class TrainingReporter final : public TrainingObserver {
     return checkpoints_ != nullptr && checkpoints_->is_due();
   }
   // A run that cannot be kept now may be kept later, or be done before that.
-  void take_state(const SavedState& state) override {
+  void take_state(const ShowState& state) override {
     try {
       checkpoints_->write(state);
     } catch (const RunError& error) {
@@ -154,6 +155,10 @@ class Experiment {
     methods_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,
                                  *environment.methods);
     network_.build();
+    if (environment.checkpoint) {
+      require_room(environment.checkpoint->file.parent_path(), kept_bytes(),
+                   "a run's checkpoint and record");
+    }
   }
 
   double validate() {
@@ -199,6 +204,16 @@ class Experiment {
   }
 
  private:
+  // At most: the checkpoint has weights, their momentum and, of Adam, their squares; the
+  // record weights and packed model; beside these are predictions and curves.
+  double kept_bytes() {
+    constexpr double kCopies = 5, kBeside = 1e6;
+    double values = 0;
+    for (const StateTensor& tensor : network_.state())
+      values += double(tensor.values.size());
+    return kCopies * values * sizeof(float) + kBeside;
+  }
+
   void take_up(StagedTraining& training, SavedState& state) {
     try {
       training.set_state(state);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/config/problems.h"
-#include "framework/schema/schema.h"
+#include "framework/schema/schema_of.h"
 
 namespace bitsweep {
 
@@ -61,7 +61,7 @@ T read_fields(const Node& node, Problems& problems) {
 
 template <class T>
 T MappingReader::fields() {
-  const auto schema = T::schema();
+  const auto& schema = schema_of<T>();
   RawParams raw;
   for (const auto& name : schema.names()) {
     const Node* node = get(name);

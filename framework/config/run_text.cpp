@@ -10,6 +10,8 @@
 #include "framework/config/training_file.h"
 #include "framework/config/yaml.h"
 #include "framework/core/digest.h"
+#include "framework/core/error.h"
+#include "framework/schema/schema_of.h"
 
 namespace bitsweep {
 namespace {
@@ -42,11 +44,12 @@ Node node_of(const RawParams& params) {
 // The fields of a struct but for those left out, in the schema's order.
 template <class T>
 Node fields_node(const T& value, const Names& left_out = {}) {
-  const auto schema = T::schema();
+  const auto& schema = schema_of<T>();
   const RawParams raw = schema.write(value);
   Node node = Node::of_mapping();
-  for (const auto& name : schema.names()) {
-    if (!contains(left_out, name)) node.set(name, node_of(raw.at(name)));
+  for (const auto& field : schema.fields()) {
+    if (!contains(left_out, field.name))
+      node.set(field.name, node_of(raw.at(field.name)));
   }
   return node;
 }
@@ -352,10 +355,30 @@ RunSpec parse_run(const std::string& canonical_text) {
   return run;
 }
 
-std::string digest(const RunSpec& run, int results_version) {
-  return sha256_hex(fmt::format("{}results_version: {}\n", run.canonical_text(),
-                                results_version))
+namespace {
+
+std::string digest_of(const std::string& text, int results_version) {
+  return sha256_hex(fmt::format("{}results_version: {}\n", text, results_version))
       .substr(0, 16);
+}
+
+std::string seed_line(std::int64_t seed) { return fmt::format("seed: {}\n", seed); }
+
+}  // namespace
+
+std::string digest(const RunSpec& run, int results_version) {
+  return digest_of(run.canonical_text(), results_version);
+}
+
+SeedDigests::SeedDigests(const RunSpec& run, int results_version)
+    : text_(run.canonical_text()), results_version_(results_version) {
+  const std::string last = seed_line(run.seed);
+  ensure(text_.ends_with(last), "the seed is the last key of a run's text");
+  text_.resize(text_.size() - last.size());
+}
+
+std::string SeedDigests::of(std::int64_t seed) const {
+  return digest_of(text_ + seed_line(seed), results_version_);
 }
 
 }  // namespace bitsweep

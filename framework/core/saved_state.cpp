@@ -6,6 +6,13 @@
 
 namespace bitsweep {
 
+void show_state(SavedState& state, SavedStateVisitor& visitor) {
+  for (auto& [name, value] : state) {
+    std::visit([&, &its_name = name](auto& list) { visitor.values(its_name, list); },
+               value);
+  }
+}
+
 void StateReader::add(const std::string& name, StateValue value) {
   const bool is_new = state_.emplace(name, std::move(value)).second;
   ensure(is_new, "names of a state are unique");

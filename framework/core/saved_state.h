@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -56,6 +57,11 @@ class SavedStateVisitor {
     number = T(one.front());
   }
 };
+
+/// Shows a state to a visitor, which reads it.
+using ShowState = std::function<void(SavedStateVisitor&)>;
+/// Shows what was saved.
+void show_state(SavedState& state, SavedStateVisitor& visitor);
 
 /// Adds what is visited to a state.
 class StateReader final : public SavedStateVisitor {

@@ -37,8 +37,10 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
       batch <= 1024 ? double(slice_batch(batch).size()) : std::ceil(batch / 16.0);
   for (WeightedLayer* layer : network.weighted_layers()) {
     estimate.weights += of_weights(*layer, slices);
-    estimate.optimizer +=
-        (optimizer == "adam" ? 2 : 1) * double(layer->weight().value.size()) * kFloat;
+    const double values = double(layer->weight().value.size()) * kFloat;
+    const double moments = (optimizer == "adam" ? 2 : 1) * values;
+    estimate.optimizer += moments;
+    estimate.kept += values + moments;
   }
   for (const BoundSite* site : network.sites()) {
     estimate.activations += of_quantized_activation(*site, batch);

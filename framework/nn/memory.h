@@ -13,8 +13,10 @@ struct MemoryEstimate {
   double weights = 0;      // values, gradients, packed copies, a partial sum a slice
   double optimizer = 0;    // momentum; for adam the squares too
   double activations = 0;  // values and gradients of a batch
+  double kept = 0;         // weights and optimizer once more: calibration begins again
+                           // from there when it is cut; saving itself takes nothing
 
-  double total() const { return weights + optimizer + activations; }
+  double total() const { return weights + optimizer + activations + kept; }
 };
 
 /// Of training with `batch` images a step. `network` has its quantizers, and need not be

@@ -36,7 +36,7 @@ void add_figures(const RunRecord& record, RowHealth& health) {
 RowHealth health_of(const ManifestRow& row, const RecordLookup& record_of) {
   RowHealth health;
   for (const auto& run : row.runs) {
-    const auto record = record_of(run);
+    const auto record = record_of(run, SummaryDepth::kAll);
     if (!record || record->status != "done") continue;
     health.seeds.push_back(run.seed);
     add_figures(*record, health);

@@ -1,6 +1,8 @@
 // The manifest as YAML behind a seal of two lines: what the file is, and the SHA-256 of
 // all that follows. Fields that have their default are left out.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "framework/config/mapping_reader.h"
@@ -9,6 +11,7 @@
 #include "framework/core/error.h"
 #include "framework/report/manifest.h"
 #include "framework/results/whole_file.h"
+#include "framework/schema/schema_of.h"
 
 namespace bitsweep {
 namespace {
@@ -31,12 +34,13 @@ Node node_of(const RawValue& value) {
 
 template <class T>
 Node node_of(const T& value) {
-  const auto schema = T::schema();
+  const auto& schema = schema_of<T>();
+  static const RawParams defaults = schema.write(T{});
   const RawParams fields = schema.write(value);
-  const RawParams defaults = schema.write(T{});
   Node node = Node::of_mapping();
-  for (const auto& name : schema.names()) {
-    if (fields.at(name) != defaults.at(name)) node.set(name, node_of(fields.at(name)));
+  for (const auto& field : schema.fields()) {
+    const RawValue& own = fields.at(field.name);
+    if (own != defaults.at(field.name)) node.set(field.name, node_of(own));
   }
   return node;
 }
@@ -90,12 +94,28 @@ Node row_node(const ManifestRow& row) {
   return node;
 }
 
+constexpr std::string_view kRows = "rows:\n";
+constexpr std::string_view kRow = "  - ";  // begins a row's first line, and no other
+
+Node rows_node(std::vector<Node> rows) {
+  Node node = Node::of_mapping();
+  node.set("rows", Node::of_list(std::move(rows)));
+  return node;
+}
+
+// A row at a time: the nodes of ten thousand would take a hundred megabytes.
 std::string body_of(const StudyManifest& manifest) {
-  Node node = node_of(manifest);
-  Node rows = Node::of_list();
-  for (const auto& row : manifest.rows) rows.items.push_back(row_node(row));
-  node.set("rows", std::move(rows));
-  return write_yaml(node);
+  const Node fields = node_of(manifest);
+  std::string text = fields.items.empty() ? "" : write_yaml(fields);
+  if (manifest.rows.empty()) return text + write_yaml(rows_node({}));
+  text += kRows;
+  for (const auto& row : manifest.rows) {
+    const std::string lines = write_yaml(rows_node({row_node(row)}));
+    const bool is_one = !lines.starts_with(kRows);  // "rows: [{...}]"
+    text += is_one ? fmt::format("{}{}\n", kRow, lines.substr(7, lines.size() - 9))
+                   : lines.substr(kRows.size());
+  }
+  return text;
 }
 
 // ---- Reading ----
@@ -141,15 +161,44 @@ ManifestRow read_row(const Node& node, Problems& problems) {
   return row;
 }
 
+void read_rows(const Node* rows, Problems& problems, StudyManifest& manifest) {
+  if (rows == nullptr) return;
+  for (const Node& row : rows->items) manifest.rows.push_back(read_row(row, problems));
+}
+
+// The lines of each row, where a body has the form that it is written in.
+std::vector<std::string_view> row_lines(std::string_view rows) {
+  std::vector<std::string_view> lines;
+  while (!rows.empty()) {
+    const auto next = rows.find(fmt::format("\n{}", kRow));
+    const auto size = next == rows.npos ? rows.size() : next + 1;
+    lines.push_back(rows.substr(0, size));
+    rows.remove_prefix(size);
+  }
+  return lines;
+}
+
 StudyManifest read_body(std::string_view body, const std::string& place) {
   Problems problems;
-  const Node root = parse_yaml(std::string(body), place, problems);
+  const std::string begin_of_rows = fmt::format("{}{}", kRows, kRow);
+  const auto begin = body.starts_with(begin_of_rows)
+                         ? 0
+                         : std::min(body.find("\n" + begin_of_rows), body.size() - 1) + 1;
+  const Node root = parse_yaml(std::string(body.substr(0, begin)), place, problems);
   MappingReader reader(root, problems);
   StudyManifest manifest = reader.fields<StudyManifest>();
-  if (const Node* rows = reader.get("rows")) {
-    for (const Node& row : rows->items) manifest.rows.push_back(read_row(row, problems));
-  }
+  read_rows(reader.get("rows"), problems, manifest);
   reader.refuse_others();
+  if (begin < body.size()) {
+    for (const auto lines : row_lines(body.substr(begin + kRows.size()))) {
+      const Node row = parse_yaml(
+          fmt::format("{}{}", kRows, lines),
+          fmt::format("{}, row {}", place, manifest.rows.size() + 1), problems);
+      MappingReader of_row(row, problems);
+      read_rows(of_row.get("rows"), problems, manifest);
+      of_row.refuse_others();
+    }
+  }
   problems.throw_if_any();
   return manifest;
 }

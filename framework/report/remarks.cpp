@@ -25,7 +25,7 @@ bool is_at_chance(const RunRecord& record) {
 }
 
 // Widths that a parameter promises and a grid does not keep: "its weights take 3 bits".
-std::string broken_width(const ManifestRow& row, const StudyRecords& records) {
+std::string broken_width(const ManifestRow& row, const RowRecords& records) {
   const int promised = row.weight_bits.widest();
   for (const auto& run : row.runs) {
     const RunRecord* record = records.find_done(run.name.digest);
@@ -44,7 +44,7 @@ std::string failed_seeds(const std::vector<std::int64_t>& seeds) {
 }
 
 std::vector<std::string> remarks_on_runs(const ManifestRow& row,
-                                         const StudyRecords& records) {
+                                         const RowRecords& records) {
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> seeds_by_reason;
   const auto add = [&](const std::string& reason, std::int64_t seed) {
     auto found = std::find_if(seeds_by_reason.begin(), seeds_by_reason.end(),
@@ -76,7 +76,7 @@ std::vector<std::string> remarks_on_runs(const ManifestRow& row,
 }
 
 // Of runs whose file predicts otherwise than their simulation does.
-std::string parting_remark(const ManifestRow& row, const StudyRecords& records) {
+std::string parting_remark(const ManifestRow& row, const RowRecords& records) {
   double differing = 0, farthest = 0;
   std::size_t images = 0;
   for (const auto& run : row.runs) {
@@ -103,23 +103,23 @@ std::string p_text(double p) {
 
 }  // namespace
 
-std::vector<std::string> remarks_of(const ReportRow& row, const StudyRecords& records) {
-  auto remarks = remarks_on_runs(row.row, records);
-  if (auto width = broken_width(row.row, records); !width.empty()) {
+std::vector<std::string> remarks_of(const ManifestRow& row, const RowRecords& records) {
+  auto remarks = remarks_on_runs(row, records);
+  if (auto width = broken_width(row, records); !width.empty()) {
     remarks.push_back(std::move(width));
   }
-  if (auto parting = parting_remark(row.row, records); !parting.empty()) {
+  if (auto parting = parting_remark(row, records); !parting.empty()) {
     remarks.push_back(std::move(parting));
   }
-  if (row.row.fine_tuned_control) {
-    remarks.push_back("compared with float fine-tuned alike");
-  }
-  if (row.against_float && !row.against_float->tests.empty() &&
-      !row.against_float->significant()) {
-    remarks.push_back(fmt::format("no significant difference from float (p = {})",
-                                  p_text(row.against_float->strongest()->adjusted)));
-  }
+  if (row.fine_tuned_control) remarks.push_back("compared with float fine-tuned alike");
   return remarks;
+}
+
+std::string significance_remark(const ReportRow& row) {
+  const bool is_tested = row.against_float && !row.against_float->tests.empty();
+  if (!is_tested || row.against_float->significant()) return "";
+  return fmt::format("no significant difference from float (p = {})",
+                     p_text(row.against_float->strongest()->adjusted));
 }
 
 }  // namespace bitsweep

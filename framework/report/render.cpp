@@ -51,14 +51,28 @@ std::string render_latex(const StudyReport& report) {
 }
 
 struct Writer {
-  const char* name;
-  const char* file;
+  ReportFormat format;
   std::string (*render)(const StudyReport&);
 };
-constexpr Writer kWriters[] = {
-    {"md", "report.md", render_markdown}, {"csv", "report.csv", render_csv},
-    {"runs", "runs.csv", render_runs},    {"json", "report.json", render_json},
-    {"tex", "report.tex", render_latex},  {"html", "report.html", render_html}};
+
+const std::vector<Writer>& writers() {
+  using enum SummaryDepth;
+  static const std::vector<Writer> all = {{{"md", "report.md", kTables}, render_markdown},
+                                          {{"csv", "report.csv", kTables}, render_csv},
+                                          {{"runs", "runs.csv", kTables}, render_runs},
+                                          {{"json", "report.json", kCurves}, render_json},
+                                          {{"tex", "report.tex", kTables}, render_latex},
+                                          {{"html", "report.html", kPage}, render_html}};
+  return all;
+}
+
+const Writer& writer_of(const std::string& format) {
+  for (const auto& writer : writers()) {
+    if (format == writer.format.name) return writer;
+  }
+  throw ConfigError(fmt::format("there is no report format '{}'; available: {}", format,
+                                fmt::join(report_format_names(), ", ")));
+}
 
 }  // namespace
 
@@ -73,22 +87,22 @@ std::string command_of(const StudyReport& report) {
 }
 
 std::string render(const StudyReport& report, const std::string& format) {
-  for (const auto& writer : kWriters) {
-    if (format == writer.name) return writer.render(report);
-  }
-  throw ConfigError(fmt::format("there is no report format '{}'; available: {}", format,
-                                fmt::join(report_format_names(), ", ")));
+  return writer_of(format).render(report);
+}
+
+const ReportFormat& report_format(const std::string& name) {
+  return writer_of(name).format;
 }
 
 std::vector<ReportFormat> report_formats() {
   std::vector<ReportFormat> formats;
-  for (const auto& writer : kWriters) formats.push_back({writer.name, writer.file});
+  for (const auto& writer : writers()) formats.push_back(writer.format);
   return formats;
 }
 
 std::vector<std::string> report_format_names() {
   std::vector<std::string> names;
-  for (const auto& writer : kWriters) names.emplace_back(writer.name);
+  for (const auto& writer : writers()) names.push_back(writer.format.name);
   return names;
 }
 

@@ -191,6 +191,13 @@ std::string bits_of(const StudyReport& report) {
                               tables;
 }
 
+// What a page of very many rows leaves out.
+std::string limit_text(const StudyReport& report) {
+  return report.rows.size() <= kMostShownNetworks
+             ? ""
+             : fmt::format(" The study's first {} rows alone.", kMostShownNetworks);
+}
+
 std::string values_of(const StudyReport& report) {
   std::string text;
   for (const auto& row : report.rows) {
@@ -204,8 +211,8 @@ std::string values_of(const StudyReport& report) {
              : "<h2>Values and levels</h2>\n<p class='notes'>Of each row's first "
                "finished run. Grey: the values of a tensor in front of its quantizer; "
                "lines with dots: the share that takes each level; dashed: the ends of "
-               "the grid, beyond which values are clipped.</p>\n" +
-                   text;
+               "the grid, beyond which values are clipped." +
+                   limit_text(report) + "</p>\n" + text;
 }
 
 std::string comparison_of(const StudyReport& report) {
@@ -232,6 +239,7 @@ std::string comparison_of(const StudyReport& report) {
 std::string curves_of(const StudyReport& report) {
   std::string text;
   for (const auto& row : report.rows) {
+    if (row.network.layers.empty() && report.rows.size() > kMostShownNetworks) continue;
     const auto figures = curve_figures(row);
     if (figures.empty()) continue;
     text += fmt::format("<details><summary>{} ({})</summary>{}</details>\n",
@@ -240,8 +248,8 @@ std::string curves_of(const StudyReport& report) {
   return text.empty()
              ? ""
              : "<h2>Training curves</h2>\n<p class='notes'>A line for each seed; "
-               "dashed: training, solid: validation.</p>\n" +
-                   text;
+               "dashed: training, solid: validation." +
+                   limit_text(report) + "</p>\n" + text;
 }
 
 }  // namespace

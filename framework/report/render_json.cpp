@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "framework/report/render_formats.h"
@@ -57,12 +58,36 @@ Json curves_json(const ReportRun& run) {
   return curves;
 }
 
+// Each line moved to the right.
+std::string indented(const std::string& text, const std::string& space) {
+  std::string moved = space;
+  for (const char c : text) {
+    moved += c;
+    if (c == '\n') moved += space;
+  }
+  return moved;
+}
+
+// A text that is no UTF-8 must not cost the report.
+std::string text_of(const Json& json) {
+  return json.dump(1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
+// A row at a time: the values of ten thousand runs would take as much again.
 std::string render_json(const StudyReport& report) {
-  Json rows = Json::array();
   const Table table = study_table(report);
   const Table runs = runs_table(report);
+  const std::string head = text_of(Json{
+      {"name", report.name},
+      {"title", report.title},
+      {"command", command_of(report)},
+      {"facts", report.facts},
+      {"runs",
+       {{"done", report.done}, {"failed", report.failed}, {"missing", report.missing}}}});
+  std::string text =
+      head.substr(0, head.size() - 2) + ",\n \"rows\": [";  // without "\n}"
   std::size_t next_run = 0;
   for (std::size_t r = 0; r < report.rows.size(); ++r) {
     Json row = fields_json(table, table.rows[r]);
@@ -81,19 +106,11 @@ std::string render_json(const StudyReport& report) {
       json["confusion_matrix"] = run.confusion.matrix;
       row_runs.push_back(std::move(json));
     }
-    rows.push_back(std::move(row));
+    text += fmt::format("{}\n{}", r == 0 ? "" : ",", indented(text_of(row), "  "));
   }
-  const Json json{
-      {"name", report.name},
-      {"title", report.title},
-      {"command", command_of(report)},
-      {"facts", report.facts},
-      {"runs",
-       {{"done", report.done}, {"failed", report.failed}, {"missing", report.missing}}},
-      {"rows", std::move(rows)},
-      {"notes", notes_of(report)}};
-  // A text that is no UTF-8 must not cost the report.
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  text += report.rows.empty() ? "],\n" : "\n ],\n";
+  return text + text_of(Json{{"notes", notes_of(report)}}).substr(2) +
+         "\n";  // without "{\n"
 }
 
 }  // namespace bitsweep

@@ -1,6 +1,7 @@
 #include "framework/report/report.h"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -15,12 +16,12 @@ namespace bitsweep {
 namespace {
 
 // What a run is compared with; null for a run that is its own baseline.
-const RunRecord* baseline_of(const ManifestRun& run, const StudyRecords& records) {
+const RunRecord* baseline_of(const ManifestRun& run, const RowRecords& records) {
   return run.name.baseline == run.name.digest ? nullptr
                                               : records.find_done(run.name.baseline);
 }
 
-std::vector<RunPair> finished(const ManifestRow& row, const StudyRecords& records) {
+std::vector<RunPair> finished(const ManifestRow& row, const RowRecords& records) {
   std::vector<RunPair> pairs;
   for (const auto& run : row.runs) {
     const RunRecord* record = records.find_done(run.name.digest);
@@ -68,7 +69,8 @@ std::map<std::string, std::vector<double>> training_curves(const RunRecord& reco
   return curves;
 }
 
-ReportRun report_run(const ManifestRun& run, const StudyRecords& records) {
+ReportRun report_run(const ManifestRun& run, const RowRecords& records,
+                     SummaryDepth depth) {
   ReportRun result{.seed = run.seed,
                    .digest = run.name.digest,
                    .status = "missing",
@@ -90,18 +92,28 @@ ReportRun report_run(const ManifestRun& run, const StudyRecords& records) {
     const auto value = metric.value(*record, baseline);
     if (value) result.metrics[metric.id] = *value;
   }
+  if (depth < SummaryDepth::kCurves) return result;
   result.curves = training_curves(*record);
   result.confusion = confusion_of(*record);
   return result;
 }
 
-ReportNetwork report_network(const RunRecord& record) {
-  auto settings = settings_of(record);
-  settings.erase("seed");
-  return {record.products, record.histograms, std::move(settings)};
+// That of the row's first finished run.
+ReportNetwork report_network(const ManifestRow& row, const RowRecords& of_row,
+                             const StudyRecords& records) {
+  for (const auto& run : row.runs) {
+    if (!of_row.find_done(run.name.digest)) continue;
+    const auto record = records.page_of(run);
+    if (!record) return {};
+    auto settings = settings_of(*record);
+    settings.erase("seed");
+    return {record->products, record->histograms, std::move(settings)};
+  }
+  return {};
 }
 
-ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
+ReportRow report_row(const ManifestRow& row, const RowRecords& records,
+                     SummaryDepth depth) {
   const auto pairs = finished(row, records);
   ReportRow result{.row = row,
                    .weight_bits = row.weight_bits.text(),
@@ -114,8 +126,8 @@ ReportRow report_row(const ManifestRow& row, const StudyRecords& records) {
                    .remarks = {},
                    .runs = {},
                    .network = {}};
-  if (!pairs.empty()) result.network = report_network(*pairs.front().run);
-  for (const auto& run : row.runs) result.runs.push_back(report_run(run, records));
+  for (const auto& run : row.runs) result.runs.push_back(report_run(run, records, depth));
+  result.remarks = remarks_of(row, records);
   if (!row.is_baseline() && !pairs.empty()) {
     result.against_float = compare_with_float(pairs);
     result.verdict = verdict_on(row.published, *result.against_float,
@@ -149,33 +161,50 @@ class Appearance {
 
 // The study's order, but with the rows of a group together. A float baseline behind other
 // rows begins a block of its own, for another network or another dataset.
-std::vector<ManifestRow> in_order(const StudyManifest& manifest) {
+std::vector<std::size_t> in_order(const StudyManifest& manifest) {
   Appearance group_place;
   using Key = std::tuple<std::size_t, bool, std::size_t>;
-  std::vector<std::pair<Key, ManifestRow>> keyed;
+  std::vector<Key> keys;
   std::size_t block = 0;
   bool after_baselines = false;
   for (const auto& row : manifest.rows) {
     if (row.is_baseline() && after_baselines) ++block;
     after_baselines = !row.is_baseline();
-    keyed.push_back({{block, after_baselines, group_place(row.group)}, row});
+    keys.emplace_back(block, after_baselines, group_place(row.group));
   }
-  std::stable_sort(keyed.begin(), keyed.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<ManifestRow> rows;
-  for (auto& [key, row] : keyed) rows.push_back(std::move(row));
-  return rows;
+  std::vector<std::size_t> order(keys.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+  return order;
 }
 
-void count_runs(const StudyManifest& manifest, const StudyRecords& records,
-                StudyReport& report) {
+void count_runs(const ReportRow& row, StudyReport& report) {
+  for (const auto& run : row.runs) {
+    ++(run.status == "missing" ? report.missing
+       : run.status == "done"  ? report.done
+                               : report.failed);
+  }
+}
+
+// Row by row: of a row's records nothing is kept but what the report says of them.
+void add_rows(const StudyManifest& manifest, StudyRecords& records, SummaryDepth depth,
+              StudyReport& report) {
+  StudyFacts facts;
+  std::vector<ReportRow> rows;
   for (const auto& row : manifest.rows) {
-    for (const auto& run : row.runs) {
-      const RunRecord* record = records.find(run.name.digest);
-      ++(!record                    ? report.missing
-         : record->status == "done" ? report.done
-                                    : report.failed);
+    const RowRecords of_row = records.of(row);
+    rows.push_back(report_row(row, of_row, depth));
+    if (depth >= SummaryDepth::kPage && rows.size() <= kMostShownNetworks) {
+      rows.back().network = report_network(row, of_row, records);
     }
+    count_runs(rows.back(), report);
+    facts.add(row, of_row);
+  }
+  report.facts = facts.lines(manifest);
+  report.warnings = facts.warnings();
+  for (const auto index : in_order(manifest)) {
+    report.rows.push_back(std::move(rows[index]));
   }
 }
 
@@ -191,21 +220,28 @@ std::map<std::string, std::string> settings_of(const RunRecord& record) {
   return settings;
 }
 
-StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of) {
-  const StudyRecords records(manifest, record_of);
-  StudyReport report;
-  report.name = manifest.name;
-  report.title = manifest.title;
-  report.file = manifest.file;
-  report.options = manifest.options;
-  report.facts = facts_of(manifest, records);
-  for (const auto& row : in_order(manifest)) {
-    report.rows.push_back(report_row(row, records));
+StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of,
+                         SummaryDepth depth) {
+  const StudyReport empty{.name = manifest.name,
+                          .title = manifest.title,
+                          .file = manifest.file,
+                          .options = manifest.options,
+                          .facts = {},
+                          .rows = {},
+                          .warnings = {}};
+  StudyReport report = empty;
+  StudyRecords records(manifest, record_of, depth);
+  add_rows(manifest, records, depth, report);
+  if (records.is_mixed()) {  // an old record was taken before a newer one was seen
+    StudyRecords newest(manifest, record_of, depth, records.newest_version());
+    add_rows(manifest, newest, depth, report = empty);
   }
   correct_comparisons(report.rows);
-  for (auto& row : report.rows) row.remarks = remarks_of(row, records);
-  report.warnings = warnings_of(manifest, records);
-  count_runs(manifest, records, report);
+  for (auto& row : report.rows) {
+    if (auto remark = significance_remark(row); !remark.empty()) {
+      row.remarks.push_back(std::move(remark));
+    }
+  }
   return report;
 }
 

@@ -38,6 +38,9 @@ struct ReportNetwork {
   std::map<std::string, std::string> settings;
 };
 
+/// Rows whose single networks a report shows; of more, a page could not be opened.
+inline constexpr std::size_t kMostShownNetworks = 500;
+
 struct ReportRow {
   ManifestRow row;
   std::string weight_bits;  // those of the records where only they tell
@@ -50,7 +53,7 @@ struct ReportRow {
   std::string verdict;                      // of `verdict_on`
   std::vector<std::string> remarks;
   std::vector<ReportRun> runs;  // as in row.runs
-  ReportNetwork network;
+  ReportNetwork network;        // of the study's first kMostShownNetworks rows
 };
 
 struct StudyReport {
@@ -71,8 +74,10 @@ struct StudyReport {
   bool complete() const { return failed == 0 && missing == 0; }
 };
 
-/// The record of a run, whose `status` says when it failed; nothing when it has not run.
-using RecordLookup = std::function<std::optional<RunRecord>(const ManifestRun&)>;
+/// The record of a run, whose `status` says when it failed, read as deeply as asked for;
+/// nothing when it has not run.
+using RecordLookup =
+    std::function<std::optional<RunRecord>(const ManifestRun&, SummaryDepth)>;
 
 /// Reads records from a folder of results, without their states. A record that cannot be
 /// read, or is another run's, counts as failed.
@@ -83,22 +88,28 @@ RecordLookup records_in(std::filesystem::path folder,
 /// A run's configuration, "fine_tuning.epochs" to "4".
 std::map<std::string, std::string> settings_of(const RunRecord& record);
 
-/// The only way to a report: during a run and from a folder alone.
-StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of);
+/// The only way to a report: during a run and from a folder alone. Looks at the records
+/// row by row, and may look at one again: it keeps what the report holds of them. Curves,
+/// confusion and networks are left out where `depth` does not reach them.
+StudyReport build_report(const StudyManifest& manifest, const RecordLookup& record_of,
+                         SummaryDepth depth = SummaryDepth::kPage);
 
 /// `bitsweep run FILE ...`, which made the study; "" where its file is not known.
 std::string command_of(const StudyReport& report);
 
 /// A way to write a report, and its file in a folder of results.
 struct ReportFormat {
-  std::string name;  // "md"
-  std::string file;  // "report.md"
+  std::string name;    // "md"
+  std::string file;    // "report.md"
+  SummaryDepth depth;  // of the records that it is made of
 };
 /// md, csv, json, tex and html hold the rows; runs is a table of the single runs.
 std::vector<ReportFormat> report_formats();
 std::vector<std::string> report_format_names();
 
 /// Throws ConfigError for a format that is not one of them.
+const ReportFormat& report_format(const std::string& name);
+/// Likewise.
 std::string render(const StudyReport& report, const std::string& format);
 
 }  // namespace bitsweep

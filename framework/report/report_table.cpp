@@ -398,7 +398,16 @@ std::vector<std::string> notes_of(const StudyReport& report) {
   for (const auto& place : sources.places()) {
     notes.push_back(fmt::format("[{}] published: {}", sources.number(place), place));
   }
-  for (const auto& warning : report.warnings) notes.push_back("warning: " + warning);
+  constexpr std::size_t kMostWarnings = 100;
+  const std::size_t told = std::min(report.warnings.size(), kMostWarnings);
+  for (std::size_t i = 0; i < told; ++i) {
+    notes.push_back("warning: " + report.warnings[i]);
+  }
+  if (told < report.warnings.size()) {
+    notes.push_back(
+        fmt::format("{} more warnings: `bitsweep health DIR` tells them by row",
+                    report.warnings.size() - told));
+  }
   return notes;
 }
 

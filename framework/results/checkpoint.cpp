@@ -1,107 +1,244 @@
+// Checkpoints: behind the seal one value after the other, the head's first. A value is its
+// kind (a letter), the length of its name (32 bits) and the name, the number of its
+// elements (64 bits) and these, as they lie in memory; a text is its length (32 bits) and
+// its bytes. Only the build that wrote a checkpoint goes on from it.
+
 #include "framework/results/checkpoint.h"
+
+#include <cstring>
+#include <fstream>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
-#include "framework/results/hdf5_image.h"
 #include "framework/results/provenance_fields.h"
 #include "framework/results/sealed_file.h"
 
 namespace bitsweep {
 namespace {
 
-using namespace hdf5_image;
-
-constexpr std::int32_t kCheckpointFormat = 1;
+constexpr std::int64_t kCheckpointFormat = 2;
 constexpr SealKind kCheckpoint = {.what = "checkpoint"};
-constexpr std::string_view kEnding = ".checkpoint.h5";
+constexpr std::string_view kEnding = ".checkpoint";
+constexpr std::string_view kHead =
+    "checkpoint/";  // before the names of the head's values
 
-// Random bits are not worth compressing, every few minutes.
-void write_value(hid_t file, const std::string& name, const StateValue& value) {
-  std::visit(
-      [&](const auto& list) {
-        if constexpr (std::is_same_v<decltype(list), const std::vector<std::string>&>) {
-          write_texts(file, name, list);
-        } else {
-          write_values(file, name, list, Storage::kPlain);
-        }
-      },
-      value);
+template <class T>
+constexpr char kLetter = 0;
+template <>
+constexpr char kLetter<float> = 'f';
+template <>
+constexpr char kLetter<double> = 'd';
+template <>
+constexpr char kLetter<std::int8_t> = 'b';
+template <>
+constexpr char kLetter<std::int64_t> = 'i';
+template <>
+constexpr char kLetter<std::string> = 't';
+
+template <class T>
+std::string_view bytes_of(const T* values, std::size_t count) {
+  return {reinterpret_cast<const char*>(values), count * sizeof(T)};
 }
 
-std::string image_of(const Checkpoint& checkpoint) {
-  const Handle file = new_image();
-  const AttributeWriter header{file};
-  header("format", std::string("bitsweep checkpoint"));
-  header("format_version", kCheckpointFormat);
-  header("digest", checkpoint.digest);
-  header("build", checkpoint.build);
-  write_provenance(file, checkpoint.provenance);
-  new_group(file, "state");
-  for (const auto& [name, value] : checkpoint.state) {
-    write_value(file, path_below("state", name), value);
+// The fields of a head, named once for both directions: `visit` takes texts, whole
+// numbers and floating-point ones.
+template <class Head, class Visit>
+void visit_head(Head& head, Visit visit) {
+  visit("digest", head.digest);
+  visit("build", head.build);
+  hdf5_image::visit_provenance(head.provenance, visit);
+  visit("continued", head.provenance.continued);
+}
+
+// ---- Writing ----
+
+class ValueWriter final : public SavedStateVisitor {
+ public:
+  explicit ValueWriter(SealedWriter& file) : file_(file) {}
+
+  void values(const std::string& name, std::vector<float>& list) override {
+    numbers(name, list.data(), list.size());
   }
-  return hdf5_image::image_of(file);
-}
-
-StateValue read_value(hid_t file, const std::string& name) {
-  const Handle dataset = open_dataset(file, name);
-  const Handle type(H5Dget_type(dataset), H5Tclose, name);
-  const auto size = H5Tget_size(type);
-  switch (H5Tget_class(type)) {
-    case H5T_STRING:
-      return read_texts(file, name);
-    case H5T_FLOAT:
-      if (size == sizeof(float)) return read_values<float>(file, name);
-      return read_values<double>(file, name);
-    default:
-      if (size == 1) return read_values<std::int8_t>(file, name);
-      return read_values<std::int64_t>(file, name);
+  void values(const std::string& name, std::vector<double>& list) override {
+    numbers(name, list.data(), list.size());
   }
-}
+  void values(const std::string& name, std::vector<std::int8_t>& list) override {
+    numbers(name, list.data(), list.size());
+  }
+  void values(const std::string& name, std::vector<std::int64_t>& list) override {
+    numbers(name, list.data(), list.size());
+  }
+  void values(const std::string& name, std::vector<std::string>& list) override {
+    begin(kLetter<std::string>, name, list.size());
+    for (const auto& text : list) put_text(text);
+  }
+  void tensor(const std::string& name, std::span<float> values) override {
+    numbers(name, values.data(), values.size());
+  }
 
-Checkpoint read_image(std::string_view image) {
-  const Handle file = open_image(image);
-  std::int32_t version = 0;
-  AttributeReader{file}("format_version", version);
+ private:
+  template <class T>
+  void numbers(const std::string& name, const T* values, std::size_t count) {
+    begin(kLetter<T>, name, count);
+    file_.append(bytes_of(values, count));
+  }
+  void begin(char letter, const std::string& name, std::uint64_t count) {
+    ensure(names_.insert(name).second, "names of a state are unique");
+    file_.append(bytes_of(&letter, 1));
+    put_text(name);
+    file_.append(bytes_of(&count, 1));
+  }
+  void put_text(const std::string& text) {
+    const auto size = std::uint32_t(text.size());
+    file_.append(bytes_of(&size, 1));
+    file_.append(text);
+  }
+
+  SealedWriter& file_;
+  std::set<std::string> names_;
+};
+
+// ---- Reading ----
+
+class ValueReader {
+ public:
+  ValueReader(const std::filesystem::path& path, std::size_t bytes)
+      : file_(path, std::ios::binary), left_(bytes) {
+    file_.seekg(std::streamoff(kSealSize));
+  }
+
+  bool is_at_end() const { return left_ == 0; }
+
+  std::pair<std::string, StateValue> next() {
+    const char letter = number<char>();
+    std::string name = text();
+    const auto count = number<std::uint64_t>();
+    switch (letter) {
+      case kLetter<float>:
+        return {std::move(name), numbers<float>(count)};
+      case kLetter<double>:
+        return {std::move(name), numbers<double>(count)};
+      case kLetter<std::int8_t>:
+        return {std::move(name), numbers<std::int8_t>(count)};
+      case kLetter<std::int64_t>:
+        return {std::move(name), numbers<std::int64_t>(count)};
+      case kLetter<std::string>: {
+        std::vector<std::string> texts;
+        for (std::uint64_t i = 0; i < count; ++i) texts.push_back(text());
+        return {std::move(name), std::move(texts)};
+      }
+      default:
+        refuse();
+    }
+  }
+
+ private:
+  [[noreturn]] static void refuse() { throw DataError("is no readable checkpoint"); }
+
+  void read(char* to, std::size_t size) {
+    if (size > left_ || !file_.read(to, std::streamsize(size))) refuse();
+    left_ -= size;
+  }
+  template <class T>
+  T number() {
+    T value{};
+    read(reinterpret_cast<char*>(&value), sizeof value);
+    return value;
+  }
+  std::string text() {
+    const auto size = number<std::uint32_t>();
+    if (size > left_) refuse();
+    std::string text(size, '\0');
+    read(text.data(), size);
+    return text;
+  }
+  template <class T>
+  std::vector<T> numbers(std::uint64_t count) {
+    if (count > left_ / sizeof(T)) refuse();
+    std::vector<T> values(count);
+    read(reinterpret_cast<char*>(values.data()), count * sizeof(T));
+    return values;
+  }
+
+  std::ifstream file_;
+  std::size_t left_;
+};
+
+// Takes the head's values out of those that were read.
+class HeadTaker {
+ public:
+  explicit HeadTaker(SavedState& state) : state_(state) {}
+
+  void operator()(const char* name, std::string& text) const {
+    text = take<std::vector<std::string>>(name).at(0);
+  }
+  void operator()(const char* name, int& value) const {
+    value = int(take<std::vector<std::int64_t>>(name).at(0));
+  }
+  void operator()(const char* name, std::int64_t& value) const {
+    value = take<std::vector<std::int64_t>>(name).at(0);
+  }
+  void operator()(const char* name, double& value) const {
+    value = take<std::vector<double>>(name).at(0);
+  }
+
+ private:
+  template <class List>
+  List take(const char* name) const {
+    auto node = state_.extract(std::string(kHead) + name);
+    auto* const list = node.empty() ? nullptr : std::get_if<List>(&node.mapped());
+    if (list == nullptr || list->empty()) {
+      throw DataError(fmt::format("has no '{}' where checkpoints have one", name));
+    }
+    return std::move(*list);
+  }
+
+  SavedState& state_;
+};
+
+Checkpoint read_values(const std::filesystem::path& path) {
+  ValueReader reader(path, check_sealed(path, kCheckpoint));
+  SavedState values;
+  while (!reader.is_at_end()) values.insert(reader.next());
+  const HeadTaker take(values);
+  std::int64_t version = 0;
+  take("format_version", version);
   if (version != kCheckpointFormat) {
-    throw Hdf5Failure{fmt::format("a checkpoint of format {}, this program reads {}",
-                                  version, kCheckpointFormat)};
+    throw DataError(fmt::format("a checkpoint of format {}, this program reads {}",
+                                version, kCheckpointFormat));
   }
   Checkpoint checkpoint;
-  AttributeReader{file}("digest", checkpoint.digest);
-  AttributeReader{file}("build", checkpoint.build);
-  read_provenance(file, checkpoint.provenance);
-  for (const auto& name : dataset_names(file, "state")) {
-    checkpoint.state[name] = read_value(file, "state/" + name);
-  }
+  visit_head<CheckpointHead>(checkpoint, take);
+  checkpoint.state = std::move(values);
   return checkpoint;
 }
 
 }  // namespace
 
-void write_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
-  std::string image;
-  {
-    const std::lock_guard lock(library_mutex());
-    const Silence silence;
-    try {
-      image = image_of(checkpoint);
-    } catch (const Hdf5Failure& failure) {
-      throw RunError(fmt::format("{}: cannot store {}", path.string(), failure.text));
-    }
-  }
-  write_sealed(path, kCheckpoint, image);
+void write_checkpoint(const CheckpointHead& head, const ShowState& state,
+                      const std::filesystem::path& path) {
+  SealedWriter file(path, kCheckpoint);
+  ValueWriter writer(file);
+  const auto put = [&]<class T>(const char* name, const T& value) {
+    using Stored = std::conditional_t<std::integral<T>, std::int64_t, T>;
+    std::vector<Stored> one{Stored(value)};
+    writer.values(std::string(kHead) + name, one);
+  };
+  put("format_version", kCheckpointFormat);
+  visit_head(head, put);
+  state(writer);
+  file.publish();
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
-  const std::string image = read_sealed(path, kCheckpoint);
-  const std::lock_guard lock(library_mutex());
-  const Silence silence;
   try {
-    return read_image(image);
-  } catch (const Hdf5Failure& failure) {
-    throw DataError(fmt::format("{}: {}", path.string(), failure.text));
+    return read_values(path);
+  } catch (const DataError& error) {
+    const std::string why = error.what();
+    if (why.starts_with(path.string())) throw;
+    throw DataError(fmt::format("{}: {}", path.string(), why));
   }
 }
 
@@ -111,7 +248,9 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& folder,
 }
 
 bool is_checkpoint(const std::filesystem::path& path) {
-  return path.filename().string().ends_with(kEnding);
+  const auto name = path.filename().string();
+  return name.ends_with(kEnding) ||
+         name.ends_with(".checkpoint.h5");  // as they once were
 }
 
 }  // namespace bitsweep

@@ -9,21 +9,25 @@
 
 namespace bitsweep {
 
-struct Checkpoint {
+struct CheckpointHead {
   std::string digest;     // of the run's canonical text
   std::string build;      // `current_build()` of the program that wrote it
   Provenance provenance;  // of the work so far: when it began, its seconds
+};
+
+struct Checkpoint : CheckpointHead {
   SavedState state;
 };
 
-/// Written and sealed as records are, HDF5 too: under a temporary name, synced, renamed.
-/// Throws RunError naming the path.
-void write_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path);
+/// Written value by value, so that saving takes no memory, and sealed as records are:
+/// under a temporary name, synced, renamed. Throws RunError naming the path.
+void write_checkpoint(const CheckpointHead& head, const ShowState& state,
+                      const std::filesystem::path& path);
 
 /// Throws DataError when the file is missing, no checkpoint, or damaged.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-/// `<folder>/<digest>.checkpoint.h5`.
+/// `<folder>/<digest>.checkpoint`.
 std::filesystem::path checkpoint_path(const std::filesystem::path& folder,
                                       const std::string& digest);
 

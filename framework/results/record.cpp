@@ -300,27 +300,37 @@ bool has_part(hid_t file, const char* attribute, bool (*shows)(hid_t)) {
   return has != 0;
 }
 
-RunRecord read_summary(hid_t file) {
+void read_curves(hid_t file, bool with_health, RunRecord& record) {
+  for (const auto& name : dataset_names(file, "curves")) {
+    if (!with_health && name.starts_with("health/")) continue;
+    record.curves[name] = read_values<double>(file, "curves/" + name);
+  }
+}
+
+RunRecord read_summary(hid_t file, SummaryDepth depth) {
   RunRecord record;
   visit_header(record, AttributeReader{file});
   read_provenance(file, record.provenance);
   record.metrics = read_metrics(file);
-  for (const auto& name : dataset_names(file, "curves")) {
-    record.curves[name] = read_values<double>(file, "curves/" + name);
-  }
-  record.canonical_text = read_texts(file, "configuration").front();
+  record.has_state = has_part(file, kHasState, has_state);
+  record.has_model = has_part(file, kHasModel, has_model);
+  if (depth < SummaryDepth::kTables) return record;
   record.predictions = read_values<std::int32_t>(file, "predictions");
   record.labels = read_values<std::int32_t>(file, "labels");
   record.sizes = read_sizes(file);
   record.products = read_products(file);
-  record.histograms = read_histograms(file);
   record.warnings = read_texts(file, "warnings");
   // Not in files from before it was there.
   if (H5Lexists(file, "partings", H5P_DEFAULT) > 0) {
     record.partings = read_texts(file, "partings");
   }
-  record.has_state = has_part(file, kHasState, has_state);
-  record.has_model = has_part(file, kHasModel, has_model);
+  if (depth >= SummaryDepth::kCurves) {
+    read_curves(file, depth >= SummaryDepth::kAll, record);
+  }
+  if (depth >= SummaryDepth::kPage) {
+    record.canonical_text = read_texts(file, "configuration").front();
+    record.histograms = read_histograms(file);
+  }
   return record;
 }
 
@@ -334,11 +344,11 @@ std::map<std::string, StoredTensor> read_state(hid_t file) {
 
 // The sentence of `check_format` is whole; what fails behind it is named by the part that
 // is wrong.
-RunRecord read_image(std::string_view image, bool with_tensors) {
+RunRecord read_image(std::string_view image, SummaryDepth depth, bool with_tensors) {
   const Handle file = open_image(image);
   check_format(file);
   try {
-    RunRecord record = read_summary(file);
+    RunRecord record = read_summary(file, depth);
     if (!with_tensors) return record;
     record.state = read_state(file);
     const Handle model = open_dataset(file, "model");
@@ -349,13 +359,13 @@ RunRecord read_image(std::string_view image, bool with_tensors) {
   }
 }
 
-RunRecord read(const std::filesystem::path& path, bool with_tensors) {
+RunRecord read(const std::filesystem::path& path, SummaryDepth depth, bool with_tensors) {
   const auto image =
       with_tensors ? read_sealed(path, kRecord) : read_sealed_summary(path, kRecord);
   const std::lock_guard lock(library_mutex());
   const Silence silence;
   try {
-    return read_image(image, with_tensors);
+    return read_image(image, depth, with_tensors);
   } catch (const Hdf5Failure& failure) {
     throw DataError(fmt::format("{}: {}", path.string(), failure.text));
   }
@@ -384,10 +394,12 @@ void write_record(const RunRecord& record, const std::filesystem::path& path) {
   write_sealed(path, kRecord, image, summary);
 }
 
-RunRecord read_record(const std::filesystem::path& path) { return read(path, true); }
+RunRecord read_record(const std::filesystem::path& path) {
+  return read(path, SummaryDepth::kAll, true);
+}
 
-RunRecord read_record_summary(const std::filesystem::path& path) {
-  return read(path, false);
+RunRecord read_record_summary(const std::filesystem::path& path, SummaryDepth depth) {
+  return read(path, depth, false);
 }
 
 }  // namespace bitsweep

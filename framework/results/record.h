@@ -124,8 +124,19 @@ void write_record(const RunRecord& record, const std::filesystem::path& path);
 /// format.
 RunRecord read_record(const std::filesystem::path& path);
 
+/// How much of a summary is read, each with what comes before it; the rest is as in a new
+/// record.
+enum class SummaryDepth {
+  kHead,    // single values: digest, status, metrics, provenance
+  kTables,  // predictions, labels, sizes, products, texts
+  kCurves,  // of training
+  kPage,    // configuration, histograms of sites
+  kAll,     // curves of health
+};
+
 /// Without `state` and `model`, for reports over many runs.
-RunRecord read_record_summary(const std::filesystem::path& path);
+RunRecord read_record_summary(const std::filesystem::path& path,
+                              SummaryDepth depth = SummaryDepth::kAll);
 
 /// Of this process, now: call it when a run begins. The engine and the seconds are for
 /// the caller to fill in, and the peak of memory again at the end.

@@ -17,7 +17,7 @@
 namespace bitsweep {
 namespace {
 
-constexpr const char* kKind = "bitsweep record index 1";
+constexpr const char* kKind = "bitsweep record index 2";
 
 // Tabs part the fields.
 std::string one_line(std::string text) {
@@ -30,7 +30,7 @@ std::vector<std::string> fields_of(const std::string& line) {
   std::vector<std::string> fields;
   std::istringstream stream(line);
   for (std::string field; std::getline(stream, field, '\t');) fields.push_back(field);
-  fields.resize(std::max<std::size_t>(fields.size(), 10));
+  fields.resize(std::max<std::size_t>(fields.size(), 11));
   return fields;
 }
 
@@ -41,6 +41,7 @@ RecordBrief brief_of(const RunRecord& record) {
       .status = record.status,
       .failure = record.failure,
       .has_state = record.has_state,
+      .has_model = record.has_model,
       .test_accuracy = accuracy == record.metrics.end() ? std::nan("") : accuracy->second,
       .seconds = record.provenance.seconds};
 }
@@ -75,8 +76,8 @@ void RecordIndex::load() {
     const auto f = fields_of(line);
     entries_[f[0]] = {{std::strtoull(f[1].c_str(), nullptr, 10), std::atoll(f[2].c_str()),
                        std::atoll(f[3].c_str())},
-                      {f[4], f[5], f[9], f[6] == "1", std::atof(f[7].c_str()),
-                       std::atof(f[8].c_str())}};
+                      {f[4], f[5], f[10], f[6] == "1", f[7] == "1",
+                       std::atof(f[8].c_str()), std::atof(f[9].c_str())}};
   }
 }
 
@@ -85,10 +86,10 @@ RecordIndex::~RecordIndex() {
   std::string body;
   for (const auto& [name, entry] : entries_) {
     const auto& [stamp, brief] = entry;
-    body += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", name, stamp.inode,
+    body += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", name, stamp.inode,
                         stamp.nanoseconds, stamp.bytes, brief.digest, brief.status,
-                        brief.has_state ? 1 : 0, brief.test_accuracy, brief.seconds,
-                        one_line(brief.failure));
+                        brief.has_state ? 1 : 0, brief.has_model ? 1 : 0,
+                        brief.test_accuracy, brief.seconds, one_line(brief.failure));
   }
   try {
     write_whole_file(file_,
@@ -104,7 +105,7 @@ const RecordBrief& RecordIndex::at(const std::filesystem::path& record) {
   if (stamp && found != entries_.end() && found->second.stamp == *stamp) {
     return found->second.brief;
   }
-  const RecordBrief brief = brief_of(read_record_summary(record));
+  const RecordBrief brief = brief_of(read_record_summary(record, SummaryDepth::kHead));
   is_changed_ = true;
   return (entries_[name] = {stamp.value_or(FileStamp{}), brief}).brief;
 }

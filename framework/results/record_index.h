@@ -27,6 +27,7 @@ struct RecordBrief {
   std::string status;   // done, failed
   std::string failure;  // why, when failed
   bool has_state = false;
+  bool has_model = false;
   double test_accuracy = 0;  // a share; NaN where there is none
   double seconds = 0;        // of the run's own work
 };

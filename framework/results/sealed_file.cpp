@@ -7,14 +7,10 @@
 
 #include <fmt/format.h>
 
-#include "framework/core/digest.h"
 #include "framework/core/error.h"
-#include "framework/results/whole_file.h"
 
 namespace bitsweep {
 namespace {
-
-constexpr std::size_t kSealSize = 512;
 
 struct Seal {
   std::size_t bytes = 0;
@@ -76,7 +72,7 @@ Seal read_seal(std::string_view head, std::size_t file_size, const SealKind& kin
 }
 
 template <class Read>
-std::string named(const std::filesystem::path& path, Read read) {
+auto named(const std::filesystem::path& path, Read read) {
   try {
     return read();
   } catch (const DataError& error) {
@@ -100,6 +96,41 @@ void write_sealed(const std::filesystem::path& path, const SealKind& kind,
                   std::string_view image, std::string_view summary) {
   const std::string seal = text_of(seal_of(image, summary), kind);
   write_whole_file(path, {seal, image, summary});
+}
+
+SealedWriter::SealedWriter(const std::filesystem::path& path, const SealKind& kind)
+    : kind_(kind), file_(path) {
+  file_.append(std::string(kSealSize, '\n'));
+}
+
+void SealedWriter::append(std::string_view bytes) {
+  sum_.update(bytes.data(), bytes.size());
+  bytes_ += bytes.size();
+  file_.append(bytes);
+}
+
+void SealedWriter::publish() {
+  file_.put(0, text_of(Seal{.bytes = bytes_, .sha256 = sum_.hex()}, kind_));
+  file_.publish();
+}
+
+std::size_t check_sealed(const std::filesystem::path& path, const SealKind& kind) {
+  std::error_code failure;
+  const bool is_there = std::filesystem::is_regular_file(path, failure);
+  if (!is_there) read_sealed(path, kind);  // says why not
+  const auto size = std::filesystem::file_size(path, failure);
+  return named(path, [&] {
+    const Seal seal = read_seal(part_of(path, 0, kSealSize), size, kind);
+    std::ifstream file(path, std::ios::binary);
+    file.seekg(kSealSize);
+    Sha256 sum;
+    std::string piece(std::size_t{1} << 20, '\0');
+    while (file.read(piece.data(), std::streamsize(piece.size())) || file.gcount() > 0) {
+      sum.update(piece.data(), std::size_t(file.gcount()));
+    }
+    if (sum.hex() != seal.sha256) refuse_damaged(kind);
+    return seal.bytes;
+  });
 }
 
 std::string read_sealed(const std::filesystem::path& path, const SealKind& kind) {

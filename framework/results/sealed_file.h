@@ -6,11 +6,17 @@
 // HDF5 file too with a checksum of its own in the seal: it is read without the rest.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
+#include "framework/core/digest.h"
+#include "framework/results/whole_file.h"
+
 namespace bitsweep {
+
+inline constexpr std::size_t kSealSize = 512;
 
 struct SealKind {
   std::string_view what;           // "run record"
@@ -21,6 +27,24 @@ struct SealKind {
 /// Writes as `write_whole_file` does. `summary` may be empty.
 void write_sealed(const std::filesystem::path& path, const SealKind& kind,
                   std::string_view image, std::string_view summary = {});
+
+/// The same, piece by piece, without a summary.
+class SealedWriter {
+ public:
+  SealedWriter(const std::filesystem::path& path, const SealKind& kind);
+  void append(std::string_view bytes);
+  void publish();
+
+ private:
+  SealKind kind_;
+  WholeFile file_;
+  Sha256 sum_;
+  std::size_t bytes_ = 0;
+};
+
+/// How many bytes stand behind the seal of a file without a summary, which are seen to be
+/// what was sealed without being held in memory. Throws as `read_sealed` does.
+std::size_t check_sealed(const std::filesystem::path& path, const SealKind& kind);
 
 /// What was sealed, whole; the summary is compared too. Throws DataError where the file
 /// is missing, of another kind, cut off or damaged.

@@ -146,9 +146,14 @@ void StagedTraining::uncut(Work work) {
 }
 
 void StagedTraining::pause() {
-  if (observer_.wants_state()) {
-    observer_.take_state(begin_of_uncut_ ? *begin_of_uncut_ : state());
-  }
+  if (!observer_.wants_state()) return;
+  observer_.take_state([this](SavedStateVisitor& visitor) {
+    if (begin_of_uncut_) {
+      show_state(*begin_of_uncut_, visitor);
+    } else {
+      visit_state(visitor);
+    }
+  });
 }
 
 SavedState StagedTraining::state() {

@@ -29,8 +29,8 @@ class TrainingObserver {
 
   /// Asked between two batches; must cost next to nothing.
   virtual bool wants_state() { return false; }
-  /// May throw, to end the run there.
-  virtual void take_state(const SavedState&) {}
+  /// May throw, to end the run there. `state` can be shown until this returns.
+  virtual void take_state(const ShowState& /*state*/) {}
   /// Whether `take_state` may ever be called.
   virtual bool may_want_state() const { return false; }
 };

@@ -66,6 +66,12 @@ RunRecord run(Stopper& stopper, const std::filesystem::path& checkpoint = {}) {
   return run_experiment(small_run(), environment, stopper);
 }
 
+void write(Checkpoint checkpoint, const std::filesystem::path& path) {
+  write_checkpoint(
+      checkpoint,
+      [&](SavedStateVisitor& visitor) { show_state(checkpoint.state, visitor); }, path);
+}
+
 // All that is written but the provenance.
 std::string bytes_of(RunRecord record) {
   const ScratchFolder folder;
@@ -81,7 +87,7 @@ TEST_CASE("a run that was stopped goes on to the record of an undisturbed one",
   Stopper never;
   const std::string whole = bytes_of(run(never));
   const ScratchFolder folder;
-  const auto file = folder / "a.checkpoint.h5";
+  const auto file = folder / "a.checkpoint";
   Stopper after_seven(7), after_two_more(2), to_the_end;
   CHECK_THROWS_AS(run(after_seven, file), RunStopped);
   CHECK_THROWS_AS(run(after_two_more, file), RunStopped);
@@ -96,7 +102,7 @@ TEST_CASE("a checkpoint that is of no use is named, and the run begins anew",
   Stopper never;
   const std::string whole = bytes_of(run(never));
   const ScratchFolder folder;
-  const auto file = folder / "a.checkpoint.h5";
+  const auto file = folder / "a.checkpoint";
   Stopper stopped(7);
   CHECK_THROWS_AS(run(stopped, file), RunStopped);
   const Checkpoint good = read_checkpoint(file);
@@ -105,8 +111,8 @@ TEST_CASE("a checkpoint that is of no use is named, and the run begins anew",
     Stopper next;
     const RunRecord record = run(next, file);
     REQUIRE(next.notes.size() == 1);
-    CHECK_THAT(next.notes.front(), Contains("a.checkpoint.h5: ") && Contains(why) &&
-                                       Contains("; begins anew"));
+    CHECK_THAT(next.notes.front(),
+               Contains("a.checkpoint: ") && Contains(why) && Contains("; begins anew"));
     CHECK(record.provenance.continued == 0);
     CHECK(bytes_of(record) == whole);
   };
@@ -117,23 +123,23 @@ TEST_CASE("a checkpoint that is of no use is named, and the run begins anew",
 
   Checkpoint other = good;
   other.digest = "0123";
-  write_checkpoint(other, file);
+  write(other, file);
   check_refused("holds the run 0123");
 
   other = good;
   other.build = "another";
-  write_checkpoint(other, file);
+  write(other, file);
   check_refused("another build");
 
   other = good;
   other.state.erase("trainer/step");
-  write_checkpoint(other, file);
+  write(other, file);
   check_refused("it has no 'trainer/step'");
 }
 
 TEST_CASE("a checkpoint that was asked for does not end the run", "[run][resume]") {
   const ScratchFolder folder;
-  const auto file = folder / "a.checkpoint.h5";
+  const auto file = folder / "a.checkpoint";
   Stopper stopper;
   stopper.requests.save = true;
   run(stopper, file);

@@ -7,6 +7,10 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include "framework/app/resume_check.h"
+#include "framework/core/parallel.h"
+#include "framework/quant/plugin.h"
+#include "methods/builtin_methods.h"
 #include "tests/app/program_runner.h"
 #include "tests/results/scratch_folder.h"
 
@@ -17,11 +21,12 @@ namespace {
 
 const std::string kPlugin = BITSWEEP_BINARY_DIR "/lib/misbehaving.so";
 
-testing::Finished real_program(const std::string& words) {
+// `patience`: seconds without a sign of life after which a process counts as hanging.
+testing::Finished real_program(const std::string& words, int patience = 60) {
   const testing::ScratchFolder folder;
   const std::string out = (folder / "out").string(), err = (folder / "err").string();
   const int status =
-      std::system(fmt::format("BITSWEEP_PATIENCE=1 {} {} >{} 2>{} </dev/null",
+      std::system(fmt::format("BITSWEEP_PATIENCE={} {} {} >{} 2>{} </dev/null", patience,
                               BITSWEEP_BINARY_DIR "/bin/bitsweep", words, out, err)
                       .c_str());
   return {WEXITSTATUS(status), testing::file_text(out), testing::file_text(err)};
@@ -52,12 +57,13 @@ struct Case {
 TEST_CASE("a plugin that ends its process costs its row", "[plugin]") {
   const auto& [how, reason] = GENERATE(
       Case{"abort", "killed by signal 6 (Aborted)"}, Case{"throw", "threw: vector::at"},
-      Case{"exit", "ended by itself (status 0)"}, Case{"hang", "no answer for 1 s"},
+      Case{"exit", "ended by itself (status 0)"}, Case{"hang", "no answer for 2 s"},
       Case{"fork", "ended by itself (status 0)"});
   const testing::ScratchFolder folder;
   const auto study = study_file(folder, how);
   const auto done = real_program(fmt::format("run {} --plugin {} --out {}", study,
-                                             kPlugin, (folder / "out").string()));
+                                             kPlugin, (folder / "out").string()),
+                                 how == "hang" ? 2 : 60);
   CAPTURE(how, done.err);
   CHECK(done.code == 1);
   CHECK_THAT(done.err, Contains("row 'misbehaving") &&
@@ -87,6 +93,35 @@ TEST_CASE("check tells of a crash as a failed check", "[plugin]") {
       real_program("check misbehaving --quiet --set how=abort --plugin " + kPlugin);
   CHECK(done.code == 1);
   CHECK_THAT(done.err, Contains("of 'misbehaving' failed: killed by signal 6 (Aborted)"));
+}
+
+TEST_CASE("check tells of a member that a saved state has not", "[plugin]") {
+  const auto done =
+      real_program("check misbehaving --quiet --set how=forget --plugin " + kPlugin);
+  CAPTURE(done.out);
+  CHECK(done.code == 1);
+  CHECK_THAT(done.out, Contains("save and load  VIOLATED") &&
+                           Contains("trained on after loading, value ") &&
+                           Contains("resume         VIOLATED") &&
+                           Contains("cut every 3 batches, 'network/") &&
+                           Contains("visit_state is to show every member") &&
+                           Contains("misbehaving: fails 2 of "));
+}
+
+TEST_CASE("every method, and a plugin's, goes on from its checkpoints as undisturbed",
+          "[plugin][conformance]") {
+  set_threads(1);  // two have nothing to share in a network of this size
+  PluginLibraries libraries;
+  MethodRegistry methods;
+  register_builtin_methods(methods);
+  libraries.load(BITSWEEP_BINARY_DIR "/lib/example_plugin.so", methods);
+  for (const auto& id : methods.ids()) {
+    std::vector<ParamProblem> problems;
+    const auto found = check_resume({id, methods.at(id).resolve({}, problems)}, methods);
+    INFO(id << ": " << found.example);
+    CHECK(found.holds());
+    CHECK(found.asked == 1);
+  }
 }
 
 TEST_CASE("a library that ends the process which loads it is refused by name",

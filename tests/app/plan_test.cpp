@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 
 #include "framework/app/schedule/run_files.h"
+#include "framework/app/schedule/status.h"
+#include "framework/report/report.h"
 #include "framework/results/record.h"
 #include "tests/results/scratch_folder.h"
 
@@ -237,4 +239,64 @@ TEST_CASE("records are found by digest, whatever their names begin with") {
   CHECK(files.path_of(run) == scratch / "runs/old-name-seed1-aaaa.h5");
   run.digest = "ffff";
   CHECK(files.path_of(run) == scratch / "runs/new-name-ffff.h5");
+}
+
+// Stubs beside each other as a batch leaves them; how long thousands take is for
+// tests/bench/batch_scale.py.
+TEST_CASE("three hundred records are planned, told of and reported, each of them once") {
+  std::vector<RowSpec> rows;
+  for (int r = 0; r < 29; ++r) {
+    rows.push_back(row_of("twn", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
+    rows.back().label = "row " + std::to_string(r);
+    for (auto& run : rows.back().runs) run.calibration_batches = r + 1;
+  }
+  const StudySpec study = study_of(std::move(rows));
+  const testing::ScratchFolder scratch;
+  std::filesystem::create_directories(scratch / "runs");
+  const Plan missing = plan_of(study);
+  REQUIRE(missing.runs.size() == 300);
+  REQUIRE(missing.digests.size() == 290);
+  const std::string failing = missing.runs.back().digest;
+  for (const auto& run : missing.runs) {
+    RunRecord record;
+    record.digest = run.digest;
+    record.state["weight"] = {{1}, {0.5F}};
+    record.metrics["test_accuracy"] = run.spec.is_baseline() ? 0.95 : 0.9;
+    record.provenance.seconds = 2;
+    if (run.digest == failing) record.status = "failed", record.failure = "loss is NaN";
+    write_record(record, scratch / ("runs/x-" + run.digest + ".h5"));
+  }
+  std::map<std::string, int> asked;
+  for (const bool from_index : {false, true}) {
+    const RunFiles files(scratch.path());
+    CHECK(std::filesystem::exists(scratch / "runs/.index") == from_index);
+    const Plan plan = make_plan(study, [&](const std::string& digest) {
+      ++asked[digest];
+      return files.find(digest);
+    });
+    CHECK(plan.count(RunState::kDone) == 299);
+    CHECK(plan.count(RunState::kFailed) == 1);
+    CHECK_THAT(plan_listing(plan),
+               Contains("failed  " + failing) && Contains("loss is NaN"));
+    for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+      CHECK(plan.runs[i].digest == digest(plan.runs[i].spec, kResultsVersion));
+      CHECK(plan.runs[i].start.has_value() == !plan.runs[i].spec.is_baseline());
+    }
+  }
+  for (const auto& [digest, count] : asked) CHECK(count == 2);
+
+  auto names = missing.digests.begin();
+  const auto manifest = make_manifest(study, [&](const RunSpec& run) -> RunName {
+    CHECK(names->own == digest(run, kResultsVersion));
+    CHECK(names->baseline == digest(run.baseline(), kResultsVersion));
+    CHECK(names->control == digest(run.control(), kResultsVersion));
+    const std::string own = names->own;
+    return {own, (names++)->control, "runs/x-" + own + ".h5"};
+  });
+  CHECK_THAT(status_text(manifest, scratch.path(), 100),
+             Contains("survey: 300 runs: 299 done, 0 running, 1 failed, 0 to do") &&
+                 Contains("failed:\n  row 28, seed 10: loss is NaN\n"));
+  const auto report = build_report(manifest, records_in(scratch.path()));
+  CHECK(report.rows.size() == 29);
+  CHECK((report.done == 289 && report.failed == 1 && report.missing == 0));
 }

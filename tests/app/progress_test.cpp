@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/app/schedule/display.h"
 #include "framework/app/schedule/pace.h"
 #include "framework/app/schedule/progress_text.h"
 #include "framework/app/schedule/time_left.h"
@@ -126,4 +127,22 @@ TEST_CASE("a run's work is the training it does itself") {
   CHECK(work_of(spec) == 4);
   spec.start = "scratch";
   CHECK(work_of(spec) == 9);
+}
+
+TEST_CASE("a page takes no more lines and columns than its screen has") {
+  const Screen screen{.columns = 10, .lines = 5};
+  CHECK(page_of("one\ntwo\n", screen) == "\x1b[Hone\x1b[K\ntwo\x1b[K\n\x1b[J");
+  CHECK(page_of("1\n2\n3\n4\n5\n6\n", screen) ==
+        "\x1b[H1\x1b[K\n2\x1b[K\n3\x1b[K\nand 3 m...\x1b[K\n\x1b[J");
+  CHECK(page_of("größer als alles", screen) == "\x1b[Hgrößer ...\x1b[K\n\x1b[J");
+}
+
+TEST_CASE("a stage that counts no steps leaves what was counted") {
+  const RunObserver::Progress trained{"train", 90, 100, 1.8, 0.2, 0.9};
+  const auto shown = shown_after(trained, {"evaluate", 0, 0, 0, 0, 0});
+  CHECK(shown.stage == "evaluate");
+  CHECK((shown.done == 90 && shown.total == 100));
+  CHECK((shown.epoch == 1.8 && shown.accuracy == 0.9));
+  CHECK(shown_after(trained, {"train", 91, 100, 1.82, 0.3, 0.8}).done == 91);
+  CHECK(shown_after({}, {"calibrate", 0, 0, 0, 0, 0}).stage == "calibrate");
 }

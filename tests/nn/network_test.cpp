@@ -466,6 +466,7 @@ TEST_CASE("the memory of training is estimated from shapes", "[nn][limits]") {
   const auto estimate = estimate_memory(network, 5, "adam");
   CHECK(estimate.weights == 4 * 2 * (12 + 8));
   CHECK(estimate.optimizer == 4 * 2 * (12 + 8));
+  CHECK(estimate.kept == 4 * 3 * (12 + 8));
   CHECK(estimate.activations >= 4 * 2 * 5 * (4 + 2));
   CHECK(estimate.activations <= 4 * 2 * 5 * (4 + 4 + 2));
 }

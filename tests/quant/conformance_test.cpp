@@ -513,6 +513,43 @@ TEST_CASE("state that training leaves beside weights and learned values is found
   CHECK(broken<AfterStep>() == Names{"save and load"});
 }
 
+TEST_CASE("a forgotten member that only further training shows is found",
+          "[conformance]") {
+  class Late : public Plain, public ChangesLatent {
+    using Plain::Plain;
+    void after_step(std::span<float> latent) override {
+      if (++steps_ > 8) latent[0] = 0;
+    }
+    int steps_ = 0;
+  };
+  CHECK(broken<Late>() == Names{"save and load"});
+  const auto example = example_of(entry_of<Late>(), "save and load");
+  CHECK_THAT(example, Contains("trained on after loading, value 0 of the weights is") &&
+                          Contains(", without saving 0;") &&
+                          Contains("visit_state is to show every member"));
+
+  // A range that follows batches, whose age is forgotten.
+  class Following : public Plain, public FollowsBatches {
+   public:
+    using Plain::Plain;
+    std::size_t measures() const override { return 1; }
+    void measure(std::span<const float> x, std::span<double> measures) const override {
+      measures[0] = std::fabs(x[0]);
+    }
+    void follow(std::span<const double> rows) override {
+      ++age_;
+      most_ += (float(rows[0]) - most_) / float(age_);
+    }
+    void visit_state(StateVisitor& visitor) override { visitor.value("most", most_); }
+
+   private:
+    int age_ = 0;
+    float most_ = 0;
+  };
+  CHECK_THAT(example_of(entry_of<Following>(), "save and load"),
+             Contains("value 0 of 'most' is"));
+}
+
 TEST_CASE("what a method throws is found, with its quantizer and values",
           "[conformance]") {
   class Wrong : public Plain {

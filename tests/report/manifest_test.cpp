@@ -5,7 +5,9 @@
 #include <sstream>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
+#include "framework/core/digest.h"
 #include "framework/core/error.h"
 #include "framework/report/report.h"
 #include "framework/results/whole_file.h"
@@ -70,6 +72,36 @@ TEST_CASE("a manifest is read back as it was written") {
 
 TEST_CASE("a manifest is a text that people can read") {
   check_approved(written(sample_manifest()), "study.txt");
+}
+
+TEST_CASE("a manifest of thousands of rows is read back") {
+  StudyManifest manifest{"many", "many", "study.yaml", {}, {}};
+  const auto row = sample_manifest().rows[2];
+  for (int r = 0; r < 3000; ++r) {
+    manifest.rows.push_back(row);
+    manifest.rows.back().label = fmt::format("row {}", r);
+  }
+  const auto back = read_text(written(manifest));
+  REQUIRE(back.rows.size() == 3000);
+  CHECK(back.name == "many");
+  CHECK(back.rows[0].label == "row 0");
+  CHECK(back.rows[2999].label == "row 2999");
+  CHECK(back.rows[2999].runs[2].name.digest == "dorefa-3");
+}
+
+TEST_CASE("a manifest of any layout is read, as programs before this one wrote it") {
+  const std::string seal = "bitsweep study 2\nsha256 ";
+  const auto sealed = [&](const std::string& body) {
+    return seal + sha256_hex(body) + "\n" + body;
+  };
+  CHECK(read_text(sealed("name: a\nrows: [{label: x}, {label: y}]\n")).rows.size() == 2);
+  CHECK(read_text(sealed("rows:\n  - {label: x}\n  - {label: y}\n")).rows.size() == 2);
+  CHECK(read_text(sealed("name: a\nrows: []\n")).rows.empty());
+  CHECK(read_text(sealed("rows:\n  - label: x\n    group: g\n  - label: y\n"))
+            .rows[0]
+            .group == "g");
+  CHECK_THROWS_WITH(read_text(sealed("rows:\n  - {label: x}\n  - {lable: y}\n")),
+                    Contains("study.txt, row 2:2: ") && Contains("did you mean 'label'"));
 }
 
 TEST_CASE("a folder gives the report that its study gives") {

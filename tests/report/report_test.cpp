@@ -194,6 +194,41 @@ TEST_CASE("records from several revisions, machines and datasets are all named")
   CHECK_THAT(text, Contains("SHA-256 0123456789ab") && Contains("SHA-256 fedcba987654"));
 }
 
+TEST_CASE("numbers of an older version are left out wherever the newer ones stand") {
+  auto records = sample_records();
+  for (auto& [digest, record] : records) record.results_version = 4;
+  for (const char* digest : {"bwn-1", "bwn-2", "bwn-3"}) {
+    records[digest].results_version = 5;  // of the last row
+  }
+  const auto report = report_of(records);
+  CHECK(row_of(report, "twn").done == 0);
+  CHECK_THAT(row_of(report, "twn").remarks.at(0), Contains("version 4, others of 5"));
+  const auto row = row_of(report, "bwn");
+  CHECK(row.done == 3);
+  CHECK(row.metrics.at("accuracy_drop").count == 0);  // its float runs are old
+}
+
+TEST_CASE("a report looks at each record once, and at a network of each row") {
+  const auto lookup = lookup_in(sample_records());
+  std::map<std::string, int> looked;
+  std::vector<std::string> pages;
+  build_report(make_manifest(sample_study(), sample_name),
+               [&](const ManifestRun& run, SummaryDepth depth) {
+                 if (depth == SummaryDepth::kPage) {
+                   pages.push_back(run.name.digest);
+                 } else {
+                   ++looked[run.name.digest];
+                 }
+                 return lookup(run, depth);
+               });
+  for (const auto& [digest, count] : looked) {
+    INFO(digest);
+    CHECK(count == 1);
+  }
+  CHECK(looked.size() == 15);
+  CHECK(pages == std::vector<std::string>{"float-1", "twn-1", "dorefa-1", "bwn-1"});
+}
+
 TEST_CASE("a record that cannot be read costs its run alone") {
   const ScratchFolder folder;
   for (const auto& [digest, record] : sample_records()) {

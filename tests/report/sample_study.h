@@ -136,7 +136,7 @@ inline std::map<std::string, RunRecord> sample_records() {
 }
 
 inline RecordLookup lookup_in(std::map<std::string, RunRecord> records) {
-  return [records = std::move(records)](const ManifestRun& run) {
+  return [records = std::move(records)](const ManifestRun& run, SummaryDepth) {
     const auto found = records.find(run.name.digest);
     return found == records.end() ? std::optional<RunRecord>{} : found->second;
   };

@@ -14,7 +14,8 @@ using Catch::Matchers::Contains;
 namespace {
 
 Checkpoint full_checkpoint() {
-  Checkpoint checkpoint{.digest = std::string(64, 'd')};
+  Checkpoint checkpoint;
+  checkpoint.digest = std::string(64, 'd');
   checkpoint.build = current_build();
   checkpoint.provenance.started = "2024-05-06T07:08:09Z";
   checkpoint.provenance.seconds = 12.5;
@@ -28,13 +29,19 @@ Checkpoint full_checkpoint() {
   return checkpoint;
 }
 
+void write(Checkpoint checkpoint, const std::filesystem::path& path) {
+  write_checkpoint(
+      checkpoint,
+      [&](SavedStateVisitor& visitor) { show_state(checkpoint.state, visitor); }, path);
+}
+
 }  // namespace
 
 TEST_CASE("a checkpoint is read back exactly") {
   const ScratchFolder folder;
   const Checkpoint written = full_checkpoint();
-  write_checkpoint(written, folder / "a.checkpoint.h5");
-  const Checkpoint read = read_checkpoint(folder / "a.checkpoint.h5");
+  write(written, folder / "a.checkpoint");
+  const Checkpoint read = read_checkpoint(folder / "a.checkpoint");
   CHECK(read.digest == written.digest);
   CHECK(read.build == written.build);
   CHECK(read.provenance.started == written.provenance.started);
@@ -46,13 +53,13 @@ TEST_CASE("a checkpoint is read back exactly") {
 
 TEST_CASE("a checkpoint that was cut off or changed anywhere is refused by name") {
   const ScratchFolder folder;
-  const auto path = folder / "a.checkpoint.h5";
-  write_checkpoint(full_checkpoint(), path);
+  const auto path = folder / "a.checkpoint";
+  write(full_checkpoint(), path);
   const auto bytes = read_whole_file(path);
   for (const std::size_t size : {std::size_t{0}, std::size_t{30}, bytes.size() - 1}) {
     write_whole_file(path, bytes.substr(0, size));
     CHECK_THROWS_AS(read_checkpoint(path), DataError);
-    CHECK_THROWS_WITH(read_checkpoint(path), Contains("a.checkpoint.h5: "));
+    CHECK_THROWS_WITH(read_checkpoint(path), Contains("a.checkpoint: "));
   }
   for (std::size_t at = 20; at < bytes.size(); at += 511) {
     auto damaged = bytes;
@@ -64,8 +71,8 @@ TEST_CASE("a checkpoint that was cut off or changed anywhere is refused by name"
 
 TEST_CASE("a record is no checkpoint") {
   const ScratchFolder folder;
-  write_record({}, folder / "a.checkpoint.h5");
-  CHECK_THROWS_WITH(read_checkpoint(folder / "a.checkpoint.h5"),
+  write_record({}, folder / "a.checkpoint");
+  CHECK_THROWS_WITH(read_checkpoint(folder / "a.checkpoint"),
                     Contains("not a checkpoint of bitsweep"));
   CHECK(is_checkpoint(checkpoint_path("runs", "abc")));
   CHECK_FALSE(is_checkpoint("runs/lenet-abc.h5"));

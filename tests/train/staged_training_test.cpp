@@ -64,8 +64,9 @@ class Cutter final : public TrainingObserver {
   explicit Cutter(int cut_at) : left_(cut_at) {}
   bool may_want_state() const override { return true; }
   bool wants_state() override { return --left_ == 0; }
-  void take_state(const SavedState& state) override {
-    taken = state;
+  void take_state(const ShowState& state) override {
+    StateReader reader(taken);
+    state(reader);
     throw Cut{};
   }
 

@@ -5,6 +5,7 @@
 #include "framework/app/commands/commands.h"
 #include "framework/app/method_words.h"
 #include "framework/app/questioned.h"
+#include "framework/app/resume_check.h"
 #include "framework/core/error.h"
 #include "framework/quant/conformance.h"
 
@@ -36,8 +37,10 @@ int check(const Arguments& arguments, Session& session) {
   try {
     const std::string text = ask_in_child(
         [&](const Tell& tell) {
-          const Conformance found =
+          Conformance found =
               check_conformance(entry, given(spec, settings), !is_quiet, tell);
+          tell("resume");
+          found.checks.push_back(check_resume(spec, session.methods));
           // The first character tells whether all of it holds.
           return (found.sound() ? "+" : "-") +
                  (is_quiet ? broken_text(entry, found) : conformance_text(entry, found));
@@ -60,7 +63,7 @@ int check(const Arguments& arguments, Session& session) {
 Command check_command() {
   return {
       {.command = "check",
-       .summary = "Check a method: codes, levels, gradients, threads, speed.",
+       .summary = "Check a method: codes, levels, gradients, threads, saving, speed.",
        .positionals = {{"METHOD", "A method's id; `bitsweep methods` lists them."}},
        .options = {{.name = "set",
                     .value = "KEY=VALUE",

@@ -48,8 +48,9 @@ Needs needs_of(const std::vector<fs::path>& folders) {
         const fs::path record = fs::weakly_canonical(folder / run.name.record);
         needs.records.insert(record);
         needs.checkpoints.insert(checkpoint_path(record.parent_path(), run.name.digest));
-        needs.all_done = needs.all_done && fs::exists(record) &&
-                         read_record_summary(record).status == "done";
+        needs.all_done =
+            needs.all_done && fs::exists(record) &&
+            read_record_summary(record, SummaryDepth::kHead).status == "done";
       }
     }
   }
@@ -92,7 +93,8 @@ int clean(const Arguments& arguments, Session&) {
     if (keep == "state") continue;
     // What is not run yet may begin with any of the float networks.
     const bool may_be_needed =
-        !needs.all_done && read_record_summary(path).method == "float";
+        !needs.all_done &&
+        read_record_summary(path, SummaryDepth::kHead).method == "float";
     if (!may_be_needed) stripped += drop_weights(path, keep);
   }
   print_out(fmt::format("{} removed, {} without weights now\n",

@@ -35,7 +35,7 @@ enum class Worth { kNone, kDamaged, kFailed, kDone };
 Worth worth_of(const fs::path& record, const std::string& digest, std::string& why) {
   if (!fs::exists(record)) return Worth::kNone;
   try {
-    const auto summary = read_record_summary(record);
+    const auto summary = read_record_summary(record, SummaryDepth::kHead);
     if (summary.digest == digest) {
       return summary.status == "done" ? Worth::kDone : Worth::kFailed;
     }

@@ -12,8 +12,10 @@ namespace {
 int report(const Arguments& arguments, Session&) {
   const std::filesystem::path folder = arguments.positional(0);
   std::vector<std::string> damaged;
-  const auto study = build_report(read_manifest(folder), records_in(folder, &damaged));
-  print_out(render(study, arguments.text("format", "md")));
+  const auto& format = report_format(arguments.text("format", "md"));
+  const auto study =
+      build_report(read_manifest(folder), records_in(folder, &damaged), format.depth);
+  print_out(render(study, format.name));
   if (damaged.empty()) return 0;
   throw DataError(fmt::format("{}", fmt::join(damaged, "\n")));
 }

@@ -29,7 +29,7 @@ int status(const Arguments& arguments, Session&) {
   const bool is_terminal = isatty(STDOUT_FILENO) != 0;
   const InterruptSignals signals;
   do {
-    print_out((is_terminal ? "\x1b[H\x1b[J" : "") + text());
+    print_out(is_terminal ? page_of(text(), terminal_of(STDOUT_FILENO)) : text());
     std::fflush(stdout);
   } while (!signals.arrived(kMilliseconds));
   return 0;

@@ -113,15 +113,23 @@ class Batch final : public JobClaims {
     return options_.began && !missing && written >= *options_.began;
   }
 
+  // A record may have been written under another name, that of another table's row. Who
+  // began the run has left a log: without one the folder of thousands is not read again.
+  void look_for(const PlannedRun& run) const {
+    std::error_code unknown;
+    if (std::filesystem::exists(files_.path_of(run), unknown)) return;
+    if (std::filesystem::exists(folder_.log(run.digest), unknown)) files_.refresh();
+  }
+
   // Where the record is another than the plan has seen.
   std::optional<Outcome> done_by_others(std::size_t job) {
-    files_.refresh();
+    look_for(run(job));
     const auto path = files_.path_of(run(job));
     const auto stamp = stamp_of(path);
     if (!stamp || stamp == stamps_[job]) return std::nullopt;
     Outcome outcome{.elsewhere = true};
     try {
-      const RunRecord record = read_record_summary(path);
+      const RunRecord record = read_record_summary(path, SummaryDepth::kHead);
       const auto accuracy = record.metrics.find("test_accuracy");
       outcome.status =
           record.status == "done" ? Outcome::Status::kDone : Outcome::Status::kFailed;
@@ -148,7 +156,7 @@ class Batch final : public JobClaims {
       command.insert(command.end(), {"--keep", options_.keep});
     }
     if (run.start) {
-      files_.refresh();
+      look_for(plan_.runs[*run.start]);
       const auto path = files_.path_of(plan_.runs[*run.start]);
       command.insert(command.end(), {"--baseline", path.string()});
     }
@@ -178,18 +186,20 @@ class Keeper final : public ScheduleObserver {
                                          fmt::format("{}: started by {}", run.label,
                                                      text_of(this_process()))),
                                   {},
+                                  {},
                                   {}});
     result_.stood_still = !got_on_;
     display_.started(job);
   }
   void progress(std::size_t job, const RunObserver::Progress& progress) override {
-    auto& [log, pace, begin] = running_.at(job);
+    auto& [log, pace, shown, begin] = running_.at(job);
     log.progress(progress);
     pace.hear(progress);
+    shown = shown_after(shown, progress);
     if (progress.done > begin.value_or(progress.done)) got_on();
     if (!begin) begin = progress.done;
     const auto& run = batch_.run(job);
-    folder_.tell(run.digest, progress, pace.steps_per_second() * batch_size_of(run.spec));
+    folder_.tell(run.digest, shown, pace.steps_per_second() * batch_size_of(run.spec));
     display_.progress(job, progress);
   }
   void warning(std::size_t job, const std::string& text) override {
@@ -233,6 +243,7 @@ class Keeper final : public ScheduleObserver {
   struct Running {
     RunLog log;
     Pace pace;
+    RunObserver::Progress shown;
     std::optional<std::int64_t> begin;  // steps done when it was first heard of
   };
 
@@ -270,12 +281,13 @@ BatchResult run_batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
   for (const auto& outcome : schedule.outcomes) {
     result.done += outcome.status == Outcome::Status::kDone;
   }
+  const auto running = schedule.held.empty() ? std::map<std::string, LeaseText>{}
+                                             : running_in(folder.path());
   for (const auto job : schedule.held) {
     const auto& run = batch.run(job);
-    const auto holder = running_in(folder.path());
-    const auto found = holder.find(run.digest);
+    const auto found = running.find(run.digest);
     result.held.push_back(
-        {run.label, found == holder.end() ? "" : text_of(found->second.holder)});
+        {run.label, found == running.end() ? "" : text_of(found->second.holder)});
   }
   files.refresh();
   files.remove_leftovers();

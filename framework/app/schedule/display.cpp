@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,12 +50,7 @@ class Display : public ScheduleObserver {
 
   void progress(std::size_t job, const RunObserver::Progress& progress) override {
     auto& run = running_.at(job);
-    const auto known = std::exchange(run.view.progress, progress);
-    // A stage that counts no steps is no step back.
-    if (progress.total == 0) {
-      run.view.progress.done = known.done;
-      run.view.progress.total = known.total;
-    }
+    run.view.progress = shown_after(run.view.progress, progress);
     run.pace.hear(progress);
     run.view.images_per_second = run.pace.steps_per_second() * jobs_[job].batch_size;
     run.view.seconds_left = run.pace.seconds_left();
@@ -122,6 +118,7 @@ class Display : public ScheduleObserver {
     return batch_line(batch_);
   }
   const std::map<std::size_t, Running>& running() const { return running_; }
+  std::size_t job_count() const { return jobs_.size(); }
 
  private:
   const std::vector<DisplayedJob> jobs_;
@@ -145,7 +142,7 @@ class LiveDisplay final : public Display {
     std::string text = erase();
     const auto add = [&](const std::string& line) {
       text += line + '\n';
-      ++lines_;
+      widths_.push_back(character_count(line));
     };
     if (!running().empty()) add(table_head(screen.columns));
     // More lines than the screen has could not be erased.
@@ -172,36 +169,56 @@ class LiveDisplay final : public Display {
   }
 
  private:
-  // Moves up to the first of our lines and clears from there.
+  // Moves up to the first of our lines and clears from there. A terminal that became
+  // narrower shows a line on several.
   std::string erase() {
-    const int lines = std::exchange(lines_, 0);
-    return lines == 0 ? "" : fmt::format("\x1b[{}A\x1b[J", lines);
+    if (widths_.empty()) return "";
+    const std::size_t columns = terminal_of(STDERR_FILENO).columns + 1;
+    std::size_t lines = 0;
+    for (const auto width : std::exchange(widths_, {})) {
+      lines += std::max<std::size_t>(1, (width + columns - 1) / columns);
+    }
+    return fmt::format("\x1b[{}A\x1b[J", lines);
   }
 
   Clock::time_point drawn_;
-  int lines_ = 0;
+  std::vector<std::size_t> widths_;  // of our lines
 };
 
 class PlainDisplay final : public Display {
  public:
   using Display::Display;
 
+  // Now and then, ever more seldom: a week's log can still be read.
   void tick() override {
-    if (seconds_since(shown_) < 30) return;
+    constexpr double kLeastSeconds = 30, kShareOfElapsed = 0.01;
+    const double pause = std::max(kLeastSeconds, kShareOfElapsed * seconds_since(begin_));
+    if (seconds_since(shown_) < pause) return;
     shown_ = Clock::now();
+    constexpr std::size_t kMostTold = 8;
     std::string text = batch_text();
+    std::size_t told = 0;
     for (const auto& [job, run] : running()) {
+      if (told++ == kMostTold) break;
       text += fmt::format("; {}: {} {:.0f} %", run.view.label, run.view.progress.stage,
                           100 * done_share(run.view.progress));
+    }
+    if (running().size() > kMostTold) {
+      text += fmt::format("; and {} more at once", running().size() - kMostTold);
     }
     print(text + '\n');
   }
 
  protected:
-  void show_start(const std::string& label) override { print(label + ": started\n"); }
+  // Of many runs the ends tell enough; each has a log of its own.
+  void show_start(const std::string& label) override {
+    constexpr std::size_t kMany = 200;
+    if (job_count() <= kMany) print(label + ": started\n");
+  }
   void show_line(const std::string& line) override { print(line + '\n'); }
 
  private:
+  const Clock::time_point begin_ = Clock::now();
   Clock::time_point shown_ = Clock::now();
 };
 
@@ -211,6 +228,25 @@ Screen terminal_of(int descriptor) {
   winsize size{};
   const bool known = ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   return known ? Screen{size.ws_col - 1u, size.ws_row} : Screen{};
+}
+
+std::string page_of(const std::string& text, const Screen& screen) {
+  constexpr const char* kToTop = "\x1b[H";
+  constexpr const char* kEndOfLine = "\x1b[K\n";
+  constexpr const char* kClearBelow = "\x1b[J";
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(std::move(line));
+  // The cursor's line stays free, or the page would scroll.
+  const std::size_t room = std::max<std::size_t>(screen.lines, 4) - 1;
+  if (lines.size() > room) {
+    const std::size_t left_out = lines.size() - room + 1;
+    lines.resize(room - 1);
+    lines.push_back(fmt::format("and {} more lines", left_out));
+  }
+  std::string page = kToTop;
+  for (const auto& line : lines) page += cut_to(line, screen.columns) + kEndOfLine;
+  return page + kClearBelow;
 }
 
 std::unique_ptr<ScheduleObserver> make_display(std::vector<DisplayedJob> jobs,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "framework/app/schedule/scheduler.h"
@@ -15,6 +16,10 @@ struct Screen {
   std::size_t lines = 24;
 };
 Screen terminal_of(int descriptor);
+
+/// What shows the text in place of what a terminal of that size shows: as many of its
+/// lines, and of each as much, as there is room for, without scrolling.
+std::string page_of(const std::string& text, const Screen& screen);
 
 /// A job as it is shown and estimated.
 struct DisplayedJob {

@@ -1,13 +1,14 @@
 #include "framework/app/schedule/kept_weights.h"
 
 #include <set>
+#include <vector>
 
 #include "framework/results/record.h"
 
 namespace bitsweep {
 
 bool drop_weights(const std::filesystem::path& path, const std::string& kept) {
-  const RunRecord summary = read_record_summary(path);
+  const RunRecord summary = read_record_summary(path, SummaryDepth::kHead);
   const bool loses_model = summary.has_model && kept == "predictions";
   if (!summary.has_state && !loses_model) return false;
   RunRecord record = read_record(path);
@@ -19,15 +20,18 @@ bool drop_weights(const std::filesystem::path& path, const std::string& kept) {
 std::size_t drop_weights_of_done(const Plan& plan, const RunFiles& files,
                                  const std::string& kept) {
   std::set<std::size_t> needed;
-  for (const auto& run : plan.runs) {
-    const bool is_done = files.find(run.digest).state == RunState::kDone;
+  std::vector<std::size_t> losing;
+  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+    const PlannedRun& run = plan.runs[i];
+    const Found found = files.find(run.digest);
+    const bool is_done = found.state == RunState::kDone;
     if (run.start && !is_done) needed.insert(*run.start);
+    const bool has_more = found.has_weights || (found.has_model && kept == "predictions");
+    if (is_done && has_more) losing.push_back(i);
   }
   std::size_t dropped = 0;
-  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
-    if (needed.contains(i)) continue;
-    if (files.find(plan.runs[i].digest).state != RunState::kDone) continue;
-    dropped += drop_weights(files.path_of(plan.runs[i]), kept);
+  for (const auto i : losing) {
+    if (!needed.contains(i)) dropped += drop_weights(files.path_of(plan.runs[i]), kept);
   }
   return dropped;
 }

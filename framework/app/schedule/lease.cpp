@@ -46,25 +46,27 @@ std::string random_name() {
 [[noreturn]] void refuse(const fs::path& file, int reason) {
   const std::string why =
       fmt::format("{}: cannot be written ({})", file.string(), strerror(reason));
-  if (reason == ENOSPC || reason == EDQUOT) throw DiskFullError(why);
+  if (is_full_disk(reason)) throw DiskFullError(why);
   throw RunError(why);
 }
 
-void write_text(int descriptor, const LeaseText& text) {
+bool write_text(int descriptor, const LeaseText& text) {
   const std::string bytes = text.to_text();
-  [[maybe_unused]] const ssize_t written =
-      pwrite(descriptor, bytes.data(), bytes.size(), 0);
+  return pwrite(descriptor, bytes.data(), bytes.size(), 0) == ssize_t(bytes.size());
 }
 
 // A file of `text` at `place`, where there is none yet; not open when there is one. A
 // link is made by the server at once, whole; where there are no links, an exclusive
 // opening is the next best.
 FileDescriptor made(const fs::path& place, const LeaseText& text) {
-  fs::path draft = place;
-  draft += fmt::format(".{}.tmp", random_name());
+  const fs::path draft = temporary_name(place);
   FileDescriptor file(open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file.is_open()) refuse(place, errno);
-  write_text(file.number(), text);
+  if (!write_text(file.number(), text)) {  // a lease that says nothing is nobody's
+    const int reason = errno;
+    unlink(draft.c_str());
+    refuse(place, reason);
+  }
   int reason = link(draft.c_str(), place.c_str()) == 0 ? 0 : errno;
   struct stat status {};
   // An answer may be lost on its way where the link was made.
@@ -78,14 +80,18 @@ FileDescriptor made(const fs::path& place, const LeaseText& text) {
   FileDescriptor exclusive(
       open(place.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!exclusive.is_open() && errno != EEXIST) refuse(place, errno);
-  if (exclusive.is_open()) write_text(exclusive.number(), text);
+  if (exclusive.is_open() && !write_text(exclusive.number(), text)) {
+    const int failure = errno;
+    unlink(place.c_str());
+    refuse(place, failure);
+  }
   return exclusive;
 }
 
 // Seconds since the last sign of life, by the clock that gave it its time: that of the
 // file system, which all machines share.
 double silent_seconds(const fs::path& file) {
-  fs::path probe = file.parent_path() / fmt::format(".clock-{}.tmp", random_name());
+  const fs::path probe = temporary_name(file.parent_path() / ".clock");
   const FileDescriptor now(
       open(probe.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   struct stat present {};
@@ -222,7 +228,8 @@ Lease::~Lease() {
 void Lease::renew(LeaseText text) const {
   text.token = text_.token;
   text.after = text_.after;
-  write_text(descriptor_.number(), text);
+  // A disk without room for the text still tells of life.
+  if (!write_text(descriptor_.number(), text)) futimens(descriptor_.number(), nullptr);
 }
 
 bool Lease::is_lost() const {
@@ -251,8 +258,11 @@ std::vector<std::pair<fs::path, LeaseText>> leases_in(const fs::path& folder) {
 }
 
 bool is_lease(const fs::path& file) {
-  static const std::regex name(R"(.+\.lease(\.[0-9]+)?)");
-  return std::regex_match(file.filename().string(), name);
+  const std::string name = file.filename().string();
+  if (name.find(".lease") == name.npos)
+    return false;  // of thousands of files, nearly all
+  static const std::regex pattern(R"(.+\.lease(\.[0-9]+)?)");
+  return std::regex_match(name, pattern);
 }
 
 std::string utc_now() {

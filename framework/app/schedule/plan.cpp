@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "framework/app/schedule/time_left.h"
+#include "framework/config/run_text.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 #include "framework/results/record.h"
@@ -39,7 +40,8 @@ class Planner {
 
   // The index of the run, which is added when it is not there yet. `turn`: it is wanted
   // with the first seeds of the rows, the second, ...
-  std::size_t add(const std::string& name, const RunSpec& spec, const std::string& label,
+  template <class MakeSpec>
+  std::size_t add(const std::string& name, MakeSpec&& make_spec, const std::string& label,
                   std::size_t turn) {
     const auto found = by_digest_.find(name);
     if (found != by_digest_.end()) {
@@ -48,12 +50,14 @@ class Planner {
     }
     turns_.push_back(turn);
     by_digest_[name] = plan_.runs.size();
+    RunSpec spec = make_spec();
+    const std::int64_t seed = spec.seed;
+    const std::string file = file_name(spec.network.id + " " + label);
     const Found record = find_(name);
     plan_.runs.push_back(
-        {.spec = spec,
-         .label = fmt::format("{}, seed {}", label, spec.seed),
-         .name = fmt::format("{}-seed{}", file_name(spec.network.id + " " + label),
-                             spec.seed),
+        {.spec = std::move(spec),
+         .label = fmt::format("{}, seed {}", label, seed),
+         .name = fmt::format("{}-seed{}", file, seed),
          .digest = name,
          .state = record.state,
          .why = record.why,
@@ -61,6 +65,13 @@ class Planner {
          .seconds = record.state == RunState::kDone ? record.seconds : 0});
     has_weights_.push_back(record.has_weights);
     return plan_.runs.size() - 1;
+  }
+
+  // That of one that is there.
+  std::size_t place(const std::string& name, std::size_t turn) {
+    const std::size_t index = by_digest_.at(name);
+    turns_[index] = std::min(turns_[index], turn);
+    return index;
   }
 
   PlannedRun& run(std::size_t index) { return plan_.runs[index]; }
@@ -156,26 +167,20 @@ void visit_runs(const StudySpec& study, Visitor&& visit) {
   }
 }
 
-// The digests that a run of the table needs, each made once: a digest is of a text of
-// some kilobytes, and there may be thousands of runs.
-struct RunDigests {
-  std::string own;
-  std::string baseline;
-  std::string control;
-};
-
+// The runs of a row differ in their seed alone.
 std::vector<RunDigests> digests_of(const StudySpec& study) {
   std::vector<RunDigests> digests;
-  visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t) {
-    RunDigests names;
-    names.own = digest(run, kResultsVersion);
-    names.baseline =
-        run.is_baseline() ? names.own : digest(run.baseline(), kResultsVersion);
-    const RunSpec control = run.control();
-    names.control =
-        control.is_baseline() ? names.baseline : digest(control, kResultsVersion);
-    digests.push_back(std::move(names));
-  });
+  for (const auto& row : study.rows) {
+    if (row.runs.empty()) continue;
+    const RunSpec& run = row.runs.front();
+    const SeedDigests own(run, kResultsVersion);
+    const SeedDigests baseline(run.baseline(), kResultsVersion);
+    const SeedDigests control(run.control(), kResultsVersion);
+    for (const RunSpec& each : row.runs) {
+      digests.push_back(
+          {own.of(each.seed), baseline.of(each.seed), control.of(each.seed)});
+    }
+  }
   return digests;
 }
 
@@ -186,22 +191,29 @@ void add_float_runs(const StudySpec& study, const std::vector<RunDigests>& diges
                     Planner& planner) {
   std::size_t i = 0;
   visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
-    if (run.is_baseline()) planner.add(digests[i].own, run, row.label, turn);
+    if (run.is_baseline())
+      planner.add(
+          digests[i].own, [&] { return run; }, row.label, turn);
     ++i;
   });
   i = 0;
   visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t turn) {
-    planner.add(digests[i++].baseline, run.baseline(), "float " + run.network.id, turn);
+    planner.add(
+        digests[i++].baseline, [&] { return run.baseline(); }, "float " + run.network.id,
+        turn);
   });
   i = 0;
   visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
-    if (run.is_float()) planner.add(digests[i].own, run, row.label, turn);
+    if (run.is_float())
+      planner.add(
+          digests[i].own, [&] { return run; }, row.label, turn);
     ++i;
   });
   i = 0;
   visit_runs(study, [&](const RowSpec&, const RunSpec& run, std::size_t turn) {
-    planner.add(digests[i++].control, run.control(),
-                "float, fine-tuned " + run.network.id, turn);
+    planner.add(
+        digests[i++].control, [&] { return run.control(); },
+        "float, fine-tuned " + run.network.id, turn);
   });
 }
 
@@ -217,27 +229,31 @@ void connect_starts(const StudySpec& study, const std::vector<RunDigests>& diges
     const RunSpec& spec = planner.run(i).spec;
     if (!spec.starts_from_baseline()) continue;
     const std::string& start = start_of.at(planner.run(i).digest);
-    planner.run(i).start = planner.add(start, spec, "", planner.turn(i));
+    planner.run(i).start = planner.place(start, planner.turn(i));
   }
 }
 
-void add_all(const StudySpec& study, const PlanOptions& options, Planner& planner) {
-  const auto digests = digests_of(study);
+// The digests of the rows' runs.
+std::vector<RunDigests> add_all(const StudySpec& study, const PlanOptions& options,
+                                Planner& planner) {
+  auto digests = digests_of(study);
   add_float_runs(study, digests, planner);
   std::set<std::size_t> chosen;
   std::set<std::size_t> needed;
   std::size_t next = 0;
   visit_runs(study, [&](const RowSpec& row, const RunSpec& run, std::size_t turn) {
     const RunDigests& names = digests[next++];
-    const std::size_t index = planner.add(names.own, run, row.label, turn);
+    const std::size_t index = planner.add(
+        names.own, [&] { return run; }, row.label, turn);
     if (options.chosen && !options.chosen(row, run)) return;
     if (!options.shard.holds(names.own)) return;
     chosen.insert(index);
-    needed.insert({index, planner.add(names.control, run, row.label, turn),
-                   planner.add(names.baseline, run, row.label, turn)});
+    needed.insert(
+        {index, planner.place(names.control, turn), planner.place(names.baseline, turn)});
   });
   connect_starts(study, digests, planner);
   planner.choose(chosen, needed, options);
+  return digests;
 }
 
 }  // namespace
@@ -295,11 +311,12 @@ Plan make_plan(const StudySpec& study,
                const std::function<Found(const std::string& digest)>& find,
                const PlanOptions& options) {
   Planner planner(find);
-  add_all(study, options, planner);
+  auto digests = add_all(study, options, planner);
   planner.pass_over_damaged();
   planner.want_weights();
   planner.sort_by_turn();
   Plan plan = std::move(planner.plan());
+  plan.digests = std::move(digests);
   plan.rows = study.rows.size();
   for (const auto& row : study.rows) plan.seeds = std::max(plan.seeds, row.runs.size());
   return plan;

@@ -25,6 +25,7 @@ struct Found {
   RunState state;
   std::string why;           // it failed, or its record cannot be read
   bool has_weights = true;   // of kDone: another run can start from it
+  bool has_model = true;     // of kDone: its packed model
   double test_accuracy = 0;  // of kDone, a share; NaN where there is none
   double seconds = 0;        // that the run took
 };
@@ -40,10 +41,18 @@ struct PlannedRun {
   double seconds = 0;                     // of kDone: that it took
 };
 
+/// What names a run of a row, and what it is compared with.
+struct RunDigests {
+  std::string own;
+  std::string baseline;  // of the float run that it begins with
+  std::string control;   // of the one that it is compared with
+};
+
 /// Each run once, however many rows share it: all rows of the first seed, then of the
 /// second, and of each seed the baselines first.
 struct Plan {
   std::vector<PlannedRun> runs;
+  std::vector<RunDigests> digests;  // of each run of each row, in the study's order
   std::size_t rows = 0;
   std::size_t seeds = 0;  // of the row that has most
 

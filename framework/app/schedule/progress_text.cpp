@@ -15,20 +15,15 @@ struct Cells {
   std::string label, done, epoch, loss, accuracy, speed, time, stage;
 };
 
-// Characters, not bytes: labels may have others than ASCII.
+bool begins_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+}
+
+// Cut, or filled up with spaces.
 std::string cut(const std::string& text, std::size_t width) {
-  std::size_t characters = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const bool is_begin = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
-    if (!is_begin || characters++ < width) continue;
-    std::size_t end = 0;
-    for (std::size_t kept = 0; kept + 3 < width || end == 0;) {
-      ++end;
-      kept += (static_cast<unsigned char>(text[end]) & 0xc0) != 0x80;
-    }
-    return text.substr(0, end) + "...";
-  }
-  return text + std::string(width - characters, ' ');
+  const std::size_t characters = character_count(text);
+  return characters > width ? cut_to(text, width)
+                            : text + std::string(width - characters, ' ');
 }
 
 // "twn w2, seed 1" cut in its label keeps its seed.
@@ -42,10 +37,13 @@ std::string cut_label(const std::string& label, std::size_t width) {
 
 std::string table_line(const Cells& cells, std::size_t width) {
   constexpr std::size_t kLongestLabel = 60;
-  constexpr std::size_t kWide = 110;  // from here on loss and stage have room
+  constexpr std::size_t kWide = 110;   // from here on loss and stage have room
+  constexpr std::size_t kNarrow = 72;  // and below the label needs that of the speed
   std::string right = fmt::format("  {:>5}  {:>5}", cells.done, cells.epoch);
   if (width >= kWide) right += fmt::format("  {:>8}", cells.loss);
-  right += fmt::format("  {:>8}  {:>8}  {:>11}", cells.accuracy, cells.speed, cells.time);
+  right += fmt::format("  {:>8}", cells.accuracy);
+  if (width >= kNarrow) right += fmt::format("  {:>8}", cells.speed);
+  right += fmt::format("  {:>11}", cells.time);
   if (width >= kWide) right += fmt::format("  {:<14.14}", cells.stage);
   if (width <= right.size() + 8) return cut(cells.label + right, width);
   const std::size_t room = std::min(width - right.size(), kLongestLabel);
@@ -57,6 +55,21 @@ std::string table_line(const Cells& cells, std::size_t width) {
 std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 
 }  // namespace
+
+std::size_t character_count(const std::string& text) {
+  return std::size_t(std::count_if(text.begin(), text.end(), begins_character));
+}
+
+std::string cut_to(const std::string& text, std::size_t width) {
+  if (character_count(text) <= width) return text;
+  const std::size_t kept = width > 3 ? width - 3 : std::min<std::size_t>(width, 1);
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end) {
+    seen += begins_character(text[end]);
+    if (seen > kept) break;
+  }
+  return text.substr(0, end) + "...";
+}
 
 std::string table_head(std::size_t width) {
   return table_line(
@@ -114,6 +127,14 @@ std::string outcome_line(const std::string& label, const Outcome& outcome) {
   }
   return fmt::format("{}: test accuracy {:.2f} % after {}", label,
                      100 * outcome.test_accuracy, lasted);
+}
+
+RunObserver::Progress shown_after(const RunObserver::Progress& known,
+                                  const RunObserver::Progress& now) {
+  if (now.total > 0 || known.total == 0) return now;
+  RunObserver::Progress shown = known;
+  shown.stage = now.stage;
+  return shown;
 }
 
 double done_share(const RunObserver::Progress& progress) {

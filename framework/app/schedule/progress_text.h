@@ -12,6 +12,11 @@
 
 namespace bitsweep {
 
+/// Characters, not bytes: labels may have others than ASCII.
+std::size_t character_count(const std::string& text);
+/// The text, or its first characters and "..." where it has more than `width`.
+std::string cut_to(const std::string& text, std::size_t width);
+
 /// One run under way.
 struct RunningView {
   std::string label;  // "twn, seed 1"
@@ -46,6 +51,11 @@ std::string batch_line(const BatchView& view);
 std::string outcome_line(const std::string& label, const Outcome& outcome);
 
 /// The share of its work that a run has done; 0 while it does not know how much there is.
+/// What is shown of a run that tells of `now` after `known`: a stage that counts no steps
+/// (evaluation) is no step back.
+RunObserver::Progress shown_after(const RunObserver::Progress& known,
+                                  const RunObserver::Progress& now);
+
 double done_share(const RunObserver::Progress& progress);
 
 }  // namespace bitsweep

@@ -197,10 +197,11 @@ fs::path ResultsFolder::draft(const std::string& digest) const {
 void ResultsFolder::publish(const std::string& digest, const fs::path& place) const {
   std::error_code failure;
   fs::rename(draft(digest), place, failure);
-  if (failure) {
-    throw RunError(fmt::format("{}: the record cannot be put there: {}", place.string(),
-                               failure.message()));
-  }
+  if (!failure) return;
+  const std::string why = fmt::format("{}: the record cannot be put there: {}",
+                                      place.string(), failure.message());
+  if (is_full_disk(failure.value())) throw DiskFullError(why);
+  throw RunError(why);
 }
 
 fs::path ResultsFolder::log(const std::string& digest) const {

@@ -53,6 +53,7 @@ Found RunFiles::find(const std::string& digest) const {
     }
     Found result(record.status == "done" ? RunState::kDone : RunState::kFailed,
                  record.failure, record.has_state);
+    result.has_model = record.has_model;
     result.test_accuracy = record.test_accuracy;
     result.seconds = record.seconds;
     return result;

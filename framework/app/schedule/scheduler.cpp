@@ -82,7 +82,7 @@ class Schedule {
       start_ready_jobs();
       observer_.tick();
     }
-    if (result_.interrupted) stop_workers();
+    if (is_over()) stop_workers();
     for (const auto job : pending_) {
       if (!states_[job].holder.empty()) result_.held.push_back(job);
     }
@@ -114,7 +114,8 @@ class Schedule {
     result_.interrupted = result_.on_notice = true;
   }
 
-  // What they still finish counts; what they are stopped in is for the next batch.
+  // What they still finish counts; what they are stopped in is for the next batch, from
+  // the state that they keep now, or where the disk has no room, from an earlier one.
   void stop_workers() {
     signals_.forget();
     std::erase(workers_, nullptr);
@@ -353,6 +354,8 @@ class Schedule {
       complete_(worker.job);
       outcome.status = Outcome::Status::kDone;
       outcome.test_accuracy = worker.verdict->test_accuracy;
+    } catch (const DiskFullError& error) {
+      result_.disk_full = error.what();
     } catch (const RunError& error) {
       outcome.failure = error.what();
     }

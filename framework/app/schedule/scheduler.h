@@ -100,9 +100,9 @@ inline constexpr int kInterruptSeconds = 25;
 /// succeeded, before jobs that wait for it start, and may still throw RunError to make it
 /// a failure. A signal ends the schedule: it is passed on to the workers as SIGTERM,
 /// which have kInterruptSeconds to keep their state; a second one ends them at once.
-/// SIGUSR1 is passed on, and they go on, but for `ends_on_notice`. A full disk, which a worker tells of or the
-/// observer throws as DiskFullError, ends the schedule: what is trained could not be
-/// kept.
+/// SIGUSR1 is passed on, and they go on, but for `ends_on_notice`. A full disk, which a
+/// worker tells of or a claim, `complete` or the observer throws as DiskFullError, ends the
+/// schedule as a signal does: what is trained could not be kept.
 ScheduleResult run_jobs(const std::vector<Job>& jobs, const ScheduleOptions& options,
                         const std::function<void(std::size_t job)>& complete,
                         JobClaims& claims, ScheduleObserver& observer);
