@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/engine/elementwise.h"
 #include "framework/engine/window_means.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/layer_kinds.h"
@@ -73,17 +74,31 @@ class ConvolutionLayer final : public WeightedLayer {
 
   void allocate() override {
     WeightedLayer::allocate();
-    product_.emplace(context_.engine, geometry_, context_.slices,
-                     input_.needs_gradient());
+    const auto make = [this](std::optional<SlicedConvolution>& product) {
+      product.emplace(context_.engine, geometry_, context_.slices,
+                      input_.needs_gradient());
+    };
+    make(product_);
+    if (!has_source()) return;
+    make(of_latent_);
+    latent_weight_gradient_ = Buffer(weight_.value.size());
+    latent_bias_gradient_ = Buffer(bias_.value.size());
+    if (!input_.needs_gradient()) return;
+    latent_input_gradient_ =
+        Buffer(std::size_t(context_.batch) * input().shape.elements());
   }
 
   void pack_parameters() override {
     product_->pack(effective_weight(), effective_bias());
+    if (of_latent_) of_latent_->pack(weight_.value.data(), bias_.value.data());
   }
 
   void plan_forward(Program& program, bool training) override {
     plan_input(program, training);
-    program.per_slice([this](const Slice& slice) {
+    program.per_slice([this, training](const Slice& slice) {
+      if (training && needs_latent_product()) {
+        of_latent_->forward(slice, input_.values(slice), latent_product(slice).data());
+      }
       product_->forward(slice, input_.values(slice), raw_output(slice));
       quantize_output(slice);
     });
@@ -96,14 +111,22 @@ class ConvolutionLayer final : public WeightedLayer {
       quantize_gradient(slice);
       const float* dy = output_.gradients(slice);
       product_->backward_weights(slice, input_.values(slice), dy);
-      if (!to_input) return;
-      product_->backward_data(slice, dy, input_.gradient_target(slice).data());
-      input_.finish_gradient(slice);
+      if (to_input) {
+        product_->backward_data(slice, dy, input_.gradient_target(slice).data());
+      }
+      if (needs_latent_product()) latent_backward(slice, to_input);
+      if (to_input) input_.finish_gradient(slice);
     });
   }
 
-  int reduce_blocks() const override { return product_->reduce_blocks(); }
-  void reduce_gradient(int block) override { product_->reduce(block); }
+  int reduce_blocks() const override {
+    return product_->reduce_blocks() * (of_latent_ ? 2 : 1);
+  }
+  void reduce_gradient(int block) override {
+    const int own = product_->reduce_blocks();
+    if (block < own) return product_->reduce(block);
+    if (needs_latent_product()) of_latent_->reduce(block - own);
+  }
   void finish_gradient() override {
     product_->finish(weight_.gradient.span(), bias_.gradient.span());
     WeightedLayer::finish_gradient();
@@ -122,8 +145,27 @@ class ConvolutionLayer final : public WeightedLayer {
   }
 
  private:
+  void latent_backward(const Slice& slice, bool to_input) {
+    make_latent_gradient(slice);
+    const float* du = latent_product(slice).data();
+    of_latent_->backward_weights(slice, input_.values(slice), du);
+    if (!to_input) return;
+    const auto dx = input_.gradient_target(slice);
+    float* const more = latent_input_gradient_.data() +
+                        std::size_t(slice.begin) * input().shape.elements();
+    of_latent_->backward_data(slice, du, more);
+    kernels::add_into({more, dx.size()}, dx);
+  }
+
+  void add_latent_gradient() override {
+    of_latent_->finish(latent_weight_gradient_.span(), latent_bias_gradient_.span());
+    kernels::add_into(latent_weight_gradient_.span(), weight_.gradient.span());
+  }
+
   ConvolutionGeometry geometry_;
   std::optional<SlicedConvolution> product_;
+  std::optional<SlicedConvolution> of_latent_;  // where the weights have a source
+  Buffer latent_weight_gradient_, latent_bias_gradient_, latent_input_gradient_;
 };
 
 // Each input channel has `multiplier` filters of its own.
