@@ -5,12 +5,18 @@
 #include <catch2/catch.hpp>
 
 #include "framework/core/error.h"
+#include "framework/core/parallel.h"
+#include "framework/nn/attachment.h"
 #include "framework/nn/folded_normalisation.h"
+#include "framework/quant/registry.h"
 #include "framework/train/optimizer.h"
+#include "methods/builtin_methods.h"
 #include "tests/nn/networks.h"
 
 namespace bitsweep {
 namespace {
+
+using Catch::Matchers::Contains;
 
 constexpr ImageShape kFoldedImage{8, 8, 3};
 constexpr int kFoldedClasses = 4;
@@ -84,6 +90,12 @@ std::map<std::string, ModelSpec> folded_models() {
                             layer("block", "residual", {{"shortcut", word("projected")}},
                                   {convolution("inner", 6, 3, padded), norm("bn2")}),
                             linear("fc", "classes")})}};
+}
+
+MethodSpec folded_method(const MethodRegistry& registry, const std::string& id,
+                         const RawParams& raw = {}) {
+  std::vector<ParamProblem> problems;
+  return {id, registry.at(id).resolve(raw, problems)};
 }
 
 }  // namespace
@@ -237,11 +249,51 @@ TEST_CASE("frozen statistics stay, and training gives what evaluation gives",
   CHECK(probe.evaluated() == training);
 }
 
+TEST_CASE("the number of threads changes no bit of folded training",
+          "[nn][fold][invariance]") {
+  const auto trained = [](int thread_count) {
+    set_threads(thread_count);
+    MethodRegistry registry;
+    register_builtin_methods(registry);
+    FixedBatch images(20, kFoldedImage, kFoldedClasses);
+    Network network(mobile_model(),
+                    {.image = kFoldedImage, .classes = kFoldedClasses, .batch = 20});
+    attach_quantizers(network, folded_method(registry, "int8_training"), {}, {},
+                      registry);
+    network.build();
+    Optimizer optimizer({.learning_rate = 0.05}, {}, network.parameters());
+    for (int step = 0; step < 3; ++step) {
+      network.train_step(images.source(), Loss::kCrossEntropy, step);
+      optimizer.step(0.05, step);
+    }
+    set_threads(2);
+    std::vector<float> all(network.logits().begin(), network.logits().end());
+    for (const StateTensor& t : network.state()) {
+      all.insert(all.end(), t.values.begin(), t.values.end());
+    }
+    return all;
+  };
+  const auto one = trained(1);
+  CHECK(trained(2) == one);
+  CHECK(trained(3) == one);
+}
+
 TEST_CASE("a normalisation that cannot be folded while training is refused",
           "[nn][fold]") {
   Network alone(model({layer("bn", "batch_norm"), linear("fc", "classes")}),
                 {.image = {4, 4, 1}, .classes = 2, .batch = 1});
   CHECK_THROWS_AS(alone.fold_in_training(), ConfigError);
+
+  MethodRegistry registry;
+  register_builtin_methods(registry);
+  Network network(mobile_model(),
+                  {.image = kFoldedImage, .classes = kFoldedClasses, .batch = 2});
+  CHECK_THROWS_WITH(
+      attach_quantizers(network, folded_method(registry, "int8_training"), {},
+                        {{"pointwise1/weight", folded_method(registry, "inq"), {}}},
+                        registry),
+      Contains("pointwise1/weight: method 'inq' changes the weights themselves") &&
+          Contains("fold_batch_norm: false"));
 }
 
 }  // namespace bitsweep
