@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/config/text_cursor.h"
 #include "framework/core/error.h"
 #include "framework/schema/schema.h"
 
@@ -18,30 +19,21 @@ namespace {
 class Evaluator {
  public:
   Evaluator(std::string_view text, const Variables& variables)
-      : text_(text), variables_(variables) {}
+      : cursor_(text), variables_(variables) {}
 
   std::int64_t value() {
     const std::int64_t result = comparison();
-    skip_spaces();
-    if (at_ != text_.size()) fail(fmt::format("'{}' is not expected", text_.substr(at_)));
+    const std::string_view left = cursor_.rest();
+    if (!left.empty()) fail(fmt::format("'{}' is not expected", left));
     return result;
   }
 
  private:
   [[noreturn]] void fail(const std::string& why) const {
-    throw ConfigError(fmt::format("in ${{{}}}: {}", text_, why));
+    throw ConfigError(fmt::format("in ${{{}}}: {}", cursor_.text(), why));
   }
 
-  void skip_spaces() {
-    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-  }
-
-  bool take(std::string_view symbol) {
-    skip_spaces();
-    if (!text_.substr(at_).starts_with(symbol)) return false;
-    at_ += symbol.size();
-    return true;
-  }
+  bool take(std::string_view symbol) { return cursor_.take(symbol); }
 
   std::int64_t comparison() {
     const std::int64_t left = sum();
@@ -97,16 +89,10 @@ class Evaluator {
       if (!take(")")) fail("a ')' is missing");
       return result;
     }
-    skip_spaces();
-    const std::string_view rest = text_.substr(at_);
-    std::size_t size = 0;
-    while (size < rest.size() &&
-           (std::isalnum(static_cast<unsigned char>(rest[size])) || rest[size] == '_')) {
-      ++size;
-    }
-    if (size == 0) fail("a number or a name is missing");
-    at_ += size;
-    const std::string word(rest.substr(0, size));
+    cursor_.skip_spaces();
+    const std::string word(cursor_.take_while(
+        [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }));
+    if (word.empty()) fail("a number or a name is missing");
     return std::isdigit(static_cast<unsigned char>(word[0])) ? number(word)
                                                              : variable(word);
   }
@@ -154,9 +140,8 @@ class Evaluator {
     return result;
   }
 
-  std::string_view text_;
+  TextCursor cursor_;
   const Variables& variables_;
-  std::size_t at_ = 0;
   int depth_ = 0;
 };
 

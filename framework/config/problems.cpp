@@ -12,6 +12,16 @@ namespace {
 
 constexpr std::size_t kMostShown = 100;
 
+std::string placed(const Place& place, const std::string& path,
+                   const std::string& sentence) {
+  // An override's place is its path.
+  const bool says_path = place.file == "--set " + path;
+  std::string text = sentence;
+  if (!path.empty() && !says_path) text = fmt::format("{}: {}", path, text);
+  if (!place.file.empty()) text = fmt::format("{}: {}", place.text(), text);
+  return text;
+}
+
 }  // namespace
 
 std::string Place::text() const {
@@ -21,13 +31,14 @@ std::string Place::text() const {
 void Problems::add(const Place& place, const std::string& path,
                    const std::string& sentence) {
   ++added_;
-  // An override's place is its path.
-  const bool says_path = place.file == "--set " + path;
-  std::string text = sentence;
-  if (!path.empty() && !says_path) text = fmt::format("{}: {}", path, text);
-  if (!place.file.empty()) text = fmt::format("{}: {}", place.text(), text);
+  std::string text = placed(place, path, sentence);
   // The rows that a list stands for share their mistakes.
   if (texts_.insert(text).second) found_.push_back({place, std::move(text)});
+}
+
+void Problems::note(const Node& node, const std::string& sentence) {
+  std::string text = placed(node.place, node.path, sentence);
+  if (texts_.insert(text).second) notes_.push_back(std::move(text));
 }
 
 void Problems::throw_if_any() const {

@@ -16,6 +16,10 @@ class Problems {
     add(node.place, node.path, sentence);
   }
 
+  /// What is no mistake, but should be said.
+  void note(const Node& node, const std::string& sentence);
+  const std::vector<std::string>& notes() const { return notes_; }
+
   bool empty() const { return found_.empty(); }
 
   /// How often a mistake was added; rows that share one add it once each.
@@ -31,6 +35,7 @@ class Problems {
     std::string text;
   };
   std::vector<Problem> found_;
+  std::vector<std::string> notes_;
   std::size_t added_ = 0;
   std::unordered_set<std::string> texts_;
 };

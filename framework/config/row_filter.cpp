@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "framework/config/run_text.h"
+#include "framework/config/text_cursor.h"
 #include "framework/core/error.h"
 #include "framework/schema/schema.h"
 
@@ -50,31 +51,23 @@ bool compare(const std::string& left, std::string_view comparison,
 class RowFilter::Parser {
  public:
   Parser(std::string_view text, std::vector<std::string>& names)
-      : text_(text), names_(names) {}
+      : cursor_(text), names_(names) {}
 
   Condition parse() {
     Condition condition = any();
-    skip_spaces();
-    if (at_ != text_.size()) fail(fmt::format("'{}' is not expected", text_.substr(at_)));
+    const std::string_view left = cursor_.rest();
+    if (!left.empty()) fail(fmt::format("'{}' is not expected", left));
     return condition;
   }
 
  private:
   [[noreturn]] void fail(const std::string& why) const {
-    throw ConfigError(fmt::format(
-        "--only: '{}': {}; an example: 'method == lsq && weight_bits <= 3'", text_, why));
+    throw ConfigError(
+        fmt::format("--only: '{}': {}; an example: 'method == lsq && weight_bits <= 3'",
+                    cursor_.text(), why));
   }
 
-  void skip_spaces() {
-    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-  }
-
-  bool take(std::string_view symbol) {
-    skip_spaces();
-    if (!text_.substr(at_).starts_with(symbol)) return false;
-    at_ += symbol.size();
-    return true;
-  }
+  bool take(std::string_view symbol) { return cursor_.take(symbol); }
 
   Condition any() {
     Condition left = all();
@@ -122,20 +115,15 @@ class RowFilter::Parser {
   }
 
   std::string word(const char* what) {
-    skip_spaces();
-    for (const char quote : {'"', '\''}) {
-      if (at_ >= text_.size() || text_[at_] != quote) continue;
-      const auto end = text_.find(quote, at_ + 1);
-      if (end == text_.npos) fail(fmt::format("a {} is missing", quote));
-      const auto begin = at_ + 1;
-      at_ = end + 1;
-      return std::string(text_.substr(begin, end - begin));
+    for (const std::string_view quote : {"\"", "'"}) {
+      if (!take(quote)) continue;
+      const std::string found(cursor_.take_while([&](char c) { return c != quote[0]; }));
+      if (!take(quote)) fail(fmt::format("a {} is missing", quote));
+      return found;
     }
-    std::size_t end = at_;
-    while (end < text_.size() && is_of_word(text_[end])) ++end;
-    if (end == at_) fail(fmt::format("{} is missing", what));
-    const auto found = text_.substr(at_, end - at_);
-    at_ = end;
+    cursor_.skip_spaces();
+    const auto found = cursor_.take_while(is_of_word);
+    if (found.empty()) fail(fmt::format("{} is missing", what));
     return std::string(found);
   }
 
@@ -145,9 +133,8 @@ class RowFilter::Parser {
   }
 
   static constexpr int kDeepest = 100;
-  std::string_view text_;
+  TextCursor cursor_;
   std::vector<std::string>& names_;
-  std::size_t at_ = 0;
   int depth_ = 0;
 };
 

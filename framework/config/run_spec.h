@@ -221,6 +221,9 @@ struct StudySpec {
   std::vector<RowSpec> rows;
   /// What a finished record keeps: state (the weights too), model or predictions.
   std::string keep = "state";
+  /// What its reader noticed that is no mistake:
+  /// "study.yaml:9: rows.0.method.grad: is called 'ste' now".
+  std::vector<std::string> notes = {};
 };
 
 }  // namespace bitsweep

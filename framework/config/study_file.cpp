@@ -246,10 +246,21 @@ class StudyReader {
     method.plugin = methods_.plugin(method.id);
     method.version = methods_.version(method.id);
     std::vector<ParamProblem> found;
+    note_former_names(mapping, *methods_.fields(method.id));
     method.params = methods_.resolve(method.id, method.params, found);
     MappingReader reader(mapping, problems_);
     for (const auto& problem : found) reader.report(problem);
     return method;
+  }
+
+  void note_former_names(const Node& method, const std::vector<FieldInfo>& fields) {
+    for (const FieldInfo& field : fields) {
+      for (const auto& former : field.former_names) {
+        if (const Node* value = method.find(former)) {
+          problems_.note(*value, fmt::format("is called '{}' now", field.name));
+        }
+      }
+    }
   }
 
   RunSpec make_run(const DatasetSpec& dataset, const ModelSpec& network, const Row& row) {
@@ -393,16 +404,9 @@ StudySpec read_study(const std::filesystem::path& file,
                      const std::vector<std::string>& datasets, Problems& problems) {
   Node root = read_yaml(file, problems);
   for (const auto& setting : overrides) apply_override(root, setting, problems);
-  return StudyReader(std::move(root), file, methods, datasets, problems).read();
-}
-
-StudySpec load_study(const std::filesystem::path& file,
-                     const std::vector<std::string>& overrides,
-                     const MethodCatalog& methods,
-                     const std::vector<std::string>& datasets) {
-  Problems problems;
-  StudySpec study = read_study(file, overrides, methods, datasets, problems);
-  problems.throw_if_any();
+  StudySpec study =
+      StudyReader(std::move(root), file, methods, datasets, problems).read();
+  study.notes = problems.notes();
   return study;
 }
 

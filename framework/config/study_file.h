@@ -30,15 +30,9 @@ class MethodCatalog {
 };
 
 /// Reads `file`, applies the overrides ("training.epochs=1") in order, expands lists into
-/// rows and puts a float baseline in front of the rows of each dataset and network.
-/// Throws ConfigError with a line for every mistake. `datasets` are the known ids; when
-/// there are none, ids are not checked.
-StudySpec load_study(const std::filesystem::path& file,
-                     const std::vector<std::string>& overrides,
-                     const MethodCatalog& methods,
-                     const std::vector<std::string>& datasets = {});
-
-/// The same with the mistakes gathered: the study has the rows that are without.
+/// rows and puts a float baseline in front of the rows of each dataset and network. Every
+/// mistake is added to `problems`; the study has the rows that are without. `datasets` are
+/// the known ids; when there are none, ids are not checked.
 StudySpec read_study(const std::filesystem::path& file,
                      const std::vector<std::string>& overrides,
                      const MethodCatalog& methods,

@@ -13,6 +13,9 @@
 namespace bitsweep {
 namespace {
 
+// A longer range stands on a line of its own.
+constexpr std::size_t kWidestRange = 24;
+
 // The widest text that `text_of` gives of a field.
 template <class TextOf>
 std::size_t widest(const std::vector<FieldInfo>& fields, TextOf text_of) {
@@ -25,12 +28,24 @@ std::string describe_fields(const std::vector<FieldInfo>& fields) {
   const auto name = widest(fields, [](const auto& f) { return f.name; });
   const auto type = widest(fields, [](const auto& f) { return f.type; });
   const auto value = widest(fields, [](const auto& f) { return f.default_value; });
-  const auto range = widest(fields, [](const auto& f) { return f.range; });
+  const auto range = widest(fields, [](const auto& f) {
+    return f.range.size() <= kWidestRange ? f.range : std::string();
+  });
   std::string text;
   for (const auto& field : fields) {
-    text += fmt::format("  {:{}}  {:{}}  default {:{}}  {:{}}  {}\n", field.name, name,
-                        field.type, type, field.default_value, value, field.range, range,
-                        field.help);
+    const std::string columns =
+        fmt::format("  {:{}}  {:{}}  default {:{}}  ", field.name, name, field.type, type,
+                    field.default_value, value);
+    // A long list of choices stands above its help instead of widening the column.
+    text += field.range.size() <= range
+                ? fmt::format("{}{:{}}  ", columns, field.range, range)
+                : fmt::format("{}{}\n{:{}}  ", columns, field.range, "",
+                              columns.size() + range);
+    text += field.help;
+    if (!field.former_names.empty()) {
+      text += fmt::format(" Formerly {}.", fmt::join(field.former_names, ", "));
+    }
+    text += '\n';
   }
   return text;
 }

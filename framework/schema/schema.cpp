@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -71,7 +72,27 @@ RawValue write_list(const std::vector<T>& values) {
   return RawValue::list(std::move(words));
 }
 
-}  // namespace
+// How a type is read from words and written back; `read` returns what was expected when
+// the words are not a value of the type ("a whole number").
+template <class T>
+struct Codec;
+#define BITSWEEP_CODEC(Type)                                                  \
+  template <>                                                                 \
+  struct Codec<Type> {                                                        \
+    static std::string type();                                                \
+    static std::optional<std::string> read(const RawValue& raw, Type& value); \
+    static RawValue write(const Type& value);                                 \
+  };
+BITSWEEP_CODEC(bool)
+BITSWEEP_CODEC(int)
+BITSWEEP_CODEC(std::int64_t)
+BITSWEEP_CODEC(double)
+BITSWEEP_CODEC(std::optional<double>)
+BITSWEEP_CODEC(std::string)
+BITSWEEP_CODEC(std::vector<double>)
+BITSWEEP_CODEC(std::vector<int>)
+BITSWEEP_CODEC(std::vector<std::string>)
+#undef BITSWEEP_CODEC
 
 std::string Codec<bool>::type() { return "bool"; }
 std::optional<std::string> Codec<bool>::read(const RawValue& raw, bool& value) {
@@ -173,6 +194,39 @@ RawValue Codec<std::vector<std::string>>::write(const std::vector<std::string>& 
   return write_list(value);
 }
 
+// "'yes' is not a bool", "12 is not allowed (2 to 8)".
+std::string mistyped(const RawValue& raw, const std::string& expected) {
+  return fmt::format("'{}' is not {}", raw.text(), expected);
+}
+
+std::string forbidden(const RawValue& raw, const std::string& allowed) {
+  return fmt::format("{} is not allowed ({})", raw.text(), allowed);
+}
+
+// A "did you mean" when one of `names` is near.
+ParamProblem unknown_parameter(const std::string& name,
+                               const std::vector<std::string>& names) {
+  return {name, unknown_text("parameter", name, names)};
+}
+
+ParamProblem named_twice(const std::string& former, const std::string& name) {
+  return {former, fmt::format("is the former name of '{}', which is given too; write "
+                              "'{}' alone",
+                              name, name)};
+}
+
+}  // namespace
+
+template <class T>
+Allowed<T> allowed(Between<T> range) {
+  const auto end = [](T v) { return Codec<T>::write(v).text(); };
+  return {end(range.low) + " to " + end(range.high),
+          [range](const T& v) { return range.low <= v && v <= range.high; }};
+}
+template Allowed<int> allowed(Between<int>);
+template Allowed<std::int64_t> allowed(Between<std::int64_t>);
+template Allowed<double> allowed(Between<double>);
+
 Allowed<std::string> allowed(OneOf choice) {
   const auto text = fmt::format("one of: {}", fmt::join(choice.words, ", "));
   return {text,
@@ -182,20 +236,105 @@ Allowed<std::string> allowed(OneOf choice) {
           choice.words};
 }
 
-std::string mistyped(const RawValue& raw, const std::string& expected) {
-  return fmt::format("'{}' is not {}", raw.text(), expected);
+template <class T>
+void FieldTable::add(std::string_view name, std::ptrdiff_t offset, const T& initial,
+                     std::string_view help, Allowed<T> allowed) {
+  if constexpr (std::is_same_v<T, bool>) allowed.choices = {"true", "false"};
+  infos_.push_back({std::string(name), Codec<T>::type(), Codec<T>::write(initial).text(),
+                    allowed.text, std::string(help), allowed.choices});
+  const auto set = [offset, allowed](void* params,
+                                     const RawValue& raw) -> std::optional<std::string> {
+    T value{};
+    if (auto expected = Codec<T>::read(raw, value)) return mistyped(raw, *expected);
+    if (allowed.holds && !allowed.holds(value)) return forbidden(raw, allowed.text);
+    *reinterpret_cast<T*>(static_cast<std::byte*>(params) + offset) = std::move(value);
+    return std::nullopt;
+  };
+  const auto get = [offset](const void* params) {
+    const auto* bytes = static_cast<const std::byte*>(params);
+    return Codec<T>::write(*reinterpret_cast<const T*>(bytes + offset));
+  };
+  members_.push_back({set, get});
 }
 
-std::string forbidden(const RawValue& raw, const std::string& allowed) {
-  return fmt::format("{} is not allowed ({})", raw.text(), allowed);
+#define BITSWEEP_FIELD_TYPE(Type)                                                    \
+  template void FieldTable::add<Type>(std::string_view, std::ptrdiff_t, const Type&, \
+                                      std::string_view, Allowed<Type>);
+BITSWEEP_FIELD_TYPE(bool)
+BITSWEEP_FIELD_TYPE(int)
+BITSWEEP_FIELD_TYPE(std::int64_t)
+BITSWEEP_FIELD_TYPE(double)
+BITSWEEP_FIELD_TYPE(std::optional<double>)
+BITSWEEP_FIELD_TYPE(std::string)
+BITSWEEP_FIELD_TYPE(std::vector<double>)
+BITSWEEP_FIELD_TYPE(std::vector<int>)
+BITSWEEP_FIELD_TYPE(std::vector<std::string>)
+#undef BITSWEEP_FIELD_TYPE
+
+void FieldTable::add_former_name(std::string_view name) {
+  infos_.back().former_names.emplace_back(name);
 }
 
-ParamProblem unknown_parameter(const std::string& name,
-                               const std::vector<std::string>& names) {
-  return {name, unknown_text("parameter", name, names)};
+std::vector<std::string> FieldTable::names() const {
+  std::vector<std::string> names;
+  for (const auto& info : infos_) names.push_back(info.name);
+  return names;
+}
+
+void FieldTable::parse(void* params, const RawParams& raw,
+                       std::vector<ParamProblem>& problems) const {
+  for (const auto& [name, value] : raw) {
+    const FieldInfo* field = find_field(infos_, name);
+    if (field == nullptr) {
+      problems.push_back(unknown_parameter(name, names()));
+    } else if (field->name != name && raw.contains(field->name)) {
+      problems.push_back(named_twice(name, field->name));
+    } else if (auto problem =
+                   members_[std::size_t(field - infos_.data())].set(params, value)) {
+      problems.push_back({name, std::move(*problem)});
+    }
+  }
+}
+
+RawParams FieldTable::write(const void* params) const {
+  RawParams raw;
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    raw[infos_[i].name] = members_[i].get(params);
+  }
+  return raw;
 }
 
 }  // namespace schema_detail
+
+template <class T>
+Allowed<T> at_least(T low) {
+  return {"at least " + schema_detail::Codec<T>::write(low).text(),
+          [low](const T& v) { return low <= v; }};
+}
+template Allowed<int> at_least(int);
+template Allowed<std::int64_t> at_least(std::int64_t);
+template Allowed<double> at_least(double);
+
+template <class T>
+Allowed<T> above(T low) {
+  return {"above " + schema_detail::Codec<T>::write(low).text(),
+          [low](const T& v) { return low < v; }};
+}
+template Allowed<int> above(int);
+template Allowed<std::int64_t> above(std::int64_t);
+template Allowed<double> above(double);
+
+OneOf one_of(std::initializer_list<std::string_view> words) {
+  return {std::vector<std::string>(words.begin(), words.end())};
+}
+
+const FieldInfo* find_field(const std::vector<FieldInfo>& fields,
+                            const std::string& name) {
+  const auto found = std::ranges::find_if(fields, [&](const FieldInfo& field) {
+    return field.name == name || std::ranges::count(field.former_names, name) > 0;
+  });
+  return found == fields.end() ? nullptr : &*found;
+}
 
 std::string unknown_text(const std::string& noun, const std::string& name,
                          const std::vector<std::string>& known) {

@@ -3,13 +3,15 @@
 // canonical text of a run.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace bitsweep {
@@ -45,6 +47,7 @@ struct FieldInfo {
   std::string range;          // "2 to 8", "one of: filter, layer", or ""
   std::string help;
   std::vector<std::string> choices;  // all it may be, of a bool or `one_of`; else empty
+  std::vector<std::string> former_names = {};  // are read, too, but not written
 
   bool is_list() const { return type.starts_with("list"); }
 };
@@ -53,7 +56,7 @@ struct FieldInfo {
 template <class T>
 struct Allowed {
   std::string text;
-  std::function<bool(const T&)> holds;
+  std::function<bool(const T&)> holds;    // empty: all do
   std::vector<std::string> choices = {};  // where they are few words: all of them
 };
 
@@ -67,9 +70,9 @@ Between<T> between(T low, T high) {
   return {low, high};
 }
 
+/// Values from `low` on; values greater than `low`. Of int, std::int64_t and double.
 template <class T>
 Allowed<T> at_least(T low);
-/// Values greater than `low`.
 template <class T>
 Allowed<T> above(T low);
 
@@ -77,7 +80,12 @@ Allowed<T> above(T low);
 struct OneOf {
   std::vector<std::string> words;
 };
+OneOf one_of(std::initializer_list<std::string_view> words);
 inline OneOf one_of(std::vector<std::string> words) { return {std::move(words)}; }
+
+/// The field of that name, present or former; null where there is none.
+const FieldInfo* find_field(const std::vector<FieldInfo>& fields,
+                            const std::string& name);
 
 /// "unknown key; did you mean 'epochs'?", or what is known where nothing is near.
 std::string unknown_text(const std::string& noun, const std::string& name,
@@ -85,60 +93,44 @@ std::string unknown_text(const std::string& noun, const std::string& name,
 
 namespace schema_detail {
 
-/// How a type is read from words and written back; `read` returns what was expected when
-/// the words are not a value of the type ("a whole number").
 template <class T>
-struct Codec;
-#define BITSWEEP_CODEC(Type)                                                  \
-  template <>                                                                 \
-  struct Codec<Type> {                                                        \
-    static std::string type();                                                \
-    static std::optional<std::string> read(const RawValue& raw, Type& value); \
-    static RawValue write(const Type& value);                                 \
-  };
-BITSWEEP_CODEC(bool)
-BITSWEEP_CODEC(int)
-BITSWEEP_CODEC(std::int64_t)
-BITSWEEP_CODEC(double)
-BITSWEEP_CODEC(std::optional<double>)
-BITSWEEP_CODEC(std::string)
-BITSWEEP_CODEC(std::vector<double>)
-BITSWEEP_CODEC(std::vector<int>)
-BITSWEEP_CODEC(std::vector<std::string>)
-#undef BITSWEEP_CODEC
-
-template <class T>
-Allowed<T> allowed(Between<T> range) {
-  const auto end = [](T v) { return Codec<T>::write(v).text(); };
-  return {end(range.low) + " to " + end(range.high),
-          [range](const T& v) { return range.low <= v && v <= range.high; }};
-}
+Allowed<T> allowed(Between<T> range);  // of int, std::int64_t and double
 template <class T>
 Allowed<T> allowed(Allowed<T> condition) {
   return condition;
 }
 Allowed<std::string> allowed(OneOf choice);
 
-/// "'yes' is not a bool", "12 is not allowed (2 to 8)".
-std::string mistyped(const RawValue& raw, const std::string& expected);
-std::string forbidden(const RawValue& raw, const std::string& allowed);
+/// The fields of a struct of any type: each is a member that lies `offset` bytes behind the
+/// struct's beginning. Types are bool, int, std::int64_t, double, std::optional<double>,
+/// std::string and std::vector of double, int or std::string.
+class FieldTable {
+ public:
+  /// `initial` is the member's default.
+  template <class T>
+  void add(std::string_view name, std::ptrdiff_t offset, const T& initial,
+           std::string_view help, Allowed<T> allowed);
+  /// Of the field added last.
+  void add_former_name(std::string_view name);
 
-/// `problem` with a "did you mean" when one of `names` is near.
-ParamProblem unknown_parameter(const std::string& name,
-                               const std::vector<std::string>& names);
+  const std::vector<FieldInfo>& infos() const { return infos_; }
+  std::vector<std::string> names() const;
+  void parse(void* params, const RawParams& raw,
+             std::vector<ParamProblem>& problems) const;
+  RawParams write(const void* params) const;
+
+ private:
+  // How a member is set (what is wrong with the value, if anything) and written.
+  struct Member {
+    std::function<std::optional<std::string>(void* params, const RawValue&)> set;
+    std::function<RawValue(const void* params)> get;
+  };
+
+  std::vector<FieldInfo> infos_;
+  std::vector<Member> members_;  // one for each of `infos_`
+};
 
 }  // namespace schema_detail
-
-template <class T>
-Allowed<T> at_least(T low) {
-  return {"at least " + schema_detail::Codec<T>::write(low).text(),
-          [low](const T& v) { return low <= v; }};
-}
-template <class T>
-Allowed<T> above(T low) {
-  return {"above " + schema_detail::Codec<T>::write(low).text(),
-          [low](const T& v) { return low < v; }};
-}
 
 /// The fields of a parameter struct, in the order in which they are shown.
 template <class Params>
@@ -146,85 +138,44 @@ class Schema {
  public:
   /// A field with any value of its type.
   template <class T>
-  Schema&& field(std::string name, T Params::*member, std::string help) && {
-    return std::move(*this).add(std::move(name), member, std::move(help),
-                                Allowed<T>{"", [](const T&) { return true; }, few<T>()});
+  Schema&& field(std::string_view name, T Params::*member, std::string_view help) && {
+    return std::move(*this).field(name, member, help, Allowed<T>{});
   }
 
   /// A field with a range: `between(2, 8)`, `one_of({...})` or an `Allowed<T>`.
   template <class T, class Range>
-  Schema&& field(std::string name, T Params::*member, std::string help, Range range) && {
-    return std::move(*this).add(std::move(name), member, std::move(help),
-                                Allowed<T>(schema_detail::allowed(std::move(range))));
+  Schema&& field(std::string_view name, T Params::*member, std::string_view help,
+                 Range range) && {
+    const T& initial = defaults_.*member;
+    const auto offset = reinterpret_cast<const std::byte*>(&initial) -
+                        reinterpret_cast<const std::byte*>(&defaults_);
+    table_.add<T>(name, offset, initial, help, schema_detail::allowed(std::move(range)));
+    return std::move(*this);
   }
 
-  const std::vector<FieldInfo>& fields() const { return infos_; }
+  /// A name that the last field had once; what is written with it is still read.
+  Schema&& formerly(std::string_view name) && {
+    table_.add_former_name(name);
+    return std::move(*this);
+  }
+
+  const std::vector<FieldInfo>& fields() const { return table_.infos(); }
+  std::vector<std::string> names() const { return table_.names(); }
 
   /// The struct that `raw` describes, defaults where it is silent. Each mistake (unknown
-  /// name, wrong type, out of range) is added to `problems`.
+  /// name, wrong type, out of range, a field under two names) is added to `problems`.
   Params parse(const RawParams& raw, std::vector<ParamProblem>& problems) const {
     Params params;
-    for (const auto& [name, value] : raw) {
-      const auto setter = setters_.find(name);
-      if (setter == setters_.end()) {
-        problems.push_back(schema_detail::unknown_parameter(name, names()));
-      } else if (auto problem = setter->second.set(params, value)) {
-        problems.push_back({name, std::move(*problem)});
-      }
-    }
+    table_.parse(&params, raw, problems);
     return params;
   }
 
   /// Every field with its canonical text: two equal structs give equal texts.
-  RawParams write(const Params& params) const {
-    RawParams raw;
-    for (const auto& [name, accessor] : setters_) raw[name] = accessor.get(params);
-    return raw;
-  }
-
-  std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (const auto& info : infos_) names.push_back(info.name);
-    return names;
-  }
+  RawParams write(const Params& params) const { return table_.write(&params); }
 
  private:
-  struct Accessor {
-    std::function<std::optional<std::string>(Params&, const RawValue&)> set;
-    std::function<RawValue(const Params&)> get;
-  };
-
-  template <class T>
-  static std::vector<std::string> few() {
-    if constexpr (std::is_same_v<T, bool>) return {"true", "false"};
-    return {};
-  }
-
-  template <class T>
-  Schema&& add(std::string name, T Params::*member, std::string help,
-               Allowed<T> condition) && {
-    using Codec = schema_detail::Codec<T>;
-    infos_.push_back({name, Codec::type(), Codec::write(Params{}.*member).text(),
-                      condition.text, std::move(help), condition.choices});
-    setters_[name] = {
-        [member, condition](Params& params,
-                            const RawValue& raw) -> std::optional<std::string> {
-          T value{};
-          if (auto expected = Codec::read(raw, value)) {
-            return schema_detail::mistyped(raw, *expected);
-          }
-          if (!condition.holds(value)) {
-            return schema_detail::forbidden(raw, condition.text);
-          }
-          params.*member = std::move(value);
-          return std::nullopt;
-        },
-        [member](const Params& params) { return Codec::write(params.*member); }};
-    return std::move(*this);
-  }
-
-  std::vector<FieldInfo> infos_;
-  std::map<std::string, Accessor> setters_;
+  Params defaults_;
+  schema_detail::FieldTable table_;
 };
 
 }  // namespace bitsweep

@@ -16,8 +16,8 @@ namespace {
 
 struct BwnParams {
   int weight_bits = 1;
-  std::string alpha = "filter";
-  std::string grad = "exact";
+  std::string group = "filter";
+  std::string ste = "exact";
   bool center = true;
   double clip_w = 1;
 
@@ -25,12 +25,14 @@ struct BwnParams {
     return Schema<BwnParams>{}
         .field("weight_bits", &BwnParams::weight_bits, "Width of a binary code.",
                bits_between(1, 1))
-        .field("alpha", &BwnParams::alpha, "Which weights share a scale.",
+        .field("group", &BwnParams::group, "Which weights share a scale.",
                one_of({"filter", "layer"}))
-        .field("grad", &BwnParams::grad,
+        .formerly("alpha")
+        .field("ste", &BwnParams::ste,
                "exact: through alpha, sign (where |W| < 1) and centring; paper: its "
                "equation, G (1/n + alpha where |W| < 1); identity: G.",
                one_of({"exact", "paper", "identity"}))
+        .formerly("grad")
         .field("center", &BwnParams::center,
                "Subtract each kernel position's mean over the input channels first.")
         .field("clip_w", &BwnParams::clip_w,
@@ -65,8 +67,8 @@ class Bwn final : public Method {
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role != Role::kWeight || params_.weight_bits == kFloatBits) return nullptr;
     return std::make_unique<BinaryWeights>(
-        BinaryWeightSettings{.per_layer = params_.alpha == "layer",
-                             .gradient = binary_gradient_named(params_.grad),
+        BinaryWeightSettings{.per_layer = params_.group == "layer",
+                             .gradient = binary_gradient_named(params_.ste),
                              .center = params_.center,
                              .clip = float(params_.clip_w)},
         site);

@@ -23,7 +23,7 @@ struct HwgqParams {
   int weight_bits = 1;
   int activation_bits = 2;
   std::string levels = "uniform";
-  std::string backward = "clipped";
+  std::string ste = "clipped";
   std::string init = "gaussian";
   double percentile = 90;
 
@@ -36,10 +36,11 @@ struct HwgqParams {
         .field("levels", &P::levels,
                "Multiples of the best step for N(0, 1), or its Lloyd-Max centres.",
                one_of({"uniform", "lloyd"}))
-        .field("backward", &P::backward,
+        .field("ste", &P::ste,
                "Slope for x > 0: 1 up to q_m and then 0, 1 throughout, or 1 / (x - q_m + "
                "1) beyond q_m.",
                one_of({"clipped", "vanilla", "log"}))
+        .formerly("backward")
         .field(
             "init", &P::init,
             "The levels are those for N(0, 1), as the paper's, or scaled so that q_m is "
@@ -107,7 +108,7 @@ class HalfWave final : public Quantizer {
  public:
   HalfWave(const std::vector<float>& q, const HwgqParams& params)
       : stairs_(q),
-        backward_(params.backward),
+        ste_(params.ste),
         start_(params.init,
                {.percentile = params.percentile, .levels = positive_levels(q)}) {
     stairs_.set_threshold(1, 0);
@@ -134,9 +135,9 @@ class HalfWave final : public Quantizer {
   void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                 std::span<double>, const Pass&) const override {
     const float top = scale_ * stairs_.levels().back();
-    if (backward_ == "vanilla") {
+    if (ste_ == "vanilla") {
       transform(x, dy, dx, [](float v, float g) { return v > 0 ? g : 0.0f; });
-    } else if (backward_ == "log") {
+    } else if (ste_ == "log") {
       transform(x, dy, dx, [top, scale = scale_](float v, float g) {
         return v > 0 ? g / (v > top ? (v - top) / scale + 1 : 1) : 0.0f;
       });
@@ -153,7 +154,7 @@ class HalfWave final : public Quantizer {
 
  private:
   Staircase<levels> stairs_;
-  std::string backward_;
+  std::string ste_;
   ClipStart start_;
   float scale_ = 1;
 };

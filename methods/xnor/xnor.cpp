@@ -18,8 +18,8 @@ namespace {
 struct XnorParams {
   int weight_bits = 1;
   int activation_bits = 1;
-  std::string alpha = "filter";
-  std::string grad = "exact";
+  std::string group = "filter";
+  std::string ste = "exact";
   bool center = true;
   double clip_w = 1;
   bool input_scale = false;
@@ -30,12 +30,14 @@ struct XnorParams {
         .field("weight_bits", &P::weight_bits, "Width of weights.", bits_between(1, 1))
         .field("activation_bits", &P::activation_bits, "Width of layer inputs.",
                bits_between(1, 1))
-        .field("alpha", &P::alpha, "Which weights share a scale.",
+        .field("group", &P::group, "Which weights share a scale.",
                one_of({"filter", "layer"}))
-        .field("grad", &P::grad,
+        .formerly("alpha")
+        .field("ste", &P::ste,
                "Of weights. exact: through alpha, sign (where |W| < 1) and centring; "
                "paper: its equation, G (1/n + alpha where |W| < 1); identity: G.",
                one_of({"exact", "paper", "identity"}))
+        .formerly("grad")
         .field("center", &P::center,
                "Subtract each kernel position's mean over the input channels first.")
         .field("clip_w", &P::clip_w,
@@ -70,8 +72,8 @@ class Xnor final : public Method {
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role == Role::kWeight && params_.weight_bits != kFloatBits) {
       return std::make_unique<BinaryWeights>(
-          BinaryWeightSettings{.per_layer = params_.alpha == "layer",
-                               .gradient = binary_gradient_named(params_.grad),
+          BinaryWeightSettings{.per_layer = params_.group == "layer",
+                               .gradient = binary_gradient_named(params_.ste),
                                .center = params_.center,
                                .clip = float(params_.clip_w)},
           site);

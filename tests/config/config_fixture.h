@@ -89,7 +89,8 @@ struct BitsParams {
                between(1, 32))
         .field("activation_bits", &BitsParams::activation_bits, "Bits of activations.",
                between(1, 32))
-        .field("stochastic", &BitsParams::stochastic, "Round at random.");
+        .field("stochastic", &BitsParams::stochastic, "Round at random.")
+        .formerly("random");
   }
 };
 
@@ -146,5 +147,16 @@ class Methods final : public MethodCatalog {
            std::function<RawParams(const RawParams&, std::vector<ParamProblem>&)>>
       resolve_;
 };
+
+/// The study of a file. Throws ConfigError with a line for each mistake.
+inline StudySpec load_study(const std::filesystem::path& file,
+                            const std::vector<std::string>& overrides,
+                            const MethodCatalog& methods,
+                            const std::vector<std::string>& datasets = {}) {
+  Problems problems;
+  StudySpec study = read_study(file, overrides, methods, datasets, problems);
+  problems.throw_if_any();
+  return study;
+}
 
 }  // namespace bitsweep::test

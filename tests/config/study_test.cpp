@@ -467,3 +467,17 @@ TEST_CASE("a study that is not there or not YAML is refused with its place",
   CHECK(refused("name: s\nrows: [1, 2\ntitle: x\n")
             .starts_with("study.yaml:3: not YAML: "));
 }
+
+TEST_CASE("a parameter's former name is read, and a note says the present one",
+          "[config]") {
+  const std::string rows = "rows:\n  - method: {id: bits, ";
+  const auto old = load(kHead + rows + "random: true}\n");
+  const auto present = load(kHead + rows + "stochastic: true}\n");
+  CHECK(old.rows.back().runs.front().canonical_text() ==
+        present.rows.back().runs.front().canonical_text());
+  CHECK(present.notes.empty());
+  REQUIRE(old.notes.size() == 1);
+  CHECK_THAT(old.notes.front(),
+             Catch::EndsWith("study.yaml:5: rows.0.method.random: is called "
+                             "'stochastic' now"));
+}

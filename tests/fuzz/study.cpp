@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::write_file("plain.yaml", "epochs: 1\n");
   const auto file = fuzz::write_file("study.yaml", fuzz::text_of(bytes, size));
   return fuzz::refusing([&] {
-    const StudySpec study = load_study(file, {}, test::Methods());
+    const StudySpec study = test::load_study(file, {}, test::Methods());
     for (const auto& row : study.rows) {
       if (row.runs.empty()) continue;
       const std::string text = row.runs.front().canonical_text();

@@ -15,7 +15,7 @@ const Values kBwnW = {0.9f, -0.4f, 0.05f, -1.3f, 0.6f, -0.02f, 0.27f, -0.7f};
 const Values kBwnG = {0.1f, -0.2f, 0.3f, 0.4f, -0.5f, 0.6f, -0.7f, 0.8f};
 
 RawParams uncentred(const char* grad = "exact", const char* alpha = "filter") {
-  return params({{"center", "false"}, {"grad", grad}, {"alpha", alpha}});
+  return params({{"center", "false"}, {"ste", grad}, {"group", alpha}});
 }
 
 // The function that `exact` differentiates, at W: sign's residual is held at W0, where it
@@ -97,7 +97,7 @@ TEST_CASE("bwn: the exact gradient is that of the function it claims",
   const auto w = normal_values(12, 11, 0.8f);
   const auto g = normal_values(12, 12);
   const auto q =
-      calibrated("bwn", params({{"alpha", alpha}, {"center", center ? "true" : "false"}}),
+      calibrated("bwn", params({{"group", alpha}, {"center", center ? "true" : "false"}}),
                  weight_site(shape), w);
   const auto dw = gradient(*q, w, g);
 

@@ -23,7 +23,7 @@ TEST_CASE("every method keeps what quantizers promise", "[conformance]") {
 // Choices that meet: single ones are varied by the checks.
 TEST_CASE("variants of methods keep what quantizers promise", "[conformance]") {
   const std::vector<std::pair<const char*, RawParams>> variants = {
-      {"bwn", params({{"center", "false"}, {"alpha", "layer"}})},
+      {"bwn", params({{"center", "false"}, {"group", "layer"}})},
       {"binaryconnect", params({{"stochastic", "true"}, {"test_weights", "binary"}})},
       {"ttq", params({{"threshold", "sparsity"}, {"init", "mean"}})},
       {"minifloat", params({{"exponent_bits", "5"}, {"rounding", "half_even"}})},

@@ -113,7 +113,7 @@ def binary_filters(w, case, per_layer, gradient, center):
 
 
 def bwn(w, case, _):
-    return binary_filters(w, case, case.word("alpha") == "layer", case.word("grad"),
+    return binary_filters(w, case, case.word("group") == "layer", case.word("ste"),
                           case.flag("center"))
 
 
@@ -403,7 +403,7 @@ def hwgq(x, case, _):
     top = q[-1]
     slope = {"clipped": (x <= top).to(x), "vanilla": torch.ones_like(x),
              "log": torch.where(x <= top, torch.ones_like(x), 1 / ((x - top) / scale + 1))}
-    return through(y, x * ((x > 0) * slope[case.word("backward")]).detach())
+    return through(y, x * ((x > 0) * slope[case.word("ste")]).detach())
 
 
 def lognet(x, case, _):

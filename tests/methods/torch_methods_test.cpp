@@ -63,9 +63,9 @@ const std::map<std::string, Variants>& variants() {
        {params({{"ste", "polynomial"}}), params({{"ste", "swish"}}),
         params({{"stochastic", "true"}})}},
       {"bwn",
-       {params({{"center", "false"}}), params({{"alpha", "layer"}}),
-        params({{"grad", "paper"}}), params({{"grad", "paper"}, {"alpha", "layer"}}),
-        params({{"grad", "identity"}})}},
+       {params({{"center", "false"}}), params({{"group", "layer"}}),
+        params({{"ste", "paper"}}), params({{"ste", "paper"}, {"group", "layer"}}),
+        params({{"ste", "identity"}})}},
       {"dorefa",
        {params({{"weight_bits", "2"}, {"gradient_bits", "4"}}),
         params({{"weight_bits", "3"}, {"max_grad", "through"}, {"bound", "tanh"}}),
@@ -85,9 +85,9 @@ const std::map<std::string, Variants>& variants() {
       {"entropy_penalty",
        {params({{"weight_bits", "2"}}), params({{"weight_bits", "8"}, {"step", "0.1"}})}},
       {"hwgq",
-       {params({{"activation_bits", "3"}, {"backward", "vanilla"}}),
-        params({{"levels", "lloyd"}, {"backward", "log"}}),
-        params({{"init", "max"}, {"backward", "log"}})}},
+       {params({{"activation_bits", "3"}, {"ste", "vanilla"}}),
+        params({{"levels", "lloyd"}, {"ste", "log"}}),
+        params({{"init", "max"}, {"ste", "log"}})}},
       {"inq", {params({{"weight_bits", "3"}})}},
       {"int8_training",
        {params({{"weight_bits", "4"}, {"activation_bits", "4"}, {"group", "layer"}}),
@@ -135,7 +135,7 @@ const std::map<std::string, Variants>& variants() {
       {"wrpn",
        {params({{"weight_bits", "1"}, {"activation_bits", "1"}}),
         params({{"weight_bits", "3"}, {"pre_scale", "max"}})}},
-      {"xnor", {params({{"center", "false"}, {"grad", "identity"}})}}};
+      {"xnor", {params({{"center", "false"}, {"ste", "identity"}})}}};
   return all;
 }
 

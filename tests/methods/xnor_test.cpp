@@ -59,7 +59,7 @@ TEST_CASE("xnor: inputs pass gradients within 1", "[xnor]") {
 TEST_CASE("xnor: weights are BWN's", "[xnor]") {
   const Site site = weight_site({4, 3, 3, 5});
   const auto w = normal_values(site.elements, 3);
-  const auto raw = params({{"alpha", "layer"}, {"grad", "paper"}});
+  const auto raw = params({{"group", "layer"}, {"ste", "paper"}});
   const auto xnor = calibrated("xnor", raw, site, w),
              bwn = calibrated("bwn", raw, site, w);
   CHECK(quantized(*xnor, w) == quantized(*bwn, w));

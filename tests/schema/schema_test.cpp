@@ -26,6 +26,7 @@ struct Params {
         .field("rate", &Params::rate, "Rate.", above(0.0))
         .field("exact", &Params::exact, "Exact.")
         .field("group", &Params::group, "Group.", one_of({"layer", "filter"}))
+        .formerly("granularity")
         .field("shares", &Params::shares, "Shares.")
         .field("sizes", &Params::sizes, "Sizes.")
         .field("names", &Params::names, "Names.")
@@ -163,4 +164,23 @@ TEST_CASE("fields are described in the order of their declaration", "[schema]") 
   CHECK_FALSE(fields[4].is_list());
   CHECK(fields[5].is_list());
   CHECK(fields[5].default_value == "[0.5, 1]");
+}
+
+TEST_CASE("a former name is read as the present one, which alone is written",
+          "[schema]") {
+  CHECK(parsed({{"granularity", word("filter")}}).group == "filter");
+  const auto written = Params::schema().write(parsed({{"granularity", word("filter")}}));
+  CHECK(written == Params::schema().write(parsed({{"group", word("filter")}})));
+  CHECK_FALSE(written.contains("granularity"));
+  CHECK(Params::schema().fields()[4].former_names ==
+        std::vector<std::string>{"granularity"});
+}
+
+TEST_CASE("a former name beside the present one, or with a wrong value, is refused",
+          "[schema][refusal]") {
+  CHECK(problems_of({{"granularity", word("layer")}, {"group", word("filter")}}) ==
+        std::vector<std::string>{"granularity: is the former name of 'group', which is "
+                                 "given too; write 'group' alone"});
+  CHECK(problem_of("granularity", word("net")) ==
+        "granularity: net is not allowed (one of: layer, filter)");
 }
