@@ -158,8 +158,10 @@ class BatchNorm final : public Layer, public WeightSource {
                                   second_sum(slice.index));
       });
     }
-    program.once(
-        [this, training] { training&& by_batch() ? fold_batch() : fold_running(); });
+    program.once([this, training] {
+      const bool goes_by_batch = training && by_batch();
+      goes_by_batch ? fold_batch() : fold_running();
+    });
     program.per_slice([this](const Slice& slice) { normalise(slice); });
   }
 
@@ -346,7 +348,7 @@ class BatchNorm final : public Layer, public WeightSource {
       by_batch() ? while_training_->batch_gradients(double(batch_pixels()), first_total(),
                                                     second_total())
                  : while_training_->running_gradients(first_total());
-      return;  // in the weights, but for a factor that is constant to this layer
+      return;  // dx is a factor times dy: the rest goes by way of the weights
     }
     for (std::size_t c = 0; c < channels(); ++c) {
       beta_.gradient[c] = float(first_total()[c]);
