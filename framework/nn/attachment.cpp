@@ -81,6 +81,16 @@ class Sharing {
   std::vector<Leader> leaders_;
 };
 
+// Of the run's method and those that have a site.
+bool any_folds_in_training(const MethodList& methods, const Network& network) {
+  const auto& sites = network.sites();
+  return methods.front()->folds_in_training() ||
+         std::any_of(sites.begin(), sites.end(), [&](const BoundSite* bound) {
+           return bound->is_quantized() &&
+                  methods[std::size_t(bound->owner)]->folds_in_training();
+         });
+}
+
 // Names each of them, a line each.
 void refuse_rules_without_site(const std::vector<SiteRule>& rules,
                                const Network& network) {
@@ -137,6 +147,7 @@ MethodList attach_quantizers(Network& network, const MethodSpec& spec,
       sharing.attach(*bound, policy, own, quantizer_for(bound->site, policy, method));
     });
   }
+  if (any_folds_in_training(methods, network)) network.fold_in_training();
   return methods;
 }
 

@@ -19,8 +19,10 @@ using MethodList = std::vector<std::unique_ptr<Method>>;
 /// the first rule of `sites` that matches; the edges (the first and last layer with
 /// weights, biases, the image); the run's method. Inputs and operands of one activation
 /// that come to the same method and parameters share one quantizer. Returns the run's
-/// method, those of the rules and the edges, whose stages the run follows. Throws
-/// ConfigError when a rule matches no site, with the sites there are.
+/// method, those of the rules and the edges, whose stages the run follows; where one of
+/// them asks for it, batch normalisation is folded while training. Throws ConfigError when
+/// a rule matches no site, with the sites there are, or when normalisation cannot be
+/// folded.
 MethodList attach_quantizers(Network& network, const MethodSpec& method,
                              const EdgesSpec& edges, const std::vector<SiteRule>& rules,
                              const MethodRegistry& registry);

@@ -3,11 +3,12 @@
 // are the whole batch's: sums of slices, added in slice order.
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 
 #include "framework/engine/elementwise.h"
 #include "framework/engine/normalisation.h"
 #include "framework/nn/add_layer.h"
+#include "framework/nn/folded_normalisation.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/weighted_layer.h"
 
@@ -30,7 +31,7 @@ struct BatchNormParams {
   }
 };
 
-class BatchNorm final : public Layer {
+class BatchNorm final : public Layer, public WeightSource {
  public:
   BatchNorm(const LayerSpec& spec, const BatchNormParams& params, Activation& input,
             LayerContext& context)
@@ -41,10 +42,12 @@ class BatchNorm final : public Layer {
         beta_(spec.name + "/shift", channels_of(input)),
         running_mean_(channels_of(input)),
         running_variance_(channels_of(input)),
-        no_mean_(channels_of(input)) {
+        no_mean_(channels_of(input)),
+        unit_(channels_of(input)) {
     output_.shape = input.shape;
     std::fill_n(gamma_.value.data(), channels(), 1.0f);
     std::fill_n(running_variance_.data(), channels(), 1.0f);
+    std::fill_n(unit_.data(), channels(), 1.0f);
     for (Buffer* row : {&mean_, &variance_, &inverse_deviation_, &scale_, &shift_,
                         &slope_, &constant_}) {
       *row = Buffer(channels());
@@ -88,18 +91,11 @@ class BatchNorm final : public Layer {
 
   bool fold_into(WeightedLayer& before) override {
     if (&before.output() != input_) return false;
-    const auto weights = before.weight().value.span();
-    const auto bias = before.bias().value.span();
-    const std::size_t filter = weights.size() / channels();
-    for (std::size_t c = 0; c < channels(); ++c) {
-      const double factor =
-          gamma_.value[c] / std::sqrt(double(running_variance_[c]) + params_.epsilon);
-      for (float& w : weights.subspan(c * filter, filter)) w = float(w * factor);
-      const double own = before.has_bias() ? bias[c] : 0;
-      bias[c] = float(beta_.value[c] + (own - running_mean_[c]) * factor);
-    }
-    before.give_bias();
+    FoldedNormalisation(before, parts()).fold_for_good();
+    before.set_source(nullptr);
+    while_training_.reset();
     is_folded_ = true;
+    stop_statistics_gradient();
     std::fill_n(gamma_.value.data(), channels(), 1.0f);
     std::fill_n(beta_.value.data(), channels(), 0.0f);
     std::fill_n(running_mean_.data(), channels(), 0.0f);
@@ -107,8 +103,32 @@ class BatchNorm final : public Layer {
     return true;
   }
 
+  bool fold_in_training(WeightedLayer& before) override {
+    if (&before.output() != input_) return false;
+    while_training_.emplace(before, parts());
+    before_ = &before;
+    before.set_source(this);
+    return true;
+  }
+
+  void freeze_statistics() override {
+    is_frozen_ = true;
+    stop_statistics_gradient();
+  }
+
+  void make(std::span<const float> latent, std::span<float> source) override {
+    while_training_->make(latent, source);
+  }
+  void backward(Parameter& weight, Parameter& bias) override {
+    while_training_->backward(weight, bias);
+  }
+  bool needs_latent_product() const override { return by_batch(); }
+  void latent_gradient(std::span<float> u) const override {
+    while_training_->gradient_of_product(u);
+  }
+
   void describe(GraphBuilder& builder) override {
-    fold(running_mean_, running_variance_);
+    fold_running();
     const auto all = [](const Buffer& b) {
       return std::vector<float>(b.span().begin(), b.span().end());
     };
@@ -133,14 +153,14 @@ class BatchNorm final : public Layer {
   void plan_forward(Program& program, bool training) override {
     if (training) {
       program.per_slice([this](const Slice& slice) {
-        kernels::batch_statistics(x(slice), around(), first_sum(slice.index),
+        if (!by_batch()) return;
+        kernels::batch_statistics(to_normalise(slice), around(), first_sum(slice.index),
                                   second_sum(slice.index));
       });
     }
     program.once([this, training] {
-      const bool by_batch = training && !is_folded_;
-      if (by_batch) take_statistics();
-      by_batch ? fold(mean_, variance_) : fold(running_mean_, running_variance_);
+      const bool goes_by_batch = training && by_batch();
+      goes_by_batch ? fold_batch() : fold_running();
     });
     program.per_slice([this](const Slice& slice) { normalise(slice); });
   }
@@ -191,7 +211,22 @@ class BatchNorm final : public Layer {
     return {written().gradients(slice), written().elements(slice)};
   }
   ChannelAffine affine() const { return {scale_.span(), shift_.span()}; }
-  ChannelMoments moments() const { return {mean_.span(), inverse_deviation_.span()}; }
+  // Of the backward pass: xhat; the product itself where the rest is in the weights.
+  ChannelMoments moments() const {
+    if (while_training_) return {no_mean_.span(), unit_.span()};
+    return {mean_.span(), inverse_deviation_.span()};
+  }
+  FoldedNormalisation::Normalisation parts() {
+    return {gamma_, beta_, running_mean_, running_variance_, params_.epsilon};
+  }
+  // Whether a pass of training goes by the batch.
+  bool by_batch() const {
+    return !is_folded_ && (!is_frozen_ || context_.state.estimation_batch > 0);
+  }
+  // What has the statistics of the batch.
+  std::span<const float> to_normalise(const Slice& slice) {
+    return while_training_ ? before_->latent_product(slice) : x(slice);
+  }
 
   // What sums are made about, against cancellation. A re-estimation owes nothing to the
   // mean before it.
@@ -240,12 +275,29 @@ class BatchNorm final : public Layer {
     }
   }
 
-  void fold(const Buffer& mean, const Buffer& variance) {
+  void fold_batch() {
+    take_statistics();
+    if (while_training_) {
+      while_training_->take_batch(mean_.span(), variance_.span(), scale_.span(),
+                                  shift_.span());
+    } else {
+      fold(mean_, variance_);
+    }
+  }
+
+  void fold_running() {
     if (is_folded_) {
       std::fill_n(scale_.data(), channels(), 1.0f);
       std::fill_n(shift_.data(), channels(), 0.0f);
-      return;
+    } else if (while_training_) {
+      while_training_->take_running(scale_.span(), shift_.span());
+    } else {
+      kernels::copy(running_mean_.span(), mean_.span());
+      fold(running_mean_, running_variance_);
     }
+  }
+
+  void fold(const Buffer& mean, const Buffer& variance) {
     kernels::fold_normalisation(std::as_const(gamma_.value).span(),
                                 std::as_const(beta_.value).span(), mean.span(),
                                 variance.span(), float(params_.epsilon), scale_.span(),
@@ -292,24 +344,40 @@ class BatchNorm final : public Layer {
   void take_gradient_sums() {
     if (is_folded_) return;  // the gradients of what is there no longer stay 0
     add_slices();
+    if (while_training_) {
+      by_batch() ? while_training_->batch_gradients(double(batch_pixels()), first_total(),
+                                                    second_total())
+                 : while_training_->running_gradients(first_total());
+      return;  // dx is a factor times dy: the rest goes by way of the weights
+    }
     for (std::size_t c = 0; c < channels(); ++c) {
       beta_.gradient[c] = float(first_total()[c]);
       gamma_.gradient[c] = float(second_total()[c]);
     }
+    if (!by_batch()) return;
     kernels::fold_gradient(batch_pixels(), std::as_const(scale_).span(), moments(),
                            first_total(), second_total(), slope_.span(),
                            constant_.span());
   }
 
+  // Statistics are constants from now on: dx = scale dy.
+  void stop_statistics_gradient() {
+    std::fill_n(slope_.data(), channels(), 0.0f);
+    std::fill_n(constant_.data(), channels(), 0.0f);
+  }
+
   BatchNormParams params_;
   Activation* input_;
+  WeightedLayer* before_ = nullptr;  // where it is folded while training
+  std::optional<FoldedNormalisation> while_training_;
   AddLayer* addition_ = nullptr;
   bool relu_ = false;
-  bool is_folded_ = false;  // into the layer before it
+  bool is_folded_ = false;  // into the layer before it, for good
+  bool is_frozen_ = false;
   bool shortcut_adds_ = false;
   Parameter gamma_, beta_;
   Buffer running_mean_, running_variance_;
-  Buffer no_mean_;  // zeros
+  Buffer no_mean_, unit_;  // zeros, ones
   Buffer mean_, variance_, inverse_deviation_, scale_, shift_, slope_, constant_;
   std::vector<double> sums_;
 };

@@ -5,6 +5,7 @@
 namespace bitsweep {
 
 std::span<const float> BoundSite::before() const {
+  if (!from_source.empty()) return from_source.span();
   if (latent != nullptr) return latent->value.span();
   ensure(activation != nullptr, "gradients are quantized in place");
   return site.role == Role::kOutput ? raw.span()

@@ -31,6 +31,8 @@ struct BoundSite {
   Parameter* latent = nullptr;                // of weights and biases
   Activation* activation = nullptr;           // of activations; what an output site gives
   std::vector<float> kept;                    // of weights: 0 where pruned; or empty
+  Buffer from_source;            // of weights: what the quantizer sees, where that is not
+                                 // the latent values (see WeightSource); or empty
   Buffer raw;                    // of outputs: the values before the quantizer
   Buffer quantized;              // of all others: the values behind it
   Buffer pixel_scales;           // batch x pixels, where there are such scales
@@ -53,7 +55,7 @@ struct BoundSite {
   }
 
   /// What the quantizer was given in the last pass, a whole batch of it; of a parameter,
-  /// the latent values. Not kept for gradients.
+  /// the latent values or their source. Not kept for gradients.
   std::span<const float> before() const;
   /// What the quantizer made of it.
   std::span<const float> behind() const;

@@ -1,15 +1,15 @@
-// Convolution: each slice of the batch is convolved on one thread; the slices' weight
-// gradients are added in slice order.
+// Convolution layers: of all channels, in groups, of each channel by itself.
 
-#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/engine/elementwise.h"
 #include "framework/engine/window_means.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/layer_kinds.h"
+#include "framework/nn/sliced_convolution.h"
 #include "framework/nn/weighted_layer.h"
 
 namespace bitsweep {
@@ -47,8 +47,6 @@ struct ConvolutionParams {
   }
 };
 
-constexpr std::size_t kReduceBlock = 8192;
-
 class ConvolutionLayer final : public WeightedLayer {
  public:
   ConvolutionLayer(const std::string& name, const ConvolutionParams& params,
@@ -76,33 +74,32 @@ class ConvolutionLayer final : public WeightedLayer {
 
   void allocate() override {
     WeightedLayer::allocate();
-    const auto& slices = context_.slices;
-    const auto make = [&](int images, std::size_t slots) {
-      return make_convolution(context_.engine, geometry_, images, int(slots),
-                              input_.needs_gradient());
+    const auto make = [this](std::optional<SlicedConvolution>& product) {
+      product.emplace(context_.engine, geometry_, context_.slices,
+                      input_.needs_gradient());
     };
-    const Slice &first = slices.front(), &last = slices.back();
-    whole_ = make(first.images, slices.size());
-    if (last.images != first.images) rest_ = make(last.images, 1);
-    const std::size_t elements =
-        std::max(whole_->weight_gradient_elements(),
-                 rest_ ? rest_->weight_gradient_elements() : std::size_t(0));
-    partial_stride_ = (elements + 15) / 16 * 16;
-    partial_weights_ = Buffer(slices.size() * partial_stride_);
-    partial_biases_ = Buffer(slices.size() * bias_.value.size());
-    if (rest_) unpacked_rest_ = Buffer(weight_.value.size());
+    make(product_);
+    if (!has_source()) return;
+    make(of_latent_);
+    latent_weight_gradient_ = Buffer(weight_.value.size());
+    latent_bias_gradient_ = Buffer(bias_.value.size());
+    if (!input_.needs_gradient()) return;
+    latent_input_gradient_ =
+        Buffer(std::size_t(context_.batch) * input().shape.elements());
   }
 
   void pack_parameters() override {
-    whole_->pack_weights(effective_weight(), effective_bias());
-    if (rest_) rest_->pack_weights(effective_weight(), effective_bias());
+    product_->pack(effective_weight(), effective_bias());
+    if (of_latent_) of_latent_->pack(weight_.value.data(), bias_.value.data());
   }
 
   void plan_forward(Program& program, bool training) override {
     plan_input(program, training);
-    program.per_slice([this](const Slice& slice) {
-      const auto [convolution, slot] = at(slice);
-      convolution->forward(slot, input_.values(slice), raw_output(slice));
+    program.per_slice([this, training](const Slice& slice) {
+      if (training && needs_latent_product()) {
+        of_latent_->forward(slice, input_.values(slice), latent_product(slice).data());
+      }
+      product_->forward(slice, input_.values(slice), raw_output(slice));
       quantize_output(slice);
     });
   }
@@ -112,49 +109,26 @@ class ConvolutionLayer final : public WeightedLayer {
     input_.plan_backward();
     program.per_slice([this, to_input](const Slice& slice) {
       quantize_gradient(slice);
-      const auto [convolution, slot] = at(slice);
       const float* dy = output_.gradients(slice);
-      convolution->backward_weights(
-          slot, input_.values(slice), dy,
-          partial_weights_.data() + std::size_t(slice.index) * partial_stride_,
-          partial_biases_.data() + std::size_t(slice.index) * bias_.value.size());
-      if (!to_input) return;
-      convolution->backward_data(slot, dy, input_.gradient_target(slice).data());
-      input_.finish_gradient(slice);
+      product_->backward_weights(slice, input_.values(slice), dy);
+      if (to_input) {
+        product_->backward_data(slice, dy, input_.gradient_target(slice).data());
+      }
+      if (needs_latent_product()) latent_backward(slice, to_input);
+      if (to_input) input_.finish_gradient(slice);
     });
   }
 
   int reduce_blocks() const override {
-    return int((whole_->weight_gradient_elements() + kReduceBlock - 1) / kReduceBlock);
+    return product_->reduce_blocks() * (of_latent_ ? 2 : 1);
   }
-
-  // Sums the slices of equal size into the first one's place, in slice order.
   void reduce_gradient(int block) override {
-    const std::size_t begin = std::size_t(block) * kReduceBlock;
-    const std::size_t end =
-        std::min(begin + kReduceBlock, whole_->weight_gradient_elements());
-    float* sum = partial_weights_.data();
-    for (std::size_t slice = 1; slice < whole_slices(); ++slice) {
-      const float* partial = sum + slice * partial_stride_;
-      for (std::size_t i = begin; i < end; ++i) sum[i] += partial[i];
-    }
+    const int own = product_->reduce_blocks();
+    if (block < own) return product_->reduce(block);
+    if (needs_latent_product()) of_latent_->reduce(block - own);
   }
-
   void finish_gradient() override {
-    whole_->unpack_weight_gradient(partial_weights_.data(), weight_.gradient.data());
-    if (rest_) {
-      const float* partial = partial_weights_.data() + whole_slices() * partial_stride_;
-      rest_->unpack_weight_gradient(partial, unpacked_rest_.data());
-      for (std::size_t i = 0; i < unpacked_rest_.size(); ++i) {
-        weight_.gradient[i] += unpacked_rest_[i];
-      }
-    }
-    const std::size_t outputs = bias_.value.size();
-    std::copy_n(partial_biases_.data(), outputs, bias_.gradient.data());
-    for (std::size_t slice = 1; slice < context_.slices.size(); ++slice) {
-      const float* partial = partial_biases_.data() + slice * outputs;
-      for (std::size_t c = 0; c < outputs; ++c) bias_.gradient[c] += partial[c];
-    }
+    product_->finish(weight_.gradient.span(), bias_.gradient.span());
     WeightedLayer::finish_gradient();
   }
 
@@ -171,19 +145,27 @@ class ConvolutionLayer final : public WeightedLayer {
   }
 
  private:
-  // Slices are of one size, but for the last where the batch does not divide.
-  std::size_t whole_slices() const { return context_.slices.size() - (rest_ ? 1 : 0); }
-  std::pair<const Convolution*, int> at(const Slice& slice) const {
-    const bool is_rest = rest_ && std::size_t(slice.index) == whole_slices();
-    return is_rest ? std::pair<const Convolution*, int>{rest_.get(), 0}
-                   : std::pair<const Convolution*, int>{whole_.get(), slice.index};
+  void latent_backward(const Slice& slice, bool to_input) {
+    make_latent_gradient(slice);
+    const float* du = latent_product(slice).data();
+    of_latent_->backward_weights(slice, input_.values(slice), du);
+    if (!to_input) return;
+    const auto dx = input_.gradient_target(slice);
+    float* const more = latent_input_gradient_.data() +
+                        std::size_t(slice.begin) * input().shape.elements();
+    of_latent_->backward_data(slice, du, more);
+    kernels::add_into({more, dx.size()}, dx);
+  }
+
+  void add_latent_gradient() override {
+    of_latent_->finish(latent_weight_gradient_.span(), latent_bias_gradient_.span());
+    kernels::add_into(latent_weight_gradient_.span(), weight_.gradient.span());
   }
 
   ConvolutionGeometry geometry_;
-  std::unique_ptr<Convolution> whole_, rest_;
-  Buffer partial_weights_, partial_biases_;  // one row a slice
-  Buffer unpacked_rest_;
-  std::size_t partial_stride_ = 0;
+  std::optional<SlicedConvolution> product_;
+  std::optional<SlicedConvolution> of_latent_;  // where the weights have a source
+  Buffer latent_weight_gradient_, latent_bias_gradient_, latent_input_gradient_;
 };
 
 // Each input channel has `multiplier` filters of its own.

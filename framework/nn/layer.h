@@ -107,6 +107,12 @@ class Layer {
   /// A batch normalisation becomes part of the layer that it reads, and does nothing from
   /// then on; false where it reads another.
   virtual bool fold_into(WeightedLayer& /*before*/) { return false; }
+  /// The same while training goes on, from before `build` until `fold_into`: it becomes
+  /// the source of that layer's weights.
+  virtual bool fold_in_training(WeightedLayer& /*before*/) { return false; }
+  /// A batch normalisation keeps its running statistics as they are, and goes by them in
+  /// training too.
+  virtual void freeze_statistics() {}
 
   /// Buffers and primitives, once quantizers are in place.
   virtual void allocate() {}

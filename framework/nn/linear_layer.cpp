@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "framework/engine/elementwise.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/layer_kinds.h"
 #include "framework/nn/weighted_layer.h"
@@ -55,10 +56,20 @@ class LinearLayer final : public WeightedLayer {
     return std::int64_t(inputs_) * outputs_;
   }
 
+  void allocate() override {
+    WeightedLayer::allocate();
+    if (has_source()) latent_weight_gradient_ = Buffer(weight_.value.size());
+  }
+
   void plan_forward(Program& program, bool training) override {
     plan_input(program, training);
-    program.blocks(blocks_of(outputs_, kOutputBlock),
-                   [this](int block) { forward(block); });
+    program.blocks(blocks_of(outputs_, kOutputBlock), [this, training](int block) {
+      forward(block, effective_weight(), effective_bias(), raw_output(whole_batch()));
+      if (training && needs_latent_product()) {
+        forward(block, weight_.value.data(), bias_.value.data(),
+                latent_product(whole_batch()).data());
+      }
+    });
     if (output_site_.is_quantized() || scales_pixels()) {
       program.per_slice([this](const Slice& slice) { quantize_output(slice); });
     }
@@ -68,16 +79,17 @@ class LinearLayer final : public WeightedLayer {
     if (output_site_.is_quantized() || gradient_site_.is_quantized() || scales_pixels()) {
       program.per_slice([this](const Slice& slice) { quantize_gradient(slice); });
     }
+    if (has_source()) {
+      program.per_slice([this](const Slice& slice) {
+        if (needs_latent_product()) make_latent_gradient(slice);
+      });
+    }
     const bool to_input = input_.needs_gradient();
     input_.plan_backward();
     const int data_blocks = to_input ? blocks_of(inputs_, kInputBlock) : 0;
     const int weight_blocks = blocks_of(outputs_, kOutputBlock);
     program.blocks(data_blocks + weight_blocks, [=, this](int block) {
-      if (block < data_blocks) {
-        backward_data(block, input_.gradient_target(context_.slices.front()).data());
-      } else {
-        backward_weights(block - data_blocks);
-      }
+      block < data_blocks ? backward_data(block) : backward_weights(block - data_blocks);
     });
     if (to_input && input_.has_to_finish()) {
       program.per_slice([this](const Slice& slice) { input_.finish_gradient(slice); });
@@ -94,38 +106,56 @@ class LinearLayer final : public WeightedLayer {
 
  private:
   int batch() const { return context_.batch; }
-  float* whole_raw_output() { return raw_output(context_.slices.front()); }
+  // Where a tensor begins that all slices share.
+  const Slice& whole_batch() const { return context_.slices.front(); }
 
   // y[:, block] = bias + x w[block, :]^T
-  void forward(int block) {
+  void forward(int block, const float* w, const float* bias, float* y) {
     const int begin = block * kOutputBlock;
     const int count = std::min(kOutputBlock, outputs_ - begin);
-    float* y = whole_raw_output() + begin;
     for (int row = 0; row < batch(); ++row) {
-      std::copy_n(effective_bias() + begin, count, y + std::size_t(row) * outputs_);
+      std::copy_n(bias + begin, count, y + begin + std::size_t(row) * outputs_);
     }
     matrix_product(context_.engine, batch(), count, inputs_, {input_.values(), inputs_},
-                   {effective_weight() + std::size_t(begin) * inputs_, inputs_, true}, 1,
-                   y, outputs_);
+                   {w + std::size_t(begin) * inputs_, inputs_, true}, 1, y + begin,
+                   outputs_);
   }
 
-  // dx[:, block] = dy w[:, block]
-  void backward_data(int block, float* dx) {
+  void backward_data(int block) {
+    float* const dx = input_.gradient_target(whole_batch()).data();
+    add_data_gradient(block, output_.gradient_buffer().data(), effective_weight(), 0, dx);
+    if (!needs_latent_product()) return;
+    add_data_gradient(block, latent_product(whole_batch()).data(), weight_.value.data(),
+                      1, dx);
+  }
+
+  // dx[:, block] = dy w[:, block] + beta dx[:, block]
+  void add_data_gradient(int block, const float* dy, const float* w, float beta,
+                         float* dx) {
     const int begin = block * kInputBlock;
     const int count = std::min(kInputBlock, inputs_ - begin);
-    matrix_product(context_.engine, batch(), count, outputs_,
-                   {output_.gradient_buffer().data(), outputs_},
-                   {effective_weight() + begin, inputs_}, 0, dx + begin, inputs_);
+    matrix_product(context_.engine, batch(), count, outputs_, {dy, outputs_},
+                   {w + begin, inputs_}, beta, dx + begin, inputs_);
   }
 
   // dw[block, :] = dy[:, block]^T x
+  void weight_gradient(int block, const float* dy, float* dw) {
+    const int begin = block * kOutputBlock;
+    const int count = std::min(kOutputBlock, outputs_ - begin);
+    matrix_product(context_.engine, count, inputs_, batch(), {dy + begin, outputs_, true},
+                   {input_.values(), inputs_}, 0, dw + std::size_t(begin) * inputs_,
+                   inputs_);
+  }
+
   void backward_weights(int block) {
+    weight_gradient(block, output_.gradient_buffer().data(), weight_.gradient.data());
+    if (needs_latent_product()) {
+      weight_gradient(block, latent_product(whole_batch()).data(),
+                      latent_weight_gradient_.data());
+    }
     const int begin = block * kOutputBlock;
     const int count = std::min(kOutputBlock, outputs_ - begin);
     const float* dy = output_.gradient_buffer().data() + begin;
-    matrix_product(context_.engine, count, inputs_, batch(), {dy, outputs_, true},
-                   {input_.values(), inputs_}, 0,
-                   weight_.gradient.data() + std::size_t(begin) * inputs_, inputs_);
     float* db = bias_.gradient.data() + begin;
     std::fill_n(db, count, 0.0f);
     for (int row = 0; row < batch(); ++row) {
@@ -133,7 +163,12 @@ class LinearLayer final : public WeightedLayer {
     }
   }
 
+  void add_latent_gradient() override {
+    kernels::add_into(latent_weight_gradient_.span(), weight_.gradient.span());
+  }
+
   int inputs_, outputs_;
+  Buffer latent_weight_gradient_;  // where the weights have a source
 };
 
 }  // namespace

@@ -12,13 +12,27 @@ double of_weights(WeightedLayer& layer, double slices) {
   const bool is_convolution = layer.weight_site().site.is_convolution;
   double copies = 2;  // the values and their gradient
   if (layer.weight_site().is_quantized()) copies += 1;
-  if (is_convolution) copies += 1 + slices;  // packed; each slice sums its own gradient
+  double products = 1;
+  if (layer.has_source()) {
+    products = 2;
+    copies += 2;  // the source, and the gradient by way of the latent product
+  }
+  // Packed; each slice sums its own gradient.
+  if (is_convolution) copies += products * (1 + slices);
   return copies * values * kFloat;
 }
 
 double of_activations(const Layer& layer, double batch) {
   const double values = batch * double(layer.output().shape.elements());
   return 2 * values * kFloat;  // and the gradient
+}
+
+// The latent product, and the gradient that it sends back.
+double of_latent_product(WeightedLayer& layer, double batch) {
+  if (!layer.has_source()) return 0;
+  const std::size_t values =
+      layer.output().shape.elements() + layer.input().shape.elements();
+  return batch * double(values) * kFloat;
 }
 
 double of_quantized_activation(const BoundSite& site, double batch) {
@@ -41,6 +55,7 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
     const double moments = (optimizer == "adam" ? 2 : 1) * values;
     estimate.optimizer += moments;
     estimate.kept += values + moments;
+    estimate.activations += of_latent_product(*layer, batch);
   }
   for (const BoundSite* site : network.sites()) {
     estimate.activations += of_quantized_activation(*site, batch);

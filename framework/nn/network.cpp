@@ -297,6 +297,7 @@ std::vector<StateTensor> Network::state() {
 }
 
 Graph Network::graph() {
+  ensure(!folds_in_training(), "a network is packed as it is when it is done");
   Graph graph{.image = image_.shape, .classes = context_.classes};
   GraphBuilder builder(graph, image_);
   for (const auto& layer : layers_) layer->describe(builder);
@@ -323,18 +324,40 @@ SliceLoss Network::train_step(const BatchSource& source, Loss loss, std::int64_t
   return run(*training_, source, loss, context_.batch);
 }
 
-void Network::fold_normalisation() {
+std::string Network::fold_each(const std::function<bool(Layer&, WeightedLayer&)>& fold) {
   for (const auto& layer : layers_) {
     if (std::string_view(layer->kind()) != "batch_norm") continue;
-    const auto before = std::find_if(weighted_.begin(), weighted_.end(), [&](auto* w) {
-      return !w->output().is_forked && layer->fold_into(*w);
+    const bool is_done = std::any_of(weighted_.begin(), weighted_.end(), [&](auto* w) {
+      return !w->output().is_forked && fold(*layer, *w);
     });
-    if (before != weighted_.end()) continue;
-    throw RunError(fmt::format(
+    if (is_done) continue;
+    return fmt::format(
         "{}: it cannot be folded: no convolution or linear layer that it alone reads "
         "stands right before it; leave out the folding, or change the model",
-        layer->name()));
+        layer->name());
   }
+  return "";
+}
+
+void Network::fold_in_training() {
+  const auto problem = fold_each(
+      [](Layer& layer, WeightedLayer& before) { return layer.fold_in_training(before); });
+  if (!problem.empty()) throw ConfigError(problem);
+}
+
+bool Network::folds_in_training() const {
+  return std::any_of(weighted_.begin(), weighted_.end(),
+                     [](const WeightedLayer* layer) { return layer->has_source(); });
+}
+
+void Network::fold_normalisation() {
+  const auto problem = fold_each(
+      [](Layer& layer, WeightedLayer& before) { return layer.fold_into(before); });
+  if (!problem.empty()) throw RunError(problem);
+}
+
+void Network::freeze_normalisation() {
+  for (const auto& layer : layers_) layer->freeze_statistics();
 }
 
 void Network::clear_pruned() {
@@ -380,10 +403,11 @@ void Network::wait_for_calibration(std::span<const int> owners) {
 }
 
 void Network::calibrate_weights(std::span<const int> owners) {
+  for (WeightedLayer* layer : weighted_) layer->make_source();
   for (BoundSite* site : sites_) {
     if (!is_of(*site, owners) || !site->is_parameter()) continue;
     at_site(*site, [&] {
-      site->quantizer->calibrate(site->latent->value.span());
+      site->quantizer->calibrate(site->before());
       site->quantizer->finish_calibration();
     });
   }

@@ -49,6 +49,14 @@ class Network {
   const std::vector<WeightedLayer*>& weighted_layers() const { return weighted_; }
   const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
 
+  /// Makes each batch normalisation a part of the weights before it while both are
+  /// trained, ahead of what quantizes them (see FoldedNormalisation); after quantizers are
+  /// in place and before `build`. There is no `graph` then until `fold_normalisation` makes
+  /// it one for good. Throws ConfigError where it is impossible.
+  void fold_in_training();
+  /// Between the two.
+  bool folds_in_training() const;
+
   /// Puts a quantizer on a site, before `build`.
   void attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer);
   /// Has the quantizer of `leader`, an earlier site of the same activation, serve `site`
@@ -78,6 +86,10 @@ class Network {
   /// bias that a layer did not have before stays in float and is not trained. Throws
   /// RunError, naming it, for a normalisation that stands elsewhere.
   void fold_normalisation();
+
+  /// The running statistics of each batch normalisation stay as they are now, and training
+  /// normalises by them.
+  void freeze_normalisation();
 
   /// Puts 0 where weights are pruned; call after each step of an optimizer.
   void clear_pruned();
@@ -112,6 +124,10 @@ class Network {
   void set_switches(SitePart part, bool on, std::span<const int> owners = {});
 
  private:
+  // Offers each normalisation the layers that it may go into, until `fold` takes one.
+  // Says of the first that none was taken for why, or "".
+  std::string fold_each(const std::function<bool(Layer&, WeightedLayer&)>& fold);
+
   void append(const std::vector<LayerSpec>& specs);
   void append_residual(const LayerSpec& spec);
   void append_concat(const LayerSpec& spec);

@@ -4,6 +4,8 @@
 #include <functional>
 #include <numeric>
 
+#include <fmt/format.h>
+
 #include "framework/core/error.h"
 #include "framework/core/random.h"
 #include "framework/nn/initialisers.h"
@@ -122,6 +124,10 @@ void WeightedLayer::allocate() {
     output_site_.raw = Buffer(batch * output_.shape.elements());
   }
   if (scales_pixels()) output_scales_ = Buffer(batch * output_.shape.pixels());
+  if (has_source()) {
+    latent_product_ = Buffer(batch * output_.shape.elements());
+    no_bias_ = Buffer(bias_.value.size());
+  }
   for (BoundSite* bound : {&weight_site_, &bias_site_}) {
     if (bound->is_quantized()) bound->size_sums(1);
   }
@@ -130,18 +136,50 @@ void WeightedLayer::allocate() {
   }
 }
 
+void WeightedLayer::set_source(WeightSource* source) {
+  if (source != nullptr) refuse_source_where_quantized();
+  source_ = source;
+  weight_site_.from_source = Buffer(source != nullptr ? weight_.value.size() : 0);
+}
+
+void WeightedLayer::refuse_source_where_quantized() const {
+  const auto refuse = [](const BoundSite& bound, const char* why) {
+    throw ConfigError(fmt::format(
+        "{}: method '{}' {}; batch normalisation cannot be folded into such a layer "
+        "while it is trained: leave the folding out (fold_batch_norm: false)",
+        bound.site.name, bound.method, why));
+  };
+  const Quantizer* own = weight_site_.quantizer.get();
+  if (optional_interface<ChangesLatent>(own) || optional_interface<HasStages>(own)) {
+    refuse(weight_site_, "changes the weights themselves");
+  }
+  if (output_site_.is_quantized()) {
+    refuse(output_site_, "quantizes what is to be normalised");
+  }
+  if (scales_pixels()) refuse(input_.site(), "scales each pixel");
+}
+
+void WeightedLayer::make_source() {
+  if (has_source()) source_->make(weight_.value.span(), weight_site_.from_source.span());
+}
+
+std::span<float> WeightedLayer::latent_product(const Slice& slice) {
+  return latent_product_.span().subspan(output_.offset(slice), output_.elements(slice));
+}
+
 void WeightedLayer::quantize_parameters() {
-  const auto quantize = [this](BoundSite& bound, const Parameter& latent) {
+  const auto quantize = [this](BoundSite& bound) {
     if (!active(bound)) return;
     at_site(bound, [&] {
-      bound.quantizer->prepare(latent.value.span());
-      bound.quantizer->forward(latent.value.span(), bound.quantized.span(),
+      bound.quantizer->prepare(bound.before());
+      bound.quantizer->forward(bound.before(), bound.quantized.span(),
                                context_.state.pass);
     });
     clear_pruned(bound, bound.quantized.span());
   };
-  quantize(weight_site_, weight_);
-  quantize(bias_site_, bias_);
+  make_source();
+  quantize(weight_site_);
+  if (!has_source()) quantize(bias_site_);
 }
 
 void WeightedLayer::finish_gradient() {
@@ -150,28 +188,36 @@ void WeightedLayer::finish_gradient() {
     if (!active(bound)) return;
     std::fill(bound.sums.begin(), bound.sums.end(), 0.0);
     at_site(bound, [&] {
-      bound.quantizer->backward(latent.value.span(), latent.gradient.span(),
+      bound.quantizer->backward(bound.before(), latent.gradient.span(),
                                 latent.gradient.span(), bound.slice_sums(0),
                                 context_.state.pass);
       if (const auto* own = optional_interface<Penalised>(bound.quantizer.get())) {
-        own->add_penalty_gradient(latent.value.span(), latent.gradient.span());
+        own->add_penalty_gradient(bound.before(), latent.gradient.span());
       }
     });
     clear_pruned(bound, latent.gradient.span());
     bound.finish_sums();
   };
   through(weight_site_, weight_);
-  if (form_.bias) through(bias_site_, bias_);
+  if (has_source()) {
+    source_->backward(weight_, bias_);
+    if (needs_latent_product()) add_latent_gradient();
+    clear_pruned(weight_site_, weight_.gradient.span());
+  } else if (form_.bias) {
+    through(bias_site_, bias_);
+  }
   for (BoundSite* bound : {&input_.site(), &output_site_}) {
     if (active(*bound)) bound->finish_sums();
   }
 }
 
 const float* WeightedLayer::effective_weight() const {
-  return active(weight_site_) ? weight_site_.quantized.data() : weight_.value.data();
+  return active(weight_site_) ? weight_site_.quantized.data()
+                              : weight_site_.before().data();
 }
 
 const float* WeightedLayer::effective_bias() const {
+  if (has_source()) return no_bias_.data();
   return active(bias_site_) ? bias_site_.quantized.data() : bias_.value.data();
 }
 

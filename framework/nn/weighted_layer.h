@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "framework/nn/quantized_input.h"
+#include "framework/nn/weight_source.h"
 
 namespace bitsweep {
 
 /// Optimizers and hooks see the latent weights, the product sees what the weight
-/// quantizer made of them, and the gradient that comes back passes through it.
+/// quantizer made of them or of their source, and the gradient that comes back passes
+/// through both.
 class WeightedLayer : public Layer {
  public:
   struct Form {
@@ -37,6 +39,14 @@ class WeightedLayer : public Layer {
   bool has_bias() const { return form_.bias; }
   /// From now on, with the value it has; without a site of its own.
   void give_bias() { form_.bias = true; }
+  /// Before `build`; null: the latent weights are what the quantizer sees. Throws
+  /// ConfigError where a quantizer of the layer does not allow one.
+  void set_source(WeightSource* source);
+  bool has_source() const { return source_ != nullptr; }
+  /// Brings the source up to the weights as they are now.
+  void make_source();
+  /// Of the latent weights, in passes whose source asks for it.
+  std::span<float> latent_product(const Slice& slice);
   BoundSite& weight_site() { return weight_site_; }
   Activation& input() { return input_.activation(); }
 
@@ -57,6 +67,16 @@ class WeightedLayer : public Layer {
  protected:
   // The product's operation and window.
   virtual GraphNode product_node() const = 0;
+
+  /// To add to the latent weights' gradient that by way of their own product.
+  virtual void add_latent_gradient() {}
+  bool needs_latent_product() const {
+    return source_ != nullptr && source_->needs_latent_product();
+  }
+  // In place of the latent product.
+  void make_latent_gradient(const Slice& slice) {
+    source_->latent_gradient(latent_product(slice));
+  }
 
   // What the product sees.
   const float* effective_weight() const;
@@ -85,8 +105,12 @@ class WeightedLayer : public Layer {
   Form form_;
   BoundSite weight_site_, bias_site_, output_site_, gradient_site_;
   Buffer output_scales_;  // batch x output pixels, where pixels have scales
+  WeightSource* source_ = nullptr;
+  Buffer latent_product_;  // batch x output; then its gradient
+  Buffer no_bias_;         // zeros, where there is a source
 
  private:
+  void refuse_source_where_quantized() const;
   Pass pass_for_output(const Slice& slice) const;
   void apply_scales(const Slice& slice, float* values) const;
 };

@@ -27,6 +27,11 @@ class Method {
   /// (`merge_stages`). Where a calibration is listed, the sites stay in float until it
   /// has been. A list without training comes behind all training of the others.
   virtual std::vector<Stage> stages() const;
+
+  /// Whether batch normalisation, in the whole network, is a part of the weights before it
+  /// from the start, so that weight quantizers see both; behind the last stage it becomes
+  /// one for good.
+  virtual bool folds_in_training() const { return false; }
 };
 
 /// `low` to `high`, or 32 for float.

@@ -1,6 +1,7 @@
 // The parts of a run after the float baseline, as a method lists them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace bitsweep {
@@ -21,10 +22,13 @@ struct Stage {
     // Batch normalisation, in the whole network, goes into the weights and biases before
     // it.
     kFoldNormalisation,
+    kFreezeNormalisation,  // its running statistics are constants from now on
   };
   Kind kind = Kind::kTrain;
   std::string name = "train";
-  double share = 1;                // of the fine-tuning epochs, where it trains
+  double share = 1;                // of the fine-tuning epochs, where it trains: at most
+                                   // what the stages before have left
+  std::int64_t steps = 0;          // of training, instead of a share; 0: the share
   bool restart_schedule = false;   // each round begins with the first learning rate again
   double portion = 0;              // of the weights, that a transform brings its sites to
   int batches = 100;               // of a re-estimation; at most an epoch's

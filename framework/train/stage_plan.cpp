@@ -120,6 +120,20 @@ class Merger {
 
 }  // namespace
 
+std::vector<Stage> in_shares(std::vector<Stage> stages, std::int64_t steps) {
+  double left = 1;
+  for (Stage& stage : stages) {
+    if (stage.kind != Stage::Kind::kTrain) continue;
+    if (stage.steps > 0) {
+      stage.share = double(stage.steps) / double(std::max(stage.steps, steps));
+      stage.steps = 0;
+    }
+    stage.share = std::min(stage.share, std::max(0.0, left));
+    left -= stage.share;
+  }
+  return stages;
+}
+
 std::vector<PlannedStage> merge_stages(const std::vector<std::vector<Stage>>& lists) {
   return Merger(lists).merge();
 }

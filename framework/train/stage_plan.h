@@ -1,6 +1,7 @@
 // What a run does after the float baseline: the stages of all its methods in one order.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "framework/quant/stage.h"
@@ -17,6 +18,10 @@ struct PlannedStage {
   /// The share of the fine-tuning over which the schedule begins again; 0: it goes on.
   double restart_over = 0;
 };
+
+/// Stages in shares of a training of `steps`, 0 where there is none: what is in steps is
+/// turned into a share, and none is larger than what is left.
+std::vector<Stage> in_shares(std::vector<Stage> stages, std::int64_t steps);
 
 /// Merges the lists. A stage lies where its list has trained for the shares before it;
 /// training is cut wherever a list has something to do. At one place each list keeps its

@@ -15,6 +15,21 @@ const TrainingSpec* own_training(const RunSpec& spec) {
   return spec.fine_tuning ? &*spec.fine_tuning : nullptr;
 }
 
+namespace {
+
+std::vector<PlannedStage> planned_stages(const RunSpec& spec, const Dataset& data,
+                                         const MethodList& methods,
+                                         const Network& network) {
+  const TrainingSpec* training = own_training(spec);
+  const std::int64_t steps =
+      training == nullptr ? 0 : Trainer::steps_of(*training, data.training.count());
+  auto lists = stages_of(methods, network);
+  for (auto& list : lists) list = in_shares(std::move(list), steps);
+  return merge_stages(lists);
+}
+
+}  // namespace
+
 StagedTraining::StagedTraining(const RunSpec& spec, const Dataset& data,
                                const Preprocessing& preprocessing, Network& network,
                                const MethodList& methods, TrainingObserver& observer,
@@ -26,7 +41,7 @@ StagedTraining::StagedTraining(const RunSpec& spec, const Dataset& data,
       methods_(methods),
       observer_(observer),
       validation_(data.validation, preprocessing),
-      plan_(merge_stages(stages_of(methods, network))),
+      plan_(planned_stages(spec, data, methods, network)),
       pruner_(network, spec.pruning ? &*spec.pruning : nullptr, methods) {
   if (with_health) {
     health_.emplace(network, [this](const std::string& warning) {
@@ -48,6 +63,7 @@ StagedTraining::StagedTraining(const RunSpec& spec, const Dataset& data,
 void StagedTraining::run() {
   if (!has_begun_) begin();
   for (; stage_ < plan_.size(); ++stage_) carry_out(plan_[stage_]);
+  if (network_.folds_in_training()) fold_normalisation();
   pruner_.advance(1);
 }
 
@@ -76,8 +92,10 @@ void StagedTraining::carry_out(const PlannedStage& planned) {
       uncut([&] { reestimate(planned.stage); });
       break;
     case Stage::Kind::kFoldNormalisation:
-      network_.fold_normalisation();
-      is_folded_ = true;
+      fold_normalisation();
+      break;
+    case Stage::Kind::kFreezeNormalisation:
+      freeze_normalisation();
       break;
     case Stage::Kind::kSwitchOff:
     case Stage::Kind::kSwitchOn:
@@ -125,6 +143,16 @@ void StagedTraining::reestimate(const Stage& stage) {
   } else {
     over(Batches(data_.training, preprocessing_));
   }
+}
+
+void StagedTraining::fold_normalisation() {
+  network_.fold_normalisation();
+  is_folded_ = true;
+}
+
+void StagedTraining::freeze_normalisation() {
+  network_.freeze_normalisation();
+  is_frozen_ = true;
 }
 
 void StagedTraining::after_step(const StepReport& step) {
@@ -175,10 +203,12 @@ void StagedTraining::visit_state(SavedStateVisitor& visitor) {
   visitor.value("run/is_in_stretch", is_in_stretch_);
   visitor.values("run/warnings", warnings_);
   visit_lists(visitor, "curves", curves_);
-  const bool was_folded = is_folded_;
+  const bool was_folded = is_folded_, was_frozen = is_frozen_;
   visitor.value("run/is_folded", is_folded_);
+  visitor.value("run/is_frozen", is_frozen_);
   // The folded network is another: it has biases. Its values are those that follow.
-  if (is_folded_ && !was_folded) network_.fold_normalisation();
+  if (is_folded_ && !was_folded) fold_normalisation();
+  if (is_frozen_ && !was_frozen) freeze_normalisation();
   visit_network(network_, visitor);
   pruner_.visit_state(visitor);
   if (health_) health_->visit_state(visitor);

@@ -83,6 +83,8 @@ class StagedTraining {
   void calibrate(std::span<const int> owners);
   void transform(const PlannedStage& planned);
   void reestimate(const Stage& stage);
+  void fold_normalisation();
+  void freeze_normalisation();
   void after_step(const StepReport& step);
   template <class Work>
   void uncut(Work work);
@@ -108,6 +110,7 @@ class StagedTraining {
   std::vector<std::string> warnings_;
   bool has_begun_ = false;
   bool is_folded_ = false;
+  bool is_frozen_ = false;
   std::size_t stage_ = 0;       // of the plan: under way, or next
   bool is_in_stretch_ = false;  // of training
 };

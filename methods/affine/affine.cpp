@@ -9,8 +9,6 @@
 // not know the other sites' scales. Operands of a concatenation have a range each, where
 // TensorFlow Lite gives them and the result one.
 
-#include "framework/quant/affine.h"
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -20,8 +18,8 @@
 
 #include "framework/core/error.h"
 #include "framework/quant/image_scales.h"
-#include "framework/quant/loops.h"
 #include "framework/quant/method.h"
+#include "methods/affine/affine_quantizer.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -113,172 +111,6 @@ struct AffineParams {
                "Batch normalisation goes into the weights and biases before it, ahead of "
                "calibration.");
   }
-};
-
-AffineCodes codes_for(const std::string& kind, const std::string& scheme, int bits,
-                      bool is_signed) {
-  const std::int32_t half = 1 << (bits - 1);
-  AffineCodes codes{.low = -(half - 1), .high = half - 1};
-  codes.symmetric = scheme == "symmetric";
-  if (kind == "signed") codes.low = -half;
-  if (kind == "unsigned" || (kind == "by_sign" && !is_signed)) {
-    codes.low = 0;
-    codes.high = 2 * half - 1;
-    codes.centre = kind == "unsigned" ? half : 0;
-  }
-  return codes;
-}
-
-CodeOrder order_named(const std::string& name) {
-  return name == "tensorflow" ? CodeOrder::kTensorflow
-         : name == "pytorch"  ? CodeOrder::kPytorch
-                              : CodeOrder::kOnnx;
-}
-
-struct Settings {
-  AffineCodes codes;
-  std::string range;
-  RangeOptions options;
-  ChannelLayout layout;  // of weights, in groups
-  bool is_parameter = true;
-  bool follows = true;
-};
-
-// One group, or one image.
-
-void quantize_part(std::span<const float> x, std::span<float> y, const AffineCodes& codes,
-                   const UniformQuantization& q) {
-  with_code(codes, [&](auto code) {
-    transform(x, y, [code, q](float v) {
-      return q.scale * (clamped(code(v, q), q) - q.zero_point);
-    });
-  });
-}
-
-void encode_part(std::span<const float> x, std::span<std::int32_t> to,
-                 const AffineCodes& codes, const UniformQuantization& q) {
-  with_code(codes, [&](auto code) {
-    transform(x, to, [code, q](float v) {
-      const float c = clamped(code(v, q), q);
-      return std::int32_t(c == c ? c : q.zero_point);
-    });
-  });
-}
-
-// To where the code is not clamped.
-void pass_gradient(std::span<const float> x, std::span<const float> dy,
-                   std::span<float> dx, const AffineCodes& codes,
-                   const UniformQuantization& q) {
-  with_code(codes, [&](auto code) {
-    transform(x, dy, dx, [code, q](float v, float slope) {
-      const float c = code(v, q);
-      return (q.low <= c) & (c <= q.high) ? slope : 0.0f;
-    });
-  });
-}
-
-class AffineQuantizer final : public Quantizer {
- public:
-  explicit AffineQuantizer(Settings settings)
-      : settings_(std::move(settings)),
-        groups_(settings_.layout.channels, affine_quantization({}, settings_.codes)) {
-    if (!settings_.is_parameter) seen_ = estimator();
-  }
-
-  void calibrate(std::span<const float> x) override {
-    settings_.is_parameter ? estimate(x) : seen_->collect(x);
-  }
-  void finish_calibration() override {
-    if (settings_.is_parameter) return;
-    groups_[0] = affine_quantization(seen_->range(), settings_.codes);
-    seen_ = estimator();
-  }
-  void prepare(std::span<const float> x) override {
-    if (settings_.is_parameter && settings_.follows) estimate(x);
-  }
-
-  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
-    for_each_group(x, y, [this](auto from, auto to, const UniformQuantization& q) {
-      quantize_part(from, to, settings_.codes, q);
-    });
-  }
-
-  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
-    for_each_group(x, codes, [this](auto from, auto to, const UniformQuantization& q) {
-      encode_part(from, to, settings_.codes, q);
-    });
-  }
-
-  void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
-                std::span<double> /*sums*/, const Pass&) const override {
-    for_each_group(x, dx, [&](auto from, auto to, const UniformQuantization& q) {
-      const auto g = dy.subspan(std::size_t(to.data() - dx.data()), to.size());
-      pass_gradient(from, g, to, settings_.codes, q);
-    });
-  }
-
-  Grid grid() const override {
-    UniformGrid grid{.low = settings_.codes.low,
-                     .high = settings_.codes.high,
-                     .scale = {},
-                     .zero_point = {}};
-    for (const auto& q : groups_) {
-      grid.scale.push_back(q.scale);
-      grid.zero_point.push_back(q.zero_point);
-    }
-    return {std::move(grid), groups_.size() > 1 ? settings_.layout : ChannelLayout{}};
-  }
-
-  void visit_state(StateVisitor& visitor) override {
-    std::vector<float> scales, zero_points;
-    for (const auto& q : groups_) {
-      scales.push_back(q.scale);
-      zero_points.push_back(q.zero_point);
-    }
-    visitor.values("scale", scales);
-    visitor.values("zero_point", zero_points);
-    for (std::size_t i = 0; i < std::min(groups_.size(), scales.size()); ++i) {
-      groups_[i].scale = scales[i];
-      groups_[i].zero_point = zero_points[i];
-    }
-  }
-
- private:
-  std::unique_ptr<RangeEstimator> estimator() const {
-    return make_range_estimator(settings_.range, settings_.options);
-  }
-
-  void estimate(std::span<const float> w) {
-    const std::size_t size = settings_.layout.inner;
-    parallel_blocks(int(groups_.size()), [&](int group) {
-      const auto own = w.subspan(std::size_t(group) * size, size);
-      groups_[std::size_t(group)] = quantization_of(own);
-    });
-  }
-
-  UniformQuantization quantization_of(std::span<const float> w) const {
-    if (settings_.range == "max_abs" || settings_.range == "min_max") {
-      return affine_quantization_of(w, settings_.codes);  // training asks at each step
-    }
-    const auto own = estimator();
-    own->collect(w);
-    return affine_quantization(own->range(), settings_.codes);
-  }
-
-  // body(part of x, part of y, quantization) for each group.
-  template <class Out, class Body>
-  void for_each_group(std::span<const float> x, std::span<Out> y, Body body) const {
-    if (groups_.size() == 1) return body(x, y, groups_.front());
-    const std::size_t size = settings_.layout.inner;
-    parallel_blocks(int(groups_.size()), [&](int group) {
-      const std::size_t begin = std::size_t(group) * size;
-      body(x.subspan(begin, size), y.subspan(begin, size), groups_[std::size_t(group)]);
-    });
-  }
-
-  Settings settings_;
-  std::vector<UniformQuantization> groups_;
-  std::unique_ptr<RangeEstimator> seen_;  // of activations
 };
 
 // With the range of each image.
@@ -374,7 +206,7 @@ class Affine final : public Method {
     const int bits = of_weights ? params_.weight_bits : params_.activation_bits;
     if (bits == kFloatBits) return nullptr;
     const int used = bits - (params_.reduce_range && !of_weights ? 1 : 0);
-    Settings settings{
+    AffineSettings settings{
         .codes = codes_for(of_weights ? params_.weight_codes : params_.activation_codes,
                            of_weights ? params_.weight_scheme : params_.activation_scheme,
                            used, of_weights || site.is_signed),

@@ -55,6 +55,7 @@ rows:
   - {{label: affine, method: {{scheme: onnxruntime-qdq}}}}
   - {{label: dynamic, method: {{scheme: neural-compressor-dynamic}}}}
   - {{label: dynamic-away, method: {{scheme: tflite-dynamic-range}}}}
+  - {{label: trained, method: {{scheme: tflite-qat}}, fine_tuning: {{iterations: 2}}}}
 """
 IMAGES = 32
 
@@ -121,7 +122,7 @@ class Networks(Exports):
         out = self.folder / network
         status, text = program("run", study, "--jobs", 1, "--out", out)
         self.assertEqual(status, 0, text)
-        rows = ("static", "affine", "dynamic-away", "dynamic")
+        rows = ("static", "affine", "dynamic-away", "dynamic", "trained")
         found = {}
         for path in sorted((out / "runs").glob("*.h5")):
             for row in rows:
@@ -140,7 +141,7 @@ class Networks(Exports):
                     self.assertEqual(bits, 0)
                 if row != "static":
                     continue
-                bits, classes, images = self.differing(record, "qdq", "--requantize")
+                bits, classes, images = self.differing(record, "qdq", "--requantize", "float")
                 print(f"{network}, {row}, qdq: {bits} of {images} images' logits differ in a "
                       f"bit, {classes} in their class")
                 # Convolutions of residual blocks, and LRN, are float operators there.

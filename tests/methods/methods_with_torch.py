@@ -296,16 +296,21 @@ def affine(x, case, _):
         if case.word("group") == "block":
             size = min(groups.shape[1], int(case.word("group_size")))
             groups = groups.reshape(-1, size)
+    steps = (high - low) / 2 if case.word("scale") == "half_range" else high - centre
+    is_symmetric = case.word(kind + "_scheme") == "symmetric"
+    return by_range(groups, case, low, high, (steps, centre) if is_symmetric else None)
+
+
+def by_range(groups, case, low, high, symmetric):
+    """Codes over the range of each group; `symmetric`: steps to its end, zero point."""
     own = groups.detach()
     least = own.min(dim=1, keepdim=True).values.clamp(max=0)
     most = own.max(dim=1, keepdim=True).values.clamp(min=0)
     rounding = {"half_even": torch.round, "half_away": half_away,
                 "half_up": lambda v: torch.floor(v + 0.5)}[case.word("rounding")]
-    if case.word(kind + "_scheme") == "symmetric":
-        half_range = case.word("scale") == "half_range"
-        s = torch.maximum(-least, most) / ((high - low) / 2 if half_range
-                                           else high - centre)
-        z = torch.full_like(s, centre)
+    if symmetric:
+        s = torch.maximum(-least, most) / symmetric[0]
+        z = torch.full_like(s, symmetric[1])
     else:
         s = (most - least) / (high - low)
         z = rounding(low - least / s).clamp(low, high)
@@ -313,6 +318,33 @@ def affine(x, case, _):
             else rounding(own / s) + z)
     q = s * (code.clamp(low, high) - z)
     return through(q, groups * ((low <= code) & (code <= high))).reshape(-1)
+
+
+def int8_training(x, case, learned):
+    bits = case.bits()
+    half = 2 ** (bits - 1)
+    groups = x.reshape(1, -1)
+    if case.is_weight and case.word("group") == "filter":
+        groups = case.filters(x)
+    if case.word("ranges") == "learned":
+        return trained_threshold(groups, case, learned["log2_threshold"], bits).reshape(-1)
+    if case.is_weight:
+        return by_range(groups, case, 1 - half, half - 1, (half - 1, 0))
+    low = -half if case.word("activation_codes") == "signed" else 0
+    return by_range(groups, case, low, low + 2 * half - 1, None)
+
+
+def trained_threshold(groups, case, log2_t, bits):
+    """TQT, section 3: autograd through s, with rounding and ceiling straight through."""
+    is_signed = case.is_weight or case.signed
+    high = 2 ** (bits - is_signed) - 1
+    low = (-high if case.is_weight else -high - 1) if is_signed else 0
+    exponent = through(torch.ceil(log2_t), log2_t).reshape(-1, 1)
+    s = 2 ** (exponent - (bits - is_signed))
+    code = torch.round(groups.detach() / s.detach())
+    clipped = s * code.clamp(low, high)
+    return torch.where((low <= code) & (code <= high),
+                       s * through(code, groups / s), clipped)
 
 
 # ---- Levels ----
@@ -567,7 +599,7 @@ def float16(x, case, _):
 
 TWINS = {f.__name__: f for f in (
     affine, apot, binaryconnect, bnn, bwn, deep_compression, dorefa, dynamic_fixed_point,
-    entropy_penalty, float16, hwgq, inq, kmeans, lognet, lsq, minifloat, pact, power_of_two,
+    entropy_penalty, float16, hwgq, inq, int8_training, kmeans, lognet, lsq, minifloat, pact, power_of_two,
     product_quantization, qnn, sparse_least_squares, static_fixed_point, ttq, twn, wrpn, xnor)}
 WITHOUT_QUANTIZERS = {"float"}
 

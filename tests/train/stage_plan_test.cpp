@@ -63,6 +63,27 @@ TEST_CASE("transforms at one place come in the methods' order", "[stages]") {
         Texts{"a[0]", "calibrate[0 1]", "b[0]", "c[1]", "train[0 1] 1"});
 }
 
+TEST_CASE("steps are turned into shares of what is left", "[stages]") {
+  const auto in_steps = [](std::int64_t steps) {
+    Stage stage;
+    stage.steps = steps;
+    return stage;
+  };
+  const std::vector<Stage> stages = {
+      in_steps(30), transform("on"), in_steps(20), transform("freeze"), {}};
+  const auto plan = [&](std::int64_t steps) { return texts({in_shares(stages, steps)}); };
+  CHECK(plan(100) ==
+        Texts{"train[0] 0.3", "on[0]", "train[0] 0.2", "freeze[0]", "train[0] 0.5"});
+  CHECK(plan(40) == Texts{"train[0] 0.75", "on[0]", "train[0] 0.25", "freeze[0]"});
+  CHECK(plan(30) == Texts{"train[0] 1", "on[0]", "freeze[0]"});
+  CHECK(plan(10) == Texts{"train[0] 1", "on[0]", "freeze[0]"});
+  // Where nothing is trained all the rest is done.
+  CHECK(plan(0) == Texts{"train[0] 1", "on[0]", "freeze[0]"});
+  // Shares stay as they are.
+  CHECK(texts({in_shares({round(1.0 / 3), round(1.0 / 3), round(1.0 / 3)}, 7)}).size() ==
+        3);
+}
+
 TEST_CASE("a method may calibrate late", "[stages]") {
   CHECK(texts({{kCalibrate, {}}, {{.share = 0.25}, kCalibrate, {.share = 0.75}}}) ==
         Texts{"calibrate[0]", "train[0 1] 0.25", "calibrate[1]", "train[0 1] 0.75"});

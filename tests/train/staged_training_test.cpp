@@ -236,6 +236,50 @@ TEST_CASE("a folded network goes on folded", "[train][resume]") {
   check_pieces(run, 3);
 }
 
+// Calibrate, float activations, train, quantized activations, train, freeze, train, fold:
+// ten steps in all.
+TEST_CASE("training for integers may be cut between its delays", "[train][resume]") {
+  RunSpec run = small_run(
+      method("int8_training", {{"delay", word("3")}, {"freeze_delay", word("7")}}));
+  for (const int stride : {1, 2, 5}) check_pieces(run, stride);
+}
+
+TEST_CASE("delays switch activations on and freeze normalisation when they are over",
+          "[train]") {
+  // Told after each step.
+  class Watcher final : public TrainingObserver {
+   public:
+    void stepped(const std::string&, const StepReport&) override {
+      bool on = true;
+      for (const BoundSite* bound : network->sites()) {
+        if (bound->is_activation() && bound->is_quantized())
+          on = on && bound->is_active();
+      }
+      activations += on ? "q" : "f";
+      std::vector<float> now;
+      for (const StateTensor& t : network->state()) {
+        if (t.name == "bn/running_mean") now.assign(t.values.begin(), t.values.end());
+      }
+      statistics += now == before ? "s" : "m";
+      before = now;
+    }
+    Network* network = nullptr;
+    std::vector<float> before;
+    std::string activations, statistics;
+  };
+  const RunSpec run = small_run(
+      method("int8_training", {{"delay", word("3")}, {"freeze_delay", word("7")}}));
+  Watcher watcher;
+  Process process(run, data_of(run), watcher);
+  watcher.network = &process.network;
+  CHECK(process.network.folds_in_training());
+  process.training.run();
+  CHECK(watcher.activations == "fffqqqqqqq");
+  CHECK(watcher.statistics == "mmmmmmmsss");
+  CHECK_FALSE(process.network.folds_in_training());
+  CHECK(process.network.graph().nodes.size() > 0);
+}
+
 TEST_CASE("ranges that follow batches go on from where they were", "[train][resume]") {
   RunSpec run =
       small_run(method("affine", {{"activation_range", word("moving_average")}}));

@@ -2,6 +2,7 @@
 // writes what it began with, its first gradients and what it ended with;
 // train_with_torch.py builds the network from its layers, trains it and compares.
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,6 +34,7 @@ struct Training {
   Loss loss = Loss::kCrossEntropy;
   EngineKind engine = EngineKind::kOneDnn;
   MethodSpec method = {};
+  bool frozen = false;  // batch normalisation
 };
 
 std::string json_of(const RawParams& params) {
@@ -78,6 +80,24 @@ void add_state(TensorFile& file, const std::string& prefix, Network& network) {
   }
 }
 
+// Running statistics and shifts as of a trained network: with those of a new one sums of
+// codes that are exactly 0 stand at the bend of a ReLU, and some gradients are 0 but for
+// rounding.
+void fill_statistics(Network& network) {
+  const RandomStream random(5, "statistics");
+  std::uint32_t draw = 0;
+  for (StateTensor& tensor : network.state()) {
+    const bool is_variance = tensor.name.ends_with("/running_variance");
+    const bool is_place =
+        tensor.name.ends_with("/running_mean") || tensor.name.ends_with("/shift");
+    if (!is_variance && !is_place) continue;
+    for (float& v : tensor.values) {
+      const float z = float(random.normal_at(draw++));
+      v = is_variance ? 1 + 0.5f * std::tanh(z) : 0.2f * z;
+    }
+  }
+}
+
 void save(const Training& training) {
   constexpr int kClasses = 10;
   Network network(training.model, {.image = training.image,
@@ -92,6 +112,8 @@ void save(const Training& training) {
   method.params = methods.at(method.id).resolve(method.params, problems);
   attach_quantizers(network, method, {}, {}, methods);
   network.build();
+  if (training.method.id == "int8_training") fill_statistics(network);
+  if (training.frozen) network.freeze_normalisation();
 
   const FixedBatch images(kTorchBatch, training.image, kClasses, /*seed=*/7);
   const BatchSource source = images.source();
@@ -129,13 +151,14 @@ void save(const Training& training) {
   const OptimizerSpec& o = training.optimizer;
   std::ofstream(kFolder / (training.name + ".json")) << fmt::format(
       "{{\"layers\": {}, \"tensors\": {}, \"steps\": {}, \"loss\": \"{}\", "
-      "\"method\": \"{}\", \"params\": {}, \"optimizer\": {{\"id\": \"{}\", \"rate\": "
+      "\"method\": \"{}\", \"params\": {}, \"frozen\": {}, \"optimizer\": {{\"id\": "
+      "\"{}\", \"rate\": "
       "{}, "
       "\"momentum\": {}, \"nesterov\": {}, \"decay\": {}, \"form\": \"{}\"}}}}",
       json_of(training.model.layers), file.list(), kSteps,
       training.loss == Loss::kCrossEntropy ? "cross_entropy" : "squared_hinge", method.id,
-      json_of(method.params), o.id, o.learning_rate, o.momentum, o.nesterov,
-      o.weight_decay, o.form);
+      json_of(method.params), training.frozen, o.id, o.learning_rate, o.momentum,
+      o.nesterov, o.weight_decay, o.form);
 }
 
 LayerSpec pool(const std::string& name, const char* kind, const char* rounding) {
@@ -214,6 +237,27 @@ MethodSpec method(const std::string& id, const char* weights, const char* activa
   return spec;
 }
 
+// Depthwise separable, with a block around an identity; normalisation behind biases and
+// without them.
+Training folded(const std::string& name, const char* weights, const char* activations,
+                bool frozen = false) {
+  Training training{.name = name, .model = mobile_model(), .image = {10, 10, 3}};
+  training.optimizer = {
+      .learning_rate = 0.05, .momentum = 0.9, .form = "modern", .weight_decay = 0.01};
+  training.method = method("int8_training", weights, activations);
+  training.method.params["momentum"] = word("0.75");
+  training.frozen = frozen;
+  return training;
+}
+
+Training folded_linear(const std::string& name, const char* bits) {
+  Training training = folded(name, bits, bits);
+  training.model = few_values();
+  training.image = {12, 12, 1};
+  training.engine = EngineKind::kReference;
+  return training;
+}
+
 std::vector<Training> trainings() {
   const OptimizerSpec modern{
       .learning_rate = 0.05, .momentum = 0.9, .form = "modern", .weight_decay = 0.01};
@@ -258,7 +302,13 @@ std::vector<Training> trainings() {
            modern,
            Loss::kCrossEntropy,
            EngineKind::kOneDnn,
-           method("dorefa", "2", "2")}};
+           method("dorefa", "2", "2")},
+          folded("folded", "32", "32"),
+          folded("folded_frozen", "32", "32", true),
+          folded("int8", "4", "4"),
+          folded("int8_frozen", "4", "4", true),
+          folded_linear("folded_linear", "32"),
+          folded_linear("int8_linear", "4")};
 }
 
 }  // namespace

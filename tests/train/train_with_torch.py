@@ -67,6 +67,15 @@ def quantize_weight(w, method, params):
     return w
 
 
+def quantize_folded(v, params):
+    """int8_training's: symmetric, a scale for each filter."""
+    if params["weight_bits"] == "32":
+        return v
+    n = 2 ** (int(params["weight_bits"]) - 1) - 1
+    scale = v.detach().abs().amax(tuple(range(1, v.dim())), keepdim=True) / n
+    return v + (scale * torch.floor(v.detach() / scale + 0.5) - v).detach()
+
+
 def quantize_input(x, method, params):
     if method != "dorefa":
         return x
@@ -84,6 +93,10 @@ class Net:
                         if "/running_" not in name}
         weighted = [name for name in self.state if name.endswith("/weight")]
         self.inner = set(weighted[1:-1])  # the ends stay float
+        self.is_int8 = self.method == "int8_training"
+        self.folds = self.is_int8 and self.params["fold_batch_norm"] == "true"
+        self.frozen = description["frozen"]
+        self.ranges = {}
 
     def weight(self, name):
         full = f"{name}/weight"
@@ -92,7 +105,63 @@ class Net:
 
     def input(self, name, x):
         inner = f"{name}/weight" in self.inner
+        if self.is_int8:
+            return self.followed(f"{name}/input", x) if inner else x
         return quantize_input(x, self.method, self.params) if inner else x
+
+    def followed(self, site, x):
+        """int8_training's activations: a range that follows the batches of training."""
+        if self.params["activation_bits"] == "32":
+            return x
+        n = 2 ** int(self.params["activation_bits"]) - 1
+        if self.training:
+            batch = torch.stack([x.detach().min().clamp(max=0), x.detach().max().clamp(min=0)])
+            before = self.ranges.get(site, batch)
+            self.ranges[site] = before + (1 - float(self.params["momentum"])) * (batch - before)
+        low, high = self.ranges[site]
+        scale = (high - low) / n
+        zero = torch.floor(-low / scale + 0.5)
+        code = torch.floor(x.detach() / scale + zero + 0.5)
+        passed = ((0 <= code) & (code <= n)).to(x.dtype)
+        return x * passed + (scale * (code.clamp(0, n) - zero) - x * passed).detach()
+
+    def folded(self, layer, norm, x):
+        """A convolution or linear layer and the normalisation behind it, as Jacob et al. fold
+        them, corrected as TensorFlow does."""
+        name, p = layer["name"], layer["params"]
+        w, b = self.state[f"{name}/weight"], self.bias(name)
+        b = torch.zeros(len(w), dtype=w.dtype) if b is None else b
+        gamma, beta = (self.state[f"{norm['name']}/{part}"] for part in ("scale", "shift"))
+        running = [self.state[f"{norm['name']}/running_{part}"] for part in ("mean", "variance")]
+        mean, variance = (each.clone() for each in running)
+        epsilon = float(norm["params"].get("epsilon", 1e-5))
+        x = self.input(name, x)
+
+        def product(weight):
+            if layer["kind"] == "linear":
+                flat = x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
+                return flat @ weight.T
+            groups = x.shape[1] if layer["kind"] == "depthwise" else int(p.get("groups", 1))
+            return F.conv2d(x, weight.permute(0, 3, 1, 2), None, int(p.get("stride", 1)),
+                            int(p.get("pad", 0)), 1, groups)
+
+        deviation = torch.sqrt(variance + epsilon)
+        v = w * (gamma / deviation).reshape(-1, *[1] * (w.dim() - 1))
+        z = product(quantize_folded(v, self.params) if f"{name}/weight" in self.inner else v)
+        shape = [-1] + [1] * (z.dim() - 2)
+        if not self.training or self.frozen:
+            return z + (beta + gamma * (b - mean) / deviation).reshape(shape)
+        u = product(w) + b.reshape(shape)
+        over = [0] + list(range(2, u.dim()))
+        mu, square = u.mean(over), u.var(over, unbiased=False)
+        sigma = torch.sqrt(square + epsilon)
+        y = z * (deviation / sigma).reshape(shape) + (
+            beta - gamma * (mu - b) / sigma).reshape(shape)
+        count, share = u.numel() / len(w), float(norm["params"].get("momentum", 0.1))
+        with torch.no_grad():
+            for each, now in zip(running, (mu, square * count / (count - 1))):
+                each.copy_((1 - share) * each + share * now)
+        return y
 
     def bias(self, name):
         return self.state.get(f"{name}/bias")
@@ -135,17 +204,29 @@ class Net:
         shortcut = p.get("shortcut", "identity")
         if shortcut == "projected":
             stride = -(-x.shape[2] // y.shape[2])
-            x = self.convolution(f"{name}/projection", {"stride": stride}, x)
-            x = self.batch_norm(f"{name}/projection_norm", {}, x)
+            x = self.run([
+                {"name": f"{name}/projection", "kind": "convolution",
+                 "params": {"stride": stride}},
+                {"name": f"{name}/projection_norm", "kind": "batch_norm", "params": {}}], x)
         elif x.shape != y.shape:
             stride = -(-x.shape[2] // y.shape[2])
             more = (y.shape[1] - x.shape[1]) // 2
             x = F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, more, more))
+        if self.is_int8:
+            y, x = self.followed(f"{name}/body", y), self.followed(f"{name}/shortcut", x)
         return y + x
 
     def run(self, layers, x):
-        for layer in layers:
+        is_done = False
+        for layer, following in zip(layers, [*layers[1:], None]):
             name, kind, p = layer["name"], layer["kind"], layer["params"]
+            if is_done:
+                is_done = False
+                continue
+            if self.folds and following and following["kind"] == "batch_norm":
+                x = self.folded(layer, following, x)
+                is_done = True
+                continue
             if kind == "residual":
                 x = self.residual(name, p, x, layer["body"])
             elif kind == "concat":
