@@ -27,11 +27,10 @@ double memory_of(const Graph& graph, const ExecutorOptions& options) {
     sums = std::max(sums, batch * own);
     if (node.operation != Operation::kConvolution) continue;
     const Window& w = node.window;
-    const double border = 2.0 * w.pad;
-    scratch += slices * (input.height + border) * (input.width + border) *
-               double(input.channels);
+    scratch += slices * double(input.height + w.pad.height()) *
+               double(input.width + w.pad.width()) * double(input.channels);
     if (options.engine == EngineKind::kReference) {  // windows side by side
-      scratch += slices * w.kernel * w.kernel * double(input.channels) / w.groups *
+      scratch += slices * w.kernel.area() * double(input.channels) / w.groups *
                  double(node.output.pixels());
     }
   }

@@ -11,7 +11,7 @@ namespace bitsweep {
 namespace {
 
 // Every stride-th pixel, with channels of zeros before and behind its own.
-void pad_shortcut(StoredValue& from, StoredValue& to, const Window& w,
+void pad_shortcut(StoredValue& from, StoredValue& to, Sides stride, int zeros,
                   const Slice& slice) {
   const ImageShape &in = from.shape, &out = to.shape;
   const auto x = from.floats_of(slice);
@@ -21,12 +21,12 @@ void pad_shortcut(StoredValue& from, StoredValue& to, const Window& w,
     for (int row = 0; row < out.height; ++row) {
       for (int column = 0; column < out.width; ++column) {
         const std::size_t pixel =
-            (std::size_t(image) * in.height + row * w.stride) * in.width +
-            std::size_t(column) * w.stride;
+            (std::size_t(image) * in.height + row * stride.height) * in.width +
+            std::size_t(column) * stride.width;
         const std::size_t target =
             (std::size_t(image) * out.height + row) * out.width + column;
         std::copy_n(x.data() + pixel * in.channels, in.channels,
-                    y.data() + target * out.channels + w.pad);
+                    y.data() + target * out.channels + zeros);
       }
     }
   }
@@ -89,8 +89,8 @@ SliceWork float_work(const GraphNode& node, const std::vector<StoredValue*>& inp
     case Operation::kLrnWithin:
       return lrn_work(node, from, to, slices);
     case Operation::kPadShortcut:
-      return
-          [&from, &to, w = node.window](const Slice& s) { pad_shortcut(from, to, w, s); };
+      return [&from, &to, stride = node.window.stride, zeros = node.zero_channels](
+                 const Slice& s) { pad_shortcut(from, to, stride, zeros, s); };
     case Operation::kConcat:
       return [inputs, &to](const Slice& s) {
         std::size_t place = 0;

@@ -39,7 +39,8 @@ struct PackedModel {
   const NetworkTensor* tensor(const std::string& name) const;  // null: there is none
 };
 
-/// The shape of a product's weights: [out, kernel, kernel, in / groups] or [out, in].
+/// The shape of a product's weights: [out, kernel height, kernel width, in / groups] or
+/// [out, in].
 std::vector<std::int64_t> weight_shape(const GraphNode& product, ImageShape input);
 
 /// Whether a node has weights.

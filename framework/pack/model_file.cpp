@@ -1,5 +1,6 @@
 #include "framework/pack/model_file.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <utility>
@@ -33,10 +34,18 @@ std::uint32_t checksum(std::span<const std::uint8_t> bytes) {
   return std::uint32_t(crc32_z(0, bytes.data(), bytes.size()));
 }
 
-std::vector<std::uint8_t> framed(const std::vector<std::uint8_t>& payload) {
+int version_of(const PackedModel& model) {
+  int version = 1;
+  for (const GraphNode& node : model.graph.nodes) {
+    version = std::max(version, version_of(node));
+  }
+  return version;
+}
+
+std::vector<std::uint8_t> framed(const std::vector<std::uint8_t>& payload, int version) {
   ByteWriter out;
   out.raw(kMagic);
-  out.byte(kModelFileVersion);
+  out.byte(std::uint8_t(version));
   const std::uint32_t sum = checksum(payload);
   for (int i = 0; i < 4; ++i) out.byte(std::uint8_t(sum >> (8 * i)));
   out.raw(payload);
@@ -85,7 +94,10 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
   told.rest.floats += kFloatBits * (model.preprocessing.factor.size() +
                                     model.preprocessing.offset.size());
   out.unsigned_number(model.graph.nodes.size());
-  for (const GraphNode& node : model.graph.nodes) write_node(node, out, told.rest);
+  const int version = version_of(model);
+  for (const GraphNode& node : model.graph.nodes) {
+    write_node(node, version, out, told.rest);
+  }
   for (const PackedQuantizer& quantizer : model.quantizers) {
     PurposeBits own;
     write_grid(quantizer.grid, out, own);
@@ -107,12 +119,12 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
       tensor_bytes += out.size() - begin;
     }
   }
-  auto bytes = framed(out.bytes());
+  auto bytes = framed(out.bytes(), version);
   told.rest.rest += 8 * (bytes.size() - tensor_bytes) - told.rest.total();
   return bytes;
 }
 
-PackedModel parse_model_payload(std::span<const std::uint8_t> payload) {
+PackedModel parse_model_payload(std::span<const std::uint8_t> payload, int version) {
   ByteReader in(payload);
   PackedModel model;
   model.title = in.text(kMostText, "the title's length");
@@ -123,7 +135,7 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload) {
   model.preprocessing.offset = read_preprocessing(in, model.graph.image);
   const auto nodes = in.unsigned_number(kMostNodes, "the number of nodes");
   for (std::size_t i = 0; i < nodes; ++i) {
-    model.graph.nodes.push_back(read_node(in, i));
+    model.graph.nodes.push_back(read_node(in, version, i));
   }
   check_graph(model.graph);
   for (const GraphNode& node : model.graph.nodes) {
@@ -170,9 +182,10 @@ PackedModel parse_model(std::span<const std::uint8_t> bytes) {
   }
   if (bytes.size() < kFrame) throw DataError("it is damaged: it ends early");
   const int version = bytes[sizeof(kMagic)];
-  if (version != kModelFileVersion) {
+  if (version < 1 || version > kModelFileVersion) {
     throw DataError(
-        fmt::format("it has version {} of the format; this program reads version {}",
+        fmt::format("it has version {} of the format; this program reads versions 1 to "
+                    "{}",
                     version, kModelFileVersion));
   }
   std::uint32_t stored = 0;
@@ -184,7 +197,7 @@ PackedModel parse_model(std::span<const std::uint8_t> bytes) {
     throw DataError("it is damaged: its checksum does not match; pack the model again");
   }
   try {
-    return parse_model_payload(payload);
+    return parse_model_payload(payload, version);
   } catch (const DataError& error) {
     throw DataError(fmt::format("it is damaged: {}", error.what()));
   }

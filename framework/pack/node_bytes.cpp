@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 
 #include <fmt/format.h>
 
@@ -25,6 +26,51 @@ bool has_window(Operation operation) {
       return true;
     default:
       return false;
+  }
+}
+
+bool is_square(const Window& w) {
+  return w.kernel == Sides(w.kernel.height) && w.stride == Sides(w.stride.height) &&
+         w.pad == Border(w.pad.top);
+}
+
+// Version 1: four numbers, of a padded shortcut the channels in the border's place. Later
+// ones: a number for each side; of a padded shortcut two strides and the channels.
+void write_window(const GraphNode& node, int version, ByteWriter& out) {
+  const Window& w = node.window;
+  const auto write = [&out](std::initializer_list<int> numbers) {
+    for (const int v : numbers) out.unsigned_number(std::uint64_t(v));
+  };
+  const bool is_shortcut = node.operation == Operation::kPadShortcut;
+  if (version == 1) {
+    write({w.kernel.height, w.stride.height, is_shortcut ? node.zero_channels : w.pad.top,
+           w.groups});
+  } else if (is_shortcut) {
+    write({w.stride.height, w.stride.width, node.zero_channels});
+  } else {
+    write({w.kernel.height, w.kernel.width, w.stride.height, w.stride.width, w.pad.top,
+           w.pad.left, w.pad.bottom, w.pad.right, w.groups});
+  }
+}
+
+void read_window(ByteReader& in, int version, GraphNode& node) {
+  Window& w = node.window;
+  const auto read = [&in](std::initializer_list<int*> numbers) {
+    for (int* v : numbers) *v = int(in.unsigned_number(kMostSide, "a window"));
+  };
+  const bool is_shortcut = node.operation == Operation::kPadShortcut;
+  if (version == 1) {
+    int kernel = 0, stride = 0, pad = 0;
+    read({&kernel, &stride, &pad, &w.groups});
+    w.kernel = kernel;
+    w.stride = stride;
+    (is_shortcut ? node.zero_channels : w.pad.top) = pad;
+    if (!is_shortcut) w.pad = pad;
+  } else if (is_shortcut) {
+    read({&w.stride.height, &w.stride.width, &node.zero_channels});
+  } else {
+    read({&w.kernel.height, &w.kernel.width, &w.stride.height, &w.stride.width,
+          &w.pad.top, &w.pad.left, &w.pad.bottom, &w.pad.right, &w.groups});
   }
 }
 
@@ -58,18 +104,17 @@ void write_shape(ImageShape shape, ByteWriter& out) {
   }
 }
 
-void write_node(const GraphNode& node, ByteWriter& out, PurposeBits& bits) {
+int version_of(const GraphNode& node) {
+  return has_window(node.operation) && !is_square(node.window) ? 2 : 1;
+}
+
+void write_node(const GraphNode& node, int version, ByteWriter& out, PurposeBits& bits) {
   out.byte(std::uint8_t(node.operation));
   if (has_name(node)) out.text(node.name);
   if (node.operation == Operation::kConcat) out.unsigned_number(node.inputs.size());
   for (const int input : node.inputs) out.unsigned_number(std::uint64_t(input));
   write_shape(node.output, out);
-  if (has_window(node.operation)) {
-    const Window& w = node.window;
-    for (const int v : {w.kernel, w.stride, w.pad, w.groups}) {
-      out.unsigned_number(std::uint64_t(v));
-    }
-  }
+  if (has_window(node.operation)) write_window(node, version, out);
   if (has_lrn(node.operation)) {
     out.unsigned_number(std::uint64_t(node.lrn.size));
     out.floats(std::array{node.lrn.alpha, node.lrn.beta, node.lrn.k});
@@ -94,7 +139,7 @@ ImageShape read_shape(ByteReader& in) {
   return shape;
 }
 
-GraphNode read_node(ByteReader& in, std::size_t index) {
+GraphNode read_node(ByteReader& in, int version, std::size_t index) {
   GraphNode node;
   const std::uint8_t operation = in.byte();
   if (operation >= kOperations) {
@@ -107,12 +152,7 @@ GraphNode read_node(ByteReader& in, std::size_t index) {
     node.inputs.push_back(int(in.unsigned_number(index, "the input of a node")));
   }
   node.output = read_shape(in);
-  if (has_window(node.operation)) {
-    Window& w = node.window;
-    for (int* v : {&w.kernel, &w.stride, &w.pad, &w.groups}) {
-      *v = int(in.unsigned_number(kMostSide, "a window"));
-    }
-  }
+  if (has_window(node.operation)) read_window(in, version, node);
   if (has_lrn(node.operation)) {
     node.lrn.size = int(in.unsigned_number(31, "the size of a normalisation"));
     if (node.lrn.size % 2 == 0) throw DataError("a normalisation's size is even");

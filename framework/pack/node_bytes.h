@@ -13,9 +13,12 @@ void write_shape(ImageShape shape, ByteWriter& out);
 /// Throws DataError for a shape that is empty or too large.
 ImageShape read_shape(ByteReader& in);
 
-/// Adds the bits of constants to `bits`.
-void write_node(const GraphNode& node, ByteWriter& out, PurposeBits& bits);
+/// The first version of the format that has a place for it.
+int version_of(const GraphNode& node);
+
+/// By a version of the format that can hold it. Adds the bits of constants to `bits`.
+void write_node(const GraphNode& node, int version, ByteWriter& out, PurposeBits& bits);
 /// Node `index` of the graph. Throws DataError for what is none.
-GraphNode read_node(ByteReader& in, std::size_t index);
+GraphNode read_node(ByteReader& in, int version, std::size_t index);
 
 }  // namespace bitsweep

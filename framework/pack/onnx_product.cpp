@@ -39,8 +39,8 @@ OnnxProduct::OnnxProduct(OnnxWriter& writer, const GraphNode& node, ImageShape i
       input_(input),
       is_linear_(node.operation == Operation::kLinear),
       filters_(std::size_t(node.output.channels)),
-      height_(std::size_t(is_linear_ ? input.height : node.window.kernel)),
-      width_(std::size_t(is_linear_ ? input.width : node.window.kernel)),
+      height_(std::size_t(is_linear_ ? input.height : node.window.kernel.height)),
+      width_(std::size_t(is_linear_ ? input.width : node.window.kernel.width)),
       channels_(std::size_t(input.channels / node.window.groups)) {}
 
 template <class Value>
@@ -69,9 +69,9 @@ OnnxShape OnnxProduct::shape_in_file() const {
 
 OnnxAttributes OnnxProduct::window() const {
   const Window& w = node_.window;
-  return {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
-          {"strides", OnnxShape{w.stride, w.stride}},
-          {"pads", OnnxShape{w.pad, w.pad, w.pad, w.pad}},
+  return {{"kernel_shape", onnx_sides(w.kernel)},
+          {"strides", onnx_sides(w.stride)},
+          {"pads", onnx_pads(w.pad)},
           {"group", std::int64_t(w.groups)}};
 }
 
@@ -112,8 +112,8 @@ std::string OnnxProduct::sums_of_ones(const std::vector<std::int8_t>& weights) {
       for (int column = 0; column < width; ++column) {
         std::int32_t sum = 0;
         for (std::size_t i = 0; i < height_ * width_ * channels_; ++i) {
-          const int y = row * w.stride - w.pad + int(i / channels_ / width_);
-          const int x = column * w.stride - w.pad + int(i / channels_ % width_);
+          const int y = down(w).start(row) + int(i / channels_ / width_);
+          const int x = along(w).start(column) + int(i / channels_ % width_);
           const bool is_inside =
               0 <= y && y < input_.height && 0 <= x && x < input_.width;
           if (is_linear_ || is_inside) {

@@ -67,11 +67,8 @@ void Product::choose(const ProductContext& context) {
   whole_ = integer_product(context.weight, context.input, reason);
   if (!whole_) return fall_back(reason);
   plan_.largest_sum = whole_->largest_sum;
-  const bool square =
-      !is_linear_ || context.input_shape.height == context.input_shape.width;
   const bool few = whole_->form.is_sign() || whole_->form.is_ternary();
-  if (few && context.input->integers()->is_sign() && square &&
-      context.node.window.groups == 1) {
+  if (few && context.input->integers()->is_sign() && context.node.window.groups == 1) {
     return make_bits(context, *whole_);
   }
   make_integer(context, *whole_);
@@ -110,7 +107,7 @@ void Product::make_bits(const ProductContext& context, const IntegerProduct& pro
   auto shape = geometry(context);
   if (is_linear_) {  // a kernel that covers the image: bits lie pixel by pixel
     shape.input = context.input_shape;
-    shape.kernel = context.input_shape.height;
+    shape.kernel = {context.input_shape.height, context.input_shape.width};
   }
   bits_ = by_size<BitConvolution>(context.slices, [&](int images, int slots) {
     auto kernel = make_bit_convolution(engine_, shape, BitInput{}, images, slots);

@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "framework/core/sides.h"
+
 namespace bitsweep {
 
 /// A parameter as it is written: one word, or a list of words.
@@ -73,6 +75,10 @@ Allowed<T> at_least(T low);
 template <class T>
 Allowed<T> above(T low);
 
+/// Each side from `low` to `high`, both included.
+Allowed<Sides> sides_between(int low, int high);
+Allowed<Padding> padding_between(int low, int high);
+
 /// One of the words named.
 struct OneOf {
   std::vector<std::string> words;
@@ -105,6 +111,8 @@ BITSWEEP_CODEC(std::string)
 BITSWEEP_CODEC(std::vector<double>)
 BITSWEEP_CODEC(std::vector<int>)
 BITSWEEP_CODEC(std::vector<std::string>)
+BITSWEEP_CODEC(Sides)    // 3, or [3, 1]: height and width
+BITSWEEP_CODEC(Padding)  // 1; [1, 0]; [0, 1, 1, 0]: top, left, bottom, right; same
 #undef BITSWEEP_CODEC
 
 template <class T>

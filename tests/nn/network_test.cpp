@@ -442,6 +442,44 @@ TEST_CASE("an unknown layer is refused with a suggestion", "[nn]") {
 TEST_CASE("a window larger than its image is refused", "[nn]") {
   CHECK_THROWS_WITH(Network(model({convolution("conv", 4, 9)}), {.image = {6, 6, 1}}),
                     Contains("a 9x9 window does not fit its 6x6 input"));
+  const auto network_of = [](const char* kind, RawParams params) {
+    params.emplace("kernel", words({"2", "8"}));
+    if (kind == std::string("convolution")) params.emplace("filters", word("4"));
+    LayerSpec spec = layer("wide", kind, std::move(params));
+    spec.place = {"m.yaml", 7};
+    Network(model({spec}), {.image = {6, 6, 1}});
+  };
+  for (const char* kind : {"convolution", "depthwise", "max_pool", "average_pool"}) {
+    CHECK_THROWS_WITH(network_of(kind, {}),
+                      "m.yaml:7: wide: a 2x8 window does not fit its 6x6 input with "
+                      "padding 0");
+    CHECK_THROWS_WITH(network_of(kind, {{"pad", words({"1", "0", "0", "1"})}}),
+                      Contains("input with padding 1,0,0,1"));
+    CHECK_THROWS_WITH(network_of(kind, {{"stride", words({"1", "2", "3"})}}),
+                      "m.yaml:7: wide.stride: '[1, 2, 3]' is not a whole number, or two: "
+                      "[height, width]");
+  }
+}
+
+TEST_CASE("windows have sides of their own", "[nn]") {
+  Network network(
+      model({layer("conv", "convolution",
+                   {{"filters", word("4")},
+                    {"kernel", words({"3", "1"})},
+                    {"stride", words({"2", "1"})},
+                    {"pad", words({"1", "0"})}}),
+             layer("each", "depthwise",
+                   {{"kernel", words({"1", "5"})}, {"pad", word("same")}}),
+             layer("pool", "max_pool",
+                   {{"kernel", words({"1", "2"})}, {"stride", words({"1", "2"})}}),
+             linear("fc", "classes")}),
+      {.image = {7, 6, 2}, .classes = 3});
+  CHECK(network.layers()[0]->output().shape == ImageShape{4, 6, 4});
+  CHECK(network.layers()[1]->output().shape == ImageShape{4, 6, 4});
+  CHECK(network.layers()[2]->output().shape == ImageShape{4, 3, 4});
+  CHECK(network.sites()[0]->site.shape == std::vector<int>{4, 3, 1, 2});
+  CHECK(network.sites()[0]->site.fan_in == 6);
+  CHECK(network.layers()[0]->multiplications() == 4 * 6 * 4 * 6);
 }
 
 TEST_CASE("weights that do not fit the machine are refused before they are allocated",

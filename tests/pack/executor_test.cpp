@@ -60,8 +60,8 @@ void check_method(ModelSpec spec, const std::string& method,
 }
 
 TEST_CASE("float networks execute as they evaluate", "[pack][executor]") {
-  for (auto spec :
-       {plain_model(), sign_model(), residual_model(), fire_model(), mobile_model()}) {
+  for (auto spec : {plain_model(), sign_model(), residual_model(), fire_model(),
+                    mobile_model(), side_model()}) {
     Quantized net(spec, "float", {});
     const auto executed = net.executed(net.pack(), {});
     CHECK(largest_difference(net.logits(), executed) <= 1e-5 * spread(net.logits()));
@@ -80,6 +80,22 @@ TEST_CASE("uniform grids execute on integers", "[pack][executor]") {
                {{"weight_bits", "4"}, {"activation_bits", "8"}, {"offset", "true"}});
   check_method(residual_model(), "wrpn",
                {{"weight_bits", "4"}, {"activation_bits", "4"}});
+}
+
+TEST_CASE("windows that are no squares execute as they evaluate", "[pack][executor]") {
+  check_method(side_model(), "affine", {});
+  check_method(side_model(), "affine", {{"activation_scales", "image"}});
+  check_method(side_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "4"}});
+  check_method(side_model(), "lognet", {});
+  check_method(side_model(), "bnn", {}, {.first = "float", .last = "float"});
+  check_method(side_model(), "xnor", {{"input_scale", "true"}},
+               {.first = "float", .last = "float"});
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "float", .image = "method"};
+  Quantized net(side_model(), "affine", {}, all, {10, 12, 3});
+  for (const auto& product : Executor(net.pack(), {.batch = 8}).products()) {
+    CHECK(product.reason == "");
+  }
 }
 
 TEST_CASE("quantizers that layers share execute once", "[pack][executor]") {

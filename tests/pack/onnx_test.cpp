@@ -77,6 +77,39 @@ TEST_CASE("dynamic scales are computed in the file", "[pack][onnx]") {
   CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
 }
 
+TEST_CASE("windows keep their sides", "[pack][onnx]") {
+  Quantized net(side_model(), "affine", {}, kAllButBias);
+  const PackedModel packed = net.pack();
+  using Numbers = std::vector<std::int64_t>;
+  for (const auto& name : onnx_dialect_names()) {
+    CAPTURE(name);
+    const auto model = exported(packed, onnx_dialect(name));
+    check_order(model);
+    const auto numbers = [&](const std::string& operation, std::size_t number,
+                             const std::string& attribute) {
+      for (const auto& node : model.graph().node()) {
+        const bool is_meant =
+            node.op_type() == operation || node.op_type() == operation + "Integer";
+        if (!is_meant || number-- > 0) continue;
+        for (const auto& own : node.attribute()) {
+          if (own.name() == attribute)
+            return Numbers(own.ints().begin(), own.ints().end());
+        }
+      }
+      return Numbers{};
+    };
+    CHECK(numbers("Conv", 0, "kernel_shape") == Numbers{3, 1});
+    CHECK(numbers("Conv", 0, "pads") == Numbers{1, 0, 1, 0});
+    CHECK(numbers("Conv", 1, "strides") == Numbers{1, 2});
+    CHECK(numbers("Conv", 1, "pads") == Numbers{0, 1, 0, 2});
+    CHECK(numbers("Conv", 2, "pads") == Numbers{0, 1, 2, 0});
+    CHECK(numbers("Conv", 2, "group") == Numbers{});  // one number, not a list
+    CHECK(numbers("MaxPool", 0, "kernel_shape") == Numbers{2, 3});
+    CHECK(numbers("MaxPool", 0, "strides") == Numbers{2, 1});
+    CHECK(numbers("MaxPool", 0, "pads") == Numbers{0, 1, 0, 1});
+  }
+}
+
 TEST_CASE("concatenations and clips are written", "[pack][onnx]") {
   Quantized fire(fire_model(), "affine", {}, kAllButBias);
   const auto model = exported(fire.pack(), OnnxDialect::kQdq);

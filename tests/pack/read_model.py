@@ -15,7 +15,8 @@ import numpy as np
 
 F = np.float32
 CONCAT = 15
-WINDOW, LRN, NAMED, TWO = {0, 3, 7, 8, 13}, {10, 11}, {0, 1, 2, 4}, {3, 12}
+SHORTCUT = 13
+WINDOW, LRN, NAMED, TWO = {0, 3, 7, 8, SHORTCUT}, {10, 11}, {0, 1, 2, 4}, {3, 12}
 CODINGS = ["fixed", "sparse_fixed", "huffman", "sparse_huffman", "arithmetic"]
 
 
@@ -387,7 +388,18 @@ def read_tensor(payload, name, shape):
     return tensor
 
 
-def read_node(payload):
+def read_window(payload, version, operation):
+    """Heights before widths; top, left, bottom, right; groups. Of a shortcut its strides and
+    the channels of zeros."""
+    if version == 1:
+        kernel, stride, pad, groups = [payload.number() for _ in range(4)]
+        if operation == SHORTCUT:
+            return [stride, stride, pad]
+        return [kernel, kernel, stride, stride, pad, pad, pad, pad, groups]
+    return [payload.number() for _ in range(3 if operation == SHORTCUT else 9)]
+
+
+def read_node(payload, version):
     node = {"operation": payload.byte()}
     operation = node["operation"]
     if operation in NAMED:
@@ -396,7 +408,7 @@ def read_node(payload):
     node["inputs"] = [payload.number() for _ in range(count)]
     node["output"] = payload.shape()
     if operation in WINDOW:
-        node["window"] = [payload.number() for _ in range(4)]
+        node["window"] = read_window(payload, version, operation)
     if operation in LRN:
         node["lrn"] = [payload.number()] + payload.floats(3).tolist()
     if operation == 4:
@@ -410,18 +422,19 @@ def weight_shape(node, image):
     out = node["output"][2]
     if node["operation"] == 1:
         return [out, image[0] * image[1] * image[2]]
-    kernel, _, _, groups = node["window"]
-    return [out, kernel, kernel, image[2] // groups]
+    window = node["window"]
+    return [out, window[0], window[1], image[2] // window[8]]
 
 
 def read_model(data):
-    assert data[:4] == b"BSWM" and data[4] == 1, "no packed model of version 1"
+    version = data[4]
+    assert data[:4] == b"BSWM" and version in (1, 2), "no packed model of versions 1 and 2"
     assert struct.unpack("<I", data[5:9])[0] == zlib.crc32(data[9:]), "damaged"
     payload = Payload(data[9:])
     model = {"title": payload.text(), "dataset": payload.text(), "image": payload.shape(),
              "classes": payload.number(), "factor": payload.float_list().tolist(),
              "offset": payload.float_list().tolist()}
-    nodes = model["nodes"] = [read_node(payload) for _ in range(payload.number())]
+    nodes = model["nodes"] = [read_node(payload, version) for _ in range(payload.number())]
     model["rules"] = [read_rule(payload, Grid(payload)) for node in nodes
                       if node["operation"] == 2]
     shapes = [model["image"]] + [node["output"] for node in nodes]
