@@ -35,8 +35,10 @@ class WeightedLayer : public Layer {
   Parameter& weight() { return weight_; }
   Parameter& bias() { return bias_; }
   bool has_bias() const { return form_.bias; }
-  /// From now on, with the value it has; without a site of its own.
-  void give_bias() { form_.bias = true; }
+  /// From now on, with the value it has.
+  void give_bias();
+  /// Of `sites()` only where the layer has a bias.
+  BoundSite& bias_site() { return bias_site_; }
   BoundSite& weight_site() { return weight_site_; }
   Activation& input() { return input_.activation(); }
 
@@ -87,6 +89,7 @@ class WeightedLayer : public Layer {
   Buffer output_scales_;  // batch x output pixels, where pixels have scales
 
  private:
+  void bind_bias();
   Pass pass_for_output(const Slice& slice) const;
   void apply_scales(const Slice& slice, float* values) const;
 };

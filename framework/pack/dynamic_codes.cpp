@@ -2,7 +2,18 @@
 
 #include <algorithm>
 
+#include "framework/engine/reductions.h"
+
 namespace bitsweep {
+namespace {
+
+// Of the least and the largest number in x.
+Range range_of(std::span<const float> x) {
+  const auto [low, high] = kernels::min_max(x);
+  return low <= high ? Range{low, high} : Range{};
+}
+
+}  // namespace
 
 SliceWork encode_images_work(StoredValue& from, const CodeForm& form, StoredValue& to,
                              ImageScales& scales) {
@@ -11,11 +22,47 @@ SliceWork encode_images_work(StoredValue& from, const CodeForm& form, StoredValu
     const std::size_t size = from.shape.elements();
     for (std::size_t image = 0; image < std::size_t(slice.images); ++image) {
       const auto part = [&](auto values) { return values.subspan(image * size, size); };
-      scales[std::size_t(slice.begin) + image] = form.encode_image(
-          part(x), to.needs_bytes ? part(to.bytes_of(slice)) : std::span<std::uint8_t>{},
+      const UniformQuantization q = form.quantization_over(range_of(part(x)));
+      scales[std::size_t(slice.begin) + image] = q;
+      form.encode_in(
+          q, part(x),
+          to.needs_bytes ? part(to.bytes_of(slice)) : std::span<std::uint8_t>{},
           to.needs_floats ? part(to.floats_of(slice)) : std::span<float>{});
     }
   };
+}
+
+BatchCodes::BatchCodes(StoredValue& from, const CodeForm& form, StoredValue& to,
+                       ImageScales& scales, std::span<const Slice> slices,
+                       const int& count)
+    : from_(from),
+      to_(to),
+      form_(form),
+      scales_(scales),
+      slices_(slices.begin(), slices.end()),
+      ranges_(slices.size()),
+      count_(count) {}
+
+void BatchCodes::measure(const Slice& slice) {
+  const int images = std::min(slice.images, count_ - slice.begin);
+  ranges_[std::size_t(slice.index)] = range_of(
+      from_.floats_of(slice).first(std::size_t(images) * from_.shape.elements()));
+}
+
+void BatchCodes::choose() {
+  Range all;
+  for (const Slice& slice : slices_) {
+    if (slice.begin >= count_) continue;
+    const Range& own = ranges_[std::size_t(slice.index)];
+    all = {std::min(all.low, own.low), std::max(all.high, own.high)};
+  }
+  std::fill(scales_.begin(), scales_.end(), form_.quantization_over(all));
+}
+
+void BatchCodes::encode(const Slice& slice) {
+  form_.encode_in(scales_.front(), from_.floats_of(slice),
+                  to_.needs_bytes ? to_.bytes_of(slice) : std::span<std::uint8_t>{},
+                  to_.needs_floats ? to_.floats_of(slice) : std::span<float>{});
 }
 
 std::vector<std::int32_t> sums_of_ones(const Product& product, ImageShape input,

@@ -17,6 +17,26 @@ using ImageScales = std::vector<UniformQuantization>;
 SliceWork encode_images_work(StoredValue& input, const CodeForm& form,
                              StoredValue& output, ImageScales& scales);
 
+/// The same by the range of the first `count` images of the batch, in three steps.
+class BatchCodes {
+ public:
+  /// All references live on.
+  BatchCodes(StoredValue& input, const CodeForm& form, StoredValue& output,
+             ImageScales& scales, std::span<const Slice> slices, const int& count);
+
+  void measure(const Slice& slice);  // of all slices, then
+  void choose();                     // once, then
+  void encode(const Slice& slice);   // of all slices
+
+ private:
+  StoredValue &from_, &to_;
+  const CodeForm& form_;
+  ImageScales& scales_;
+  std::vector<Slice> slices_;
+  std::vector<Range> ranges_;  // one a slice
+  const int& count_;
+};
+
 /// The sums that an image of ones would give: what a zero point adds to each sum, the
 /// border, which is 0, left out. [output]
 std::vector<std::int32_t> sums_of_ones(const Product& product, ImageShape input,

@@ -60,8 +60,9 @@ class Executor::Plan {
     for (std::size_t v = 0; v < values_.size(); ++v) {
       values_[v].shape = all_.graph.shape_of(int(v));
     }
-    for (const PackedQuantizer& quantizer : model.quantizers) {
-      forms_.emplace_back(quantizer);
+    for (const GraphNode& node : model.graph.nodes) {  // as the quantizers are ordered
+      if (node.operation != Operation::kQuantize) continue;
+      forms_.emplace_back(model.quantizers[forms_.size()], node.name);
     }
     values_.front().needs_floats = true;
     values_.back().needs_floats = true;
@@ -93,6 +94,7 @@ class Executor::Plan {
   std::vector<ProductPlan> product_plans_;
   std::vector<SumRange> ranges_;  // [products, slices]
   bool watches_ = false;
+  int count_ = 0;  // images of the run under way
   Program program_;
 
  private:
@@ -144,7 +146,7 @@ class Executor::Plan {
     value(node.inputs.front()).needs_floats = true;
     StoredValue& to = values_[i + 1];
     to.needs_floats |= node.operation != Operation::kQuantize;
-    if (node.operation == Operation::kQuantize) return plan_quantizer_of_images(i);
+    if (node.operation == Operation::kQuantize) return plan_dynamic_quantizer(i);
     std::vector<StoredValue*> inputs;
     for (const int input : node.inputs) {
       inputs.push_back(&value(input));
@@ -162,12 +164,14 @@ class Executor::Plan {
     const Product& product = *products_[index];
     StoredValue &input = value(node.inputs.front()), &own = values_[i + 1];
     product.claim(input);
-    if (product.is_float()) {
-      product_plans_[index].why_not = product.plan().reason;
+    if (product.gives_floats()) {
+      const std::string& reason = product.plan().reason;
+      product_plans_[index].why_not =
+          reason.empty() ? "the weights' scales change within a filter" : reason;
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
-    if (form_of(node.inputs.front())->is_of_image()) return plan_product_of_images(i);
+    if (form_of(node.inputs.front())->is_dynamic()) return plan_dynamic_product(i);
     if (plan_requantized_product(i, product)) return;
     if (const auto pool = pool_of_sums(i)) return plan_pooled_product(i, *pool);
     Pipeline& pipeline = pipeline_of_sums(i + 1, product);
@@ -187,7 +191,7 @@ class Executor::Plan {
   // All that follows value v, which is made of a product's sums.
   Pipeline& pipeline_of_sums(std::size_t v, const Product& product) {
     Pipeline& pipeline = pipelines_.emplace_back(values_[v].shape);
-    pipeline.from_sums(product.factors(), offsets_of(v, product));
+    pipeline.from_sums(product.start(), product.factors(), offsets_of(v, product));
     pipeline.store_floats(values_[v]);
     unfinished_.insert(int(v));
     extend(v, pipeline);
@@ -270,24 +274,29 @@ class Executor::Plan {
     return true;
   }
 
-  // Element by element, whatever is beside it: not a range of each image.
+  // Element by element, whatever is beside it: not a range found at run time.
   bool is_elementwise(std::size_t i) const {
     const GraphNode& node = all_.graph.nodes[i];
-    if (node.operation == Operation::kQuantize && form_of(int(i) + 1)->is_of_image()) {
+    if (node.operation == Operation::kQuantize && form_of(int(i) + 1)->is_dynamic()) {
       return false;
     }
     return bitsweep::is_elementwise(node.operation);
   }
 
-  void plan_quantizer_of_images(std::size_t i) {
+  void plan_dynamic_quantizer(std::size_t i) {
     StoredValue &from = value(all_.graph.nodes[i].inputs.front()), &to = values_[i + 1];
     const CodeForm& form = *form_of(int(i) + 1);
     auto& scales = image_scales_[int(i) + 1];
     scales.resize(std::size_t(options_.batch));
-    per_slice(encode_images_work(from, form, to, scales));
+    if (!form.is_of_batch()) return per_slice(encode_images_work(from, form, to, scales));
+    BatchCodes& codes =
+        batch_codes_.emplace_back(from, form, to, scales, slices_, count_);
+    per_slice([&codes](const Slice& slice) { codes.measure(slice); });
+    program_.once([&codes] { codes.choose(); });
+    per_slice([&codes](const Slice& slice) { codes.encode(slice); });
   }
 
-  void plan_product_of_images(std::size_t i) {
+  void plan_dynamic_product(std::size_t i) {
     const auto index = std::size_t(product_of_[i]);
     const Product& product = *products_[index];
     const int from = all_.graph.nodes[i].inputs.front();
@@ -468,6 +477,7 @@ class Executor::Plan {
   std::deque<Pipeline> pipelines_;
   std::deque<Buffer> scales_;
   std::map<int, ImageScales> image_scales_;  // by value
+  std::deque<BatchCodes> batch_codes_;
   std::vector<SliceWork> before_;
   std::vector<AlignedVector<std::int32_t>> sums_;  // one a slice
   std::vector<AlignedVector<std::int32_t>> pooled_;
@@ -499,7 +509,10 @@ std::span<float> Executor::image(int index) {
                                      image.shape.elements());
 }
 
-void Executor::run(int count) { plan_->program_.run(count); }
+void Executor::run(int count) {
+  plan_->count_ = count;
+  plan_->program_.run(count);
+}
 
 std::span<const float> Executor::logits() const {
   return std::as_const(plan_->values_.back().floats).span();

@@ -180,6 +180,12 @@ const NetworkTensor* PackedModel::tensor(const std::string& name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
+bool depends_on_batch(const PackedModel& model) {
+  return std::any_of(model.quantizers.begin(), model.quantizers.end(), [](const auto& q) {
+    return q.rule.kind == CodeRule::Kind::kOfBatch;
+  });
+}
+
 bool is_product(const GraphNode& node) {
   return node.operation == Operation::kConvolution ||
          node.operation == Operation::kLinear;
@@ -225,8 +231,12 @@ PackedModel pack_model(Network& network, const Preprocessing& preprocessing,
     if (node.operation == Operation::kQuantize) {
       const BoundSite& bound = site_named(network, node.name);
       at_site(bound, [&] {
-        model.quantizers.push_back(
-            {bound.quantizer->grid(), find_code_rule(*bound.quantizer)});
+        Grid grid = bound.quantizer->grid();
+        CodeRule rule = find_code_rule(*bound.quantizer);
+        if (rule.is_dynamic()) {
+          grid = UniformGrid{.low = grid.low_code(), .high = grid.high_code()};
+        }
+        model.quantizers.push_back({std::move(grid), std::move(rule)});
       });
     }
     if (!is_product(node)) continue;

@@ -43,6 +43,10 @@ struct PackedModel {
 /// [out, in].
 std::vector<std::int64_t> weight_shape(const GraphNode& product, ImageShape input);
 
+/// Whether some quantizer's range is that of all images that are run together: then what
+/// the model gives depends on the size of the batches.
+bool depends_on_batch(const PackedModel& model);
+
 /// Whether a node has weights.
 bool is_product(const GraphNode& node);
 

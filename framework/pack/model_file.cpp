@@ -39,6 +39,12 @@ int version_of(const PackedModel& model) {
   for (const GraphNode& node : model.graph.nodes) {
     version = std::max(version, version_of(node));
   }
+  for (const PackedQuantizer& quantizer : model.quantizers) {
+    version = std::max(version, version_of(quantizer.rule));
+  }
+  for (const NetworkTensor& tensor : model.tensors) {
+    version = std::max(version, version_of(tensor));
+  }
   return version;
 }
 
@@ -50,6 +56,35 @@ std::vector<std::uint8_t> framed(const std::vector<std::uint8_t>& payload, int v
   for (int i = 0; i < 4; ++i) out.byte(std::uint8_t(sum >> (8 * i)));
   out.raw(payload);
   return out.bytes();
+}
+
+// Of the values that a product reads; null: they are floats, or of ranges at run time.
+const Grid* input_grid(const PackedModel& model, const GraphNode& product) {
+  std::size_t quantizer = 0;
+  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
+    if (model.graph.nodes[i].operation != Operation::kQuantize) continue;
+    if (product.inputs.front() == int(i) + 1) {
+      const PackedQuantizer& own = model.quantizers[quantizer];
+      return own.rule.is_dynamic() ? nullptr : &own.grid;
+    }
+    ++quantizer;
+  }
+  return nullptr;
+}
+
+bool has_wide_inputs(const PackedModel& model, const GraphNode& product) {
+  constexpr std::size_t kByteCodes = 256;
+  const Grid* const grid = input_grid(model, product);
+  return grid != nullptr && grid->level_count() > kByteCodes;
+}
+
+// Of the sums of a product, whose weights have been read.
+ImpliedScales implied_scales(const PackedModel& model, const GraphNode& product,
+                             const NetworkTensor& weight) {
+  const Grid* const inputs = input_grid(model, product);
+  if (inputs == nullptr || !weight.encoded) return {};
+  return product_scales(*inputs, weight.encoded->grid,
+                        std::size_t(product.output.channels));
 }
 
 std::vector<float> read_preprocessing(ByteReader& in, ImageShape image) {
@@ -115,7 +150,8 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
     for (const NetworkTensor* tensor : {weight, bias}) {
       if (tensor == nullptr) continue;
       const std::size_t begin = out.size();
-      write_tensor(*tensor, out, told.tensors.emplace_back());
+      write_tensor(*tensor, has_wide_inputs(model, node), out,
+                   told.tensors.emplace_back());
       tensor_bytes += out.size() - begin;
     }
   }
@@ -144,7 +180,8 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload, int versi
     model.quantizers.push_back({grid, read_rule(in, grid)});
   }
   std::uint64_t values_left = kFreeValues + kValuesPerByte * payload.size();
-  const auto read = [&](NetworkTensor tensor) {
+  const auto read = [&](const GraphNode& node, const ImpliedScales& scales,
+                        NetworkTensor tensor) {
     const std::uint64_t elements = element_count(tensor.shape);
     if (elements > values_left) {
       throw DataError(
@@ -153,7 +190,7 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload, int versi
                       tensor.name, elements));
     }
     values_left -= elements;
-    read_tensor(in, tensor);
+    read_tensor(in, scales, has_wide_inputs(model, node), tensor);
     model.tensors.push_back(std::move(tensor));
   };
   std::set<std::string> names;
@@ -163,10 +200,12 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload, int versi
       throw DataError("two of its layers have the name " + node.name);
     }
     const bool has_bias = in.byte() != 0;
-    read({.name = node.name + "/weight",
+    read(node, {},
+         {.name = node.name + "/weight",
           .shape = weight_shape(node, model.graph.shape_of(node.inputs.front()))});
     if (!has_bias) continue;
-    read({.name = node.name + "/bias", .shape = {std::int64_t(node.output.channels)}});
+    read(node, implied_scales(model, node, model.tensors.back()),
+         {.name = node.name + "/bias", .shape = {std::int64_t(node.output.channels)}});
   }
   in.expect_end();
   return model;

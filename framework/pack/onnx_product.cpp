@@ -1,6 +1,7 @@
 #include "framework/pack/onnx_product.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bitsweep {
 namespace {
@@ -183,7 +184,10 @@ std::string OnnxProduct::from_codes(const std::string& x, const OnnxQuantizer& i
   if (input.zero_point() != 0) {
     inputs.push_back(writer_.scalar_byte(input.type(), input.zero_point()));
   }
-  const auto sums = sums_of(inputs);
+  auto sums = sums_of(inputs);
+  if (is_start(bias, product)) {
+    sums = with_start(sums, *std::exchange(bias, nullptr));
+  }
   const auto values = writer_.node(
       node_.name + "/values", "Mul",
       {writer_.cast_to_float(node_.name + "/float_sums", sums),
@@ -195,7 +199,12 @@ std::string OnnxProduct::from_dequantized(const std::string& x,
                                           const IntegerProduct& product,
                                           const NetworkTensor* bias) {
   const std::vector<float> units(product.form.unit.begin(), product.form.unit.end());
-  const auto y = product_of(x, dequantized(product.weights, units));
+  const auto w = dequantized(product.weights, units);
+  if (!is_linear_ && is_start(bias, product)) {
+    const auto b = dequantized_bias(bias->encoded->codes, product.factors);
+    return writer_.node(node_.name, "Conv", {x, w, b}, window());
+  }
+  const auto y = product_of(x, w);
   if (!is_linear_ || bias == nullptr) return with_bias(y, bias);
   // An Add would become part of a Gemm, which ONNX Runtime computes in float; a product
   // alone, on integers.
@@ -227,6 +236,24 @@ std::string OnnxProduct::dequantized(const std::vector<std::int8_t>& weights,
       {{"axis", std::int64_t(is_linear_)}});
 }
 
+std::string OnnxProduct::dequantized_bias(const std::vector<std::int32_t>& codes,
+                                          const std::vector<float>& scales) {
+  const auto filters = std::int64_t(filters_);
+  return writer_.node(node_.name + "/bias_values", "DequantizeLinear",
+                      {writer_.int32s(node_.name + "/bias", {filters}, codes),
+                       writer_.floats(node_.name + "/bias_step", {filters}, scales)},
+                      {{"axis", std::int64_t(0)}});
+}
+
+// On integers.
+std::string OnnxProduct::with_start(const std::string& sums, const NetworkTensor& bias) {
+  const auto filters = std::int64_t(filters_);
+  const auto start = writer_.int32s(
+      node_.name + "/bias", is_linear_ ? OnnxShape{filters} : OnnxShape{filters, 1, 1},
+      bias.encoded->codes);
+  return writer_.node(node_.name + "/started", "Add", {sums, start});
+}
+
 std::string OnnxProduct::requantized(const std::string& x, const IntegerProduct& product,
                                      const Requantization& r) {
   auto weights = product.weights;
@@ -234,13 +261,8 @@ std::string OnnxProduct::requantized(const std::string& x, const IntegerProduct&
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (r.sign[i / size] < 0) weights[i] = std::int8_t(-weights[i]);
   }
-  const auto filters = std::int64_t(filters_);
   const auto w = dequantized(weights, r.weight_scale);
-  const auto bias =
-      writer_.node(node_.name + "/bias_values", "DequantizeLinear",
-                   {writer_.int32s(node_.name + "/bias", {filters}, r.bias),
-                    writer_.floats(node_.name + "/bias_step", {filters}, r.sum_scale)},
-                   {{"axis", std::int64_t(0)}});
+  const auto bias = dequantized_bias(r.bias, r.sum_scale);
   return is_linear_ ? writer_.node(node_.name, "Gemm", {x, w, bias})
                     : writer_.node(node_.name, "Conv", {x, w, bias}, window());
 }

@@ -49,6 +49,9 @@ class OnnxProduct {
   OnnxShape shape_in_file() const;
   OnnxAttributes window() const;
   std::string with_bias(const std::string& y, const NetworkTensor* bias);
+  std::string with_start(const std::string& sums, const NetworkTensor& bias);
+  std::string dequantized_bias(const std::vector<std::int32_t>& codes,
+                               const std::vector<float>& scales);
   std::string product_of(const std::string& x, const std::string& weights);
   std::string sums_of(const std::vector<std::string>& inputs);
   std::string sums_of_ones(const std::vector<std::int8_t>& weights);

@@ -6,8 +6,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/engine/finite.h"
 #include "framework/engine/integer/pooling.h"
 
 namespace bitsweep {
@@ -44,15 +48,17 @@ void StoredValue::allocate(int batch) {
   if (needs_bits) bits.resize(std::size_t(batch) * words_per_image());
 }
 
-CodeForm::CodeForm(const PackedQuantizer& quantizer)
-    : quantizer_(quantizer), integers_(integer_form(quantizer.grid)) {
+CodeForm::CodeForm(const PackedQuantizer& quantizer, std::string site)
+    : quantizer_(quantizer),
+      site_(std::move(site)),
+      integers_(integer_form(quantizer.grid)) {
   const Grid& grid = quantizer_.grid;
   for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
     levels_.push_back(grid.value(code, 0));
   }
   if (levels_.size() > kByteCodes) return;
-  const bool of_image = quantizer_.rule.kind == CodeRule::Kind::kOfImage;
-  if (!of_image &&
+  const bool is_dynamic = quantizer_.rule.is_dynamic();
+  if (!is_dynamic &&
       (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
        quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude ||
        std::max(std::abs(grid.low_code()), std::abs(grid.high_code())) > kMostWhole)) {
@@ -60,7 +66,7 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
     thresholds_.emplace(ThresholdTable<float>{
         .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
   }
-  is_sign_of_x_ = !of_image && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
+  is_sign_of_x_ = !is_dynamic && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
                   thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
   const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
   if (!form) return;
@@ -77,11 +83,14 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
   shift_ = byte_of_.front();
 }
 
-UniformQuantization CodeForm::encode_image(std::span<const float> x,
-                                           std::span<std::uint8_t> bytes,
-                                           std::span<float> floats) const {
+UniformQuantization CodeForm::quantization_over(const Range& range) const {
+  return affine_quantization(range, quantizer_.rule.affine);
+}
+
+void CodeForm::encode_in(const UniformQuantization& q, std::span<const float> x,
+                         std::span<std::uint8_t> bytes, std::span<float> floats) const {
+  refuse_lost(x);
   const AffineCodes& affine = quantizer_.rule.affine;
-  const UniformQuantization q = affine_quantization_of(x, affine);
   with_code(affine, [&](auto code) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const float own = clamped(code(x[i], q), q);
@@ -91,7 +100,16 @@ UniformQuantization CodeForm::encode_image(std::span<const float> x,
       }
     }
   });
-  return q;
+}
+
+void CodeForm::refuse_lost(std::span<const float> x) const {
+  if (kernels::all_finite(x)) return;
+  const auto lost =
+      std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
+  throw RunError(
+      fmt::format("{}: a value to be quantized is {}; expected finite numbers: look at "
+                  "the images, and at the weights of the layers before it",
+                  site_, *lost));
 }
 
 // code - low, as `uniform_code` rounds half to even: the sum with 1.5 * 2^23 has no room
@@ -157,6 +175,7 @@ void CodeForm::encode(std::span<const float> x, int channels,
                       std::span<std::uint8_t> bytes, std::span<float> floats,
                       std::span<std::uint64_t> bits) const {
   ensure(x.size() <= kBlock, "a block of values");
+  refuse_lost(x);
   if (levels_.size() > kByteCodes) return encode_wide(x, floats);
   if (is_sign_of_x_ && !bits.empty()) kernels::pack_signs(x, channels, bits);
   if (bytes.empty() && floats.empty() && (is_sign_of_x_ || bits.empty())) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -21,6 +22,7 @@ constexpr std::uint8_t kPlainFloats = 0;
 constexpr std::uint8_t kSparseFloats = 1;
 constexpr std::uint8_t kCodes = 2;
 constexpr std::uint8_t kHalves = 3;
+constexpr std::uint8_t kImpliedScales = 4;
 
 // The code that stands for 0 in every channel.
 std::optional<std::uint32_t> zero_code(const Grid& grid) {
@@ -78,7 +80,15 @@ CodeLayout mask_layout(std::size_t size) {
   return {.alphabet = 2, .zero = 0, .shape = {1, size}};
 }
 
+bool has_implied_scales(const NetworkTensor& tensor) {
+  return tensor.encoded && tensor.encoded->grid.uniform() != nullptr &&
+         tensor.encoded->grid.uniform()->scale_is_implied;
+}
+
+constexpr std::int32_t kMostBias = std::numeric_limits<std::int32_t>::max();
+
 struct TensorWriter {
+  bool wide;
   ByteWriter& out;
   StoredTensorBits& told;
 
@@ -87,7 +97,9 @@ struct TensorWriter {
     told.shape = tensor.shape;
     told.elements = tensor.elements();
     const std::size_t begin = out.size();
-    if (tensor.encoded) {
+    if (has_implied_scales(tensor)) {
+      write_whole(*tensor.encoded);
+    } else if (tensor.encoded) {
       write_codes(*tensor.encoded, std::size_t(tensor.shape.front()));
     } else {
       write_floats(tensor.values);
@@ -107,6 +119,19 @@ struct TensorWriter {
     const CodeLayout layout = layout_of(encoded.grid, encoded.elements(), rows);
     told.entropy = entropy_bits(symbols, layout.alphabet);
     told.coding = write_stream(encode_smallest(symbols, layout));
+  }
+
+  // Little-endian, as they are.
+  void write_whole(const Encoded& encoded) {
+    const int bytes = wide ? 8 : 4;
+    out.byte(kImpliedScales);
+    for (const std::int32_t code : encoded.codes) {
+      const auto bits = std::uint64_t(std::int64_t(code));
+      for (int i = 0; i < bytes; ++i) out.byte(std::uint8_t(bits >> (8 * i)));
+      told.nonzero += code != 0;
+    }
+    told.width = 8 * bytes;
+    told.bits.codes += std::uint64_t(told.width) * encoded.codes.size();
   }
 
   void write_halves(std::span<const float> values) {
@@ -154,6 +179,8 @@ struct TensorWriter {
 
 struct TensorReader {
   ByteReader& in;
+  const ImpliedScales& scales;
+  bool wide;
 
   void read(NetworkTensor& tensor) {
     const std::uint64_t elements = element_count(tensor.shape);
@@ -167,6 +194,8 @@ struct TensorReader {
         return read_codes(tensor, elements);
       case kHalves:
         return read_halves(tensor, elements);
+      case kImpliedScales:
+        return read_whole(tensor, elements);
       default:
         throw DataError(tensor.name + " is stored in an unknown way");
     }
@@ -180,6 +209,35 @@ struct TensorReader {
       if (!std::isfinite(value)) throw DataError(tensor.name + " has no finite value");
       tensor.values.push_back(value);
     }
+  }
+
+  void read_whole(NetworkTensor& tensor, std::size_t elements) {
+    if (scales.size() != elements) {
+      throw DataError(tensor.name + " has codes, and its layer's sums have no step");
+    }
+    const std::size_t size = wide ? 8 : 4;
+    const auto bytes = in.raw(size * elements);
+    std::vector<std::int32_t> codes;
+    for (std::size_t i = 0; i < elements; ++i) {
+      std::uint64_t bits = 0;
+      for (std::size_t b = 0; b < size; ++b) {
+        bits |= std::uint64_t(bytes[i * size + b]) << (8 * b);
+      }
+      const auto code = wide ? std::int64_t(bits) : std::int64_t(std::int32_t(bits));
+      if (code < -kMostBias || code > kMostBias) {
+        throw DataError(tensor.name + " has a code that is out of range");
+      }
+      codes.push_back(std::int32_t(code));
+    }
+    UniformGrid grid{.low = -kMostBias,
+                     .high = kMostBias,
+                     .scale = scales,
+                     .zero_point = std::vector<float>(elements, 0.0f),
+                     .scale_is_implied = true};
+    const ChannelLayout layout =
+        elements > 1 ? ChannelLayout{elements, 1} : ChannelLayout{};
+    tensor.encoded =
+        Encoded{.codes = std::move(codes), .grid = Grid(std::move(grid), layout)};
   }
 
   std::vector<std::uint32_t> read_stream(const CodeLayout& layout) {
@@ -223,10 +281,16 @@ struct TensorReader {
 
 }  // namespace
 
-void write_tensor(const NetworkTensor& tensor, ByteWriter& out, StoredTensorBits& told) {
-  TensorWriter{out, told}.write(tensor);
+int version_of(const NetworkTensor& tensor) { return has_implied_scales(tensor) ? 2 : 1; }
+
+void write_tensor(const NetworkTensor& tensor, bool wide, ByteWriter& out,
+                  StoredTensorBits& told) {
+  TensorWriter{wide, out, told}.write(tensor);
 }
 
-void read_tensor(ByteReader& in, NetworkTensor& tensor) { TensorReader{in}.read(tensor); }
+void read_tensor(ByteReader& in, const ImpliedScales& scales, bool wide,
+                 NetworkTensor& tensor) {
+  TensorReader{in, scales, wide}.read(tensor);
+}
 
 }  // namespace bitsweep

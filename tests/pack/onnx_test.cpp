@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <set>
 #include <string>
 
@@ -75,6 +76,55 @@ TEST_CASE("dynamic scales are computed in the file", "[pack][onnx]") {
   CHECK(count(integer, "GlobalMaxPool") == 8);
   CHECK(count(integer, "DynamicQuantizeLinear") == 0);
   CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
+}
+
+TEST_CASE("ranges of a batch are of all its images", "[pack][onnx]") {
+  Quantized net(plain_model(), "affine", {{"activation_scales", "batch"}}, kAllAndImage);
+  const PackedModel packed = net.pack();
+  for (const auto& name : onnx_dialect_names()) {
+    const auto model = exported(packed, onnx_dialect(name));
+    check_order(model);
+    for (const auto& tensor : model.graph().initializer()) {
+      if (!tensor.name().ends_with("/one")) continue;
+      CHECK(tensor.int64_data_size() + int(tensor.raw_data().size()) / 8 == 3);
+      if (tensor.int64_data_size() > 0) CHECK(tensor.int64_data(0) == 1);
+    }
+  }
+  CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
+}
+
+TEST_CASE("biases of whole steps are integers in the file", "[pack][onnx]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  Quantized net(plain_model(), "affine", {}, all);
+  const PackedModel packed = net.pack();
+  const auto check_bias = [&](const onnx::ModelProto& model, const std::string& layer) {
+    const auto& codes = packed.tensor(layer + "/bias")->encoded->codes;
+    for (const auto& tensor : model.graph().initializer()) {
+      if (tensor.name() != layer + "/bias") continue;
+      REQUIRE(tensor.data_type() == onnx::TensorProto::INT32);
+      std::vector<std::int32_t> own(tensor.int32_data().begin(),
+                                    tensor.int32_data().end());
+      if (own.empty()) {
+        own.resize(codes.size());
+        REQUIRE(tensor.raw_data().size() == 4 * own.size());
+        std::memcpy(own.data(), tensor.raw_data().data(), 4 * own.size());
+      }
+      CHECK(own == codes);
+      return;
+    }
+    FAIL("no bias of " << layer);
+  };
+  const auto integer = exported(packed, OnnxDialect::kInteger);
+  check_order(integer);
+  for (const char* layer : {"conv1", "conv2", "fc1", "fc2"}) check_bias(integer, layer);
+  const auto qdq = exported(packed, OnnxDialect::kQdq);
+  check_order(qdq);
+  check_bias(qdq, "fc2");  // of the logits
+  CHECK(count(qdq, "MatMulInteger") == 1);
+  for (const auto& name : onnx_dialect_names()) {
+    check_order(exported(packed, onnx_dialect(name)));
+  }
 }
 
 TEST_CASE("windows keep their sides", "[pack][onnx]") {

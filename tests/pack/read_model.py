@@ -354,17 +354,28 @@ class Grid:
 
 def read_rule(payload, grid):
     byte = payload.byte()
-    kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5
+    kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5 & 1
+    of_batch = byte >> 6
     thresholds = payload.float_list().tolist() if kind == 2 else []
     if kind == 3:
         flags, centre = payload.byte(), payload.signed()
         thresholds = [flags, centre, *payload.floats(1).tolist()]
+        kind += of_batch
     return {"kind": kind, "rounding": rounding, "of_magnitude": of_magnitude,
             "thresholds": thresholds,
             "levels": [float(grid.value(grid.low + i, 0)) for i in range(grid.alphabet)]}
 
 
-def read_tensor(payload, name, shape):
+def product_scales(inputs, weights, outputs):
+    """float32 of the product, which is rounded once."""
+    whole = all(z == int(z) for grid in (inputs, weights) for z in grid.zeros)
+    assert inputs.levels is None and weights.levels is None and whole
+    assert len(inputs.scales) == 1 and len(weights.scales) in (1, outputs)
+    return np.broadcast_to(inputs.scales[0] * weights.scales, outputs)
+
+
+def read_tensor(payload, name, shape, inputs=None, weights=None):
+    """inputs, weights: the grids of the layer whose bias it is."""
     tensor = {"name": name, "shape": shape}
     size = int(np.prod(shape))
     kind = payload.byte()
@@ -376,8 +387,13 @@ def read_tensor(payload, name, shape):
         _, present = stream(payload, 2, 0, 1, size)
         values = np.zeros(size, F)
         values[np.array(present, bool)] = payload.floats(sum(present))
+    elif kind == 4:
+        wide = inputs.alphabet > 256
+        codes = np.frombuffer(payload.raw((8 if wide else 4) * size), "<i8" if wide else "<i4")
+        tensor["codes"] = codes.tolist()
+        values = product_scales(inputs, weights, size) * codes.astype(F)
     else:
-        grid = Grid(payload)
+        grid = tensor["grid"] = Grid(payload)
         count = size // grid.dimension
         rows = shape[0] if count % shape[0] == 0 else 1
         tensor["coding"], codes = stream(payload, grid.alphabet, grid.zero(), rows,
@@ -435,8 +451,11 @@ def read_model(data):
              "classes": payload.number(), "factor": payload.float_list().tolist(),
              "offset": payload.float_list().tolist()}
     nodes = model["nodes"] = [read_node(payload, version) for _ in range(payload.number())]
-    model["rules"] = [read_rule(payload, Grid(payload)) for node in nodes
-                      if node["operation"] == 2]
+    model["rules"], grids = [], {}
+    for i, node in enumerate(nodes):
+        if node["operation"] == 2:
+            grids[i + 1] = Grid(payload)
+            model["rules"].append(read_rule(payload, grids[i + 1]))
     shapes = [model["image"]] + [node["output"] for node in nodes]
     model["tensors"] = []
     for node in nodes:
@@ -446,8 +465,10 @@ def read_model(data):
         shape = weight_shape(node, shapes[node["inputs"][0]])
         model["tensors"].append(read_tensor(payload, node["name"] + "/weight", shape))
         if has_bias:
-            model["tensors"].append(
-                read_tensor(payload, node["name"] + "/bias", [node["output"][2]]))
+            weights = model["tensors"][-1].get("grid")
+            model["tensors"].append(read_tensor(payload, node["name"] + "/bias",
+                                                [node["output"][2]],
+                                                grids.get(node["inputs"][0]), weights))
     assert payload.at == len(payload.data), "bytes follow behind the end"
     return model
 

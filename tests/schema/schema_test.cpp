@@ -198,7 +198,7 @@ TEST_CASE("equal structs are written alike, however they were given",
 
 TEST_CASE("fields are described in the order of their declaration", "[schema]") {
   const auto fields = Params::schema().fields();
-  REQUIRE(fields.size() == 9);
+  REQUIRE(fields.size() == 11);
   CHECK(fields[0].name == "bits");
   CHECK(fields[0].type == "int");
   CHECK(fields[0].default_value == "4");
