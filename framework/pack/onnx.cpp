@@ -111,8 +111,9 @@ class OnnxExport {
     const int from = node.inputs.front();
     to.is_flat = value(from).is_flat;
     const ImageShape in = value(from).shape;
-    const auto sums =
-        dialect_ == OnnxDialect::kInteger ? OnnxSums::kOneByOne : OnnxSums::kUsual;
+    const bool in_order =
+        dialect_ == OnnxDialect::kInteger || dialect_ == OnnxDialect::kQdq;
+    const auto sums = in_order ? OnnxSums::kOneByOne : OnnxSums::kUsual;
     if (folded_[i]) {
       to.floats = value(from).floats;
       return;
@@ -254,35 +255,26 @@ class OnnxExport {
       to.floats = product_of_image_codes(product, node, *input, *codes, bias);
       return;
     }
-    // What runs behind bytes as bytes: a Gemm with a bias would run in float.
-    const bool by_bytes =
-        dialect_ == OnnxDialect::kInteger ||
-        (dialect_ == OnnxDialect::kQdq && to.is_flat && codes && is_start(bias, *codes) &&
-         !requantization_of(i, *input, *codes));
-    if (codes && by_bytes) {
-      to.floats = product.from_codes(shaped(node, value(from).bytes, value(from)), *input,
-                                     *codes, bias);
-      return;
-    }
     if (!codes) {
       to.floats =
           product.from_floats(shaped(node, floats(from), value(from)), weight, bias);
       return;
     }
-    // Each product has a DequantizeLinear of its own, right before it.
-    const auto x = input->floats_of_bytes(node.name + "/input",
-                                          shaped(node, value(from).bytes, value(from)));
+    const auto bytes = shaped(node, value(from).bytes, value(from));
     if (const auto all = requantization_of(i, *input, *codes)) {
+      // Each product has a DequantizeLinear of its own, right before it.
+      const auto x = input->floats_of_bytes(node.name + "/input", bytes);
       to.floats = product.requantized(x, *codes, *all);
-      fold(i, *all);
-    } else {
-      to.floats = product.from_dequantized(x, *codes, bias);
+      return fold(i, *all);
     }
+    // Behind a DequantizeLinear it would be a sum of floats, in an order of its own.
+    to.floats = product.from_codes(bytes, *input, *codes, bias);
   }
 
   std::optional<Requantization> requantization_of(std::size_t i,
                                                   const OnnxQuantizer& input,
                                                   const IntegerProduct& codes) const {
+    if (dialect_ != OnnxDialect::kQdq) return std::nullopt;
     std::string reason;
     return find_requantization(Requantize::kFloat, model_, all_, i, codes, input.form(),
                                reason);

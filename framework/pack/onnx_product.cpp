@@ -195,26 +195,6 @@ std::string OnnxProduct::from_codes(const std::string& x, const OnnxQuantizer& i
   return with_bias(values, bias);
 }
 
-std::string OnnxProduct::from_dequantized(const std::string& x,
-                                          const IntegerProduct& product,
-                                          const NetworkTensor* bias) {
-  const std::vector<float> units(product.form.unit.begin(), product.form.unit.end());
-  const auto w = dequantized(product.weights, units);
-  if (!is_linear_ && is_start(bias, product)) {
-    const auto b = dequantized_bias(bias->encoded->codes, product.factors);
-    return writer_.node(node_.name, "Conv", {x, w, b}, window());
-  }
-  const auto y = product_of(x, w);
-  if (!is_linear_ || bias == nullptr) return with_bias(y, bias);
-  // An Add would become part of a Gemm, which ONNX Runtime computes in float; a product
-  // alone, on integers.
-  auto negative = values_of(*bias);
-  for (float& value : negative) value = -value;
-  return writer_.node(
-      node_.name, "Sub",
-      {y, onnx_by_channel(writer_, node_.name + "/negative_bias", negative, true)});
-}
-
 // With zero points of its own: ONNX Runtime adds those that are missing, in a shape that
 // it then refuses, and makes constants named after those that are there.
 std::string OnnxProduct::dequantized(const std::vector<std::int8_t>& weights,

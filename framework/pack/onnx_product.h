@@ -36,10 +36,8 @@ class OnnxProduct {
   /// Of float inputs, with the weights' own values.
   std::string from_floats(const std::string& x, const NetworkTensor& weight,
                           const NetworkTensor* bias);
-  /// Of float inputs that come from codes, with weights behind a DequantizeLinear.
-  std::string from_dequantized(const std::string& x, const IntegerProduct& product,
-                               const NetworkTensor* bias);
-  /// So that a QuantizeLinear behind it makes one integer operator of all.
+  /// Of float inputs that come from codes, with weights behind a DequantizeLinear: so that
+  /// a QuantizeLinear behind it makes one integer operator of all.
   std::string requantized(const std::string& x, const IntegerProduct& product,
                           const Requantization& requantization);
 
