@@ -65,6 +65,14 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer, std::string site)
     const auto table = thresholds_of(quantizer_.rule, grid);
     thresholds_.emplace(ThresholdTable<float>{
         .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
+    constexpr std::size_t kMany = 64;  // that are quicker guessed than searched
+    const UniformGrid* const uniform = grid.uniform();
+    if (uniform != nullptr && levels_.size() > kMany &&
+        std::isfinite(1 / uniform->scale.front())) {
+      borders_.push_back(-std::numeric_limits<float>::infinity());
+      borders_.insert(borders_.end(), table.begin(), table.end());
+      borders_.push_back(std::numeric_limits<float>::infinity());
+    }
   }
   is_sign_of_x_ = !is_dynamic && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
                   thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
@@ -133,8 +141,33 @@ void CodeForm::uniform_indices(std::span<const float> x, Divide divided,
   }
 }
 
+// A rule that rounds in an order of its own has its borders next to those of the plain
+// one: a code guessed by that is the right one but for the few values between the two.
+void CodeForm::bordered_indices(std::span<const float> x,
+                                std::span<std::uint8_t> indices) const {
+  const UniformGrid& grid = *quantizer_.grid.uniform();
+  const float factor = 1 / grid.scale.front();
+  const float first = grid.zero_point.front() - float(grid.low) + 0.5f;
+  const auto last = float(grid.high - grid.low);
+  const bool of_magnitude = quantizer_.rule.of_magnitude;
+  const auto value = [of_magnitude](float v) { return of_magnitude ? std::fabs(v) : v; };
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float place = value(x[i]) * factor + first;
+    const float raised = place > 0 ? place : 0;
+    indices[i] = std::uint8_t(std::int32_t(raised < last ? raised : last));
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float v = value(x[i]);
+    std::size_t index = indices[i];
+    while (v < borders_[index]) --index;
+    while (v >= borders_[index + 1]) ++index;
+    indices[i] = std::uint8_t(index);
+  }
+}
+
 void CodeForm::code_indices(std::span<const float> x,
                             std::span<std::uint8_t> indices) const {
+  if (!borders_.empty()) return bordered_indices(x, indices);
   if (thresholds_) return thresholds_->encode(x, indices);
   const float scale = quantizer_.grid.uniform()->scale.front();
   const float factor = exact_inverse(scale);

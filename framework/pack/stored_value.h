@@ -87,6 +87,7 @@ class CodeForm {
   template <class Divide>
   void uniform_indices(std::span<const float> x, Divide divided,
                        std::span<std::uint8_t> indices) const;
+  void bordered_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
   void encode_wide(std::span<const float> x, std::span<float> floats) const;
@@ -100,6 +101,7 @@ class CodeForm {
   std::vector<std::uint8_t> byte_of_;  // of each code
   std::vector<float> level_of_byte_;   // 256
   std::optional<ThresholdCodes<float>> thresholds_;
+  std::vector<float> borders_;  // of many codes on a uniform grid: where each begins
   InputCodes input_;
   double unit_ = 1;
   bool has_bytes_ = false;

@@ -430,6 +430,46 @@ TEST_CASE("rules of dynamic scales come back from their bytes", "[pack]") {
   }
 }
 
+// Rules that round in another order, or ties elsewhere, against the rule itself.
+TEST_CASE("codes in bytes are the rule's, at every border", "[pack]") {
+  const RandomStream random(4, "borders");
+  for (const float zero : {0.0f, 3.0f, 117.0f}) {
+    for (const bool of_magnitude : {false, true}) {
+      const Grid grid(
+          UniformGrid{.low = 0, .high = 255, .scale = {0.0173f}, .zero_point = {zero}});
+      CodeRule rule{.kind = CodeRule::Kind::kUniform,
+                    .rounding = Rounding::kHalfAway,
+                    .of_magnitude = of_magnitude};
+      auto table = thresholds_of(rule, grid);
+      std::vector<PackedQuantizer> quantizers = {{grid, rule}};
+      for (std::size_t i = 0; i < table.size(); ++i) {  // some far from where they were
+        table[i] += 0.0173f * 3 * float(random.uniform_at(std::uint32_t(i)));
+      }
+      std::sort(table.begin(), table.end());
+      rule.kind = CodeRule::Kind::kThresholds;
+      rule.thresholds = table;
+      quantizers.push_back({grid, rule});
+      for (const PackedQuantizer& quantizer : quantizers) {
+        std::vector<float> x = {0, -0.0f, 1e30f, -1e30f, 1e-40f};
+        for (const float t : thresholds_of(quantizer.rule, grid)) {
+          for (const float v : {t, std::nextafter(t, -1e30f)}) {
+            if (std::isfinite(v)) x.insert(x.end(), {v, -v});
+          }
+        }
+        std::vector<std::int32_t> codes(x.size());
+        apply_rule(quantizer.rule, grid, x, codes);
+        std::vector<std::uint8_t> bytes(x.size());
+        const CodeForm form(quantizer);
+        form.encode(x, 1, bytes, {}, {});
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          CAPTURE(x[i], zero, of_magnitude);
+          CHECK(int(bytes[i]) - form.input().zero_point == codes[i] - std::int32_t(zero));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("half-precision weights take two bytes each", "[pack]") {
   const EdgesSpec all{.first = "method", .last = "method", .bias = "method"};
   Quantized net(plain_model(), "float16", {}, all);
