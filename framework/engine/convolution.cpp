@@ -24,10 +24,11 @@ std::string engine_name(EngineKind kind) {
   return kind == EngineKind::kOneDnn ? onednn::version() : "reference";
 }
 
-ImageShape convolution_output(ImageShape input, int filters, int kernel, int stride,
-                              int pad) {
-  return {(input.height + 2 * pad - kernel) / stride + 1,
-          (input.width + 2 * pad - kernel) / stride + 1, filters};
+ImageShape convolution_output(ImageShape input, int filters, Sides kernel, Sides stride,
+                              Border pad) {
+  const ConvolutionGeometry g{
+      .input = {}, .output = {}, .kernel = kernel, .stride = stride, .pad = pad};
+  return {down(g).count(input.height), along(g).count(input.width), filters};
 }
 
 std::unique_ptr<Convolution> make_convolution(EngineKind kind,

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "framework/core/sides.h"
 #include "framework/core/tensor.h"
 
 namespace bitsweep {
@@ -26,23 +27,24 @@ std::string engine_name(EngineKind kind);
 struct ConvolutionGeometry {
   ImageShape input;
   ImageShape output;  // see `convolution_output`
-  int kernel = 1;     // square
-  int stride = 1;
-  int pad = 0;  // zeros, on all four sides
+  Sides kernel = 1;
+  Sides stride = 1;
+  Border pad = 0;  // zeros
   int groups = 1;
 
   int channels_per_group() const { return input.channels / groups; }
   std::size_t weight_elements() const {
-    return std::size_t(output.channels) * kernel * kernel * channels_per_group();
+    return std::size_t(output.channels) * std::size_t(kernel.area()) *
+           std::size_t(channels_per_group());
   }
 };
 
-/// The output of `filters` filters: floor((size + 2 pad - kernel) / stride) + 1 a side.
-ImageShape convolution_output(ImageShape input, int filters, int kernel, int stride,
-                              int pad);
+/// The output of `filters` filters: floor((size + border - kernel) / stride) + 1 a side.
+ImageShape convolution_output(ImageShape input, int filters, Sides kernel, Sides stride,
+                              Border pad);
 
-/// A convolution of `images` images at a time. Weights are [out][kernel][kernel][in /
-/// groups], biases [out]; activations NHWC.
+/// A convolution of `images` images at a time. Weights are [out][kernel height][kernel
+/// width][in / groups], biases [out]; activations NHWC.
 ///
 /// `pack_weights` is called by one thread; the others by several at once, each with its
 /// own `slot` in [0, slots).
@@ -66,7 +68,7 @@ class Convolution {
                                 float* db) const = 0;
   virtual std::size_t weight_gradient_elements() const = 0;
 
-  /// From the implementation's layout to [out][kernel][kernel][in / groups].
+  /// From the implementation's layout to the weights' own order.
   virtual void unpack_weight_gradient(const float* packed, float* dw) const = 0;
 };
 

@@ -104,14 +104,14 @@ class Reorder {
   Calls calls_;
 };
 
-// Our layout of weights: [group][out][kernel][kernel][in], written as strides over
+// Our layout of weights: [group][out][height][width][in], written as strides over
 // oneDNN's order of dimensions, (g, o, i, h, w) or without groups (o, i, h, w).
 memory::desc our_weights(const ConvolutionGeometry& g, memory::data_type type) {
-  const memory::dim in = g.channels_per_group(), k = g.kernel, filter = k * k * in;
-  const memory::dim out = g.output.channels / g.groups;
-  if (g.groups == 1) return {{out, in, k, k}, type, memory::format_tag::ohwi};
+  const memory::dim in = g.channels_per_group(), h = g.kernel.height, w = g.kernel.width;
+  const memory::dim out = g.output.channels / g.groups, filter = h * w * in;
+  if (g.groups == 1) return {{out, in, h, w}, type, memory::format_tag::ohwi};
   return {
-      {g.groups, out, in, k, k}, type, memory::dims{out * filter, filter, 1, k * in, in}};
+      {g.groups, out, in, h, w}, type, memory::dims{out * filter, filter, 1, w * in, in}};
 }
 
 class OneDnnConvolution final : public Convolution {
@@ -128,14 +128,15 @@ class OneDnnConvolution final : public Convolution {
     const auto b = plain({out}, memory::format_tag::a);
     const auto ours = our_weights(g, memory::data_type::f32);
     const memory::dims weight_dims = ours.dims();
-    const memory::dims strides{g.stride, g.stride}, pads{g.pad, g.pad};
+    const memory::dims strides{g.stride.height, g.stride.width};
+    const memory::dims before{g.pad.top, g.pad.left}, after{g.pad.bottom, g.pad.right};
     const auto direct = dnnl::algorithm::convolution_direct;
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
     const dnnl::convolution_forward::primitive_desc forward(
         {dnnl::prop_kind::forward_training, direct, x, any(weight_dims), b, y, strides,
-         pads, pads},
+         before, after},
         attributes, cpu());
     forward_ = Calls(dnnl::convolution_forward(forward), forward.scratchpad_desc(), slots,
                      {{DNNL_ARG_SRC, x},
@@ -148,7 +149,7 @@ class OneDnnConvolution final : public Convolution {
 
     if (data_gradient) {
       const dnnl::convolution_backward_data::primitive_desc backward(
-          {direct, x, any(weight_dims), y, strides, pads, pads}, attributes, cpu(),
+          {direct, x, any(weight_dims), y, strides, before, after}, attributes, cpu(),
           forward);
       backward_data_ = Calls(dnnl::convolution_backward_data(backward),
                              backward.scratchpad_desc(), slots,
@@ -160,7 +161,7 @@ class OneDnnConvolution final : public Convolution {
     }
 
     const dnnl::convolution_backward_weights::primitive_desc weights(
-        {direct, x, any(weight_dims), b, y, strides, pads, pads}, attributes, cpu(),
+        {direct, x, any(weight_dims), b, y, strides, before, after}, attributes, cpu(),
         forward);
     weight_gradient_ = Calls(dnnl::convolution_backward_weights(weights),
                              weights.scratchpad_desc(), slots,
@@ -226,12 +227,13 @@ class OneDnnByteConvolution final : public ByteConvolution {
                          memory::format_tag::nhwc, type::s32);
     const auto ours = our_weights(g, type::s8);
     const memory::desc any_weights(ours.dims(), type::s8, memory::format_tag::any);
-    const memory::dims strides{g.stride, g.stride}, pads{g.pad, g.pad};
+    const memory::dims strides{g.stride.height, g.stride.width};
+    const memory::dims before{g.pad.top, g.pad.left}, after{g.pad.bottom, g.pad.right};
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::convolution_forward::primitive_desc forward(
         {dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x,
-         any_weights, y, strides, pads, pads},
+         any_weights, y, strides, before, after},
         attributes, cpu());
     name_ = forward.impl_info_str();
     forward_ = Calls(dnnl::convolution_forward(forward), forward.scratchpad_desc(), slots,

@@ -16,30 +16,34 @@ namespace {
 
 constexpr int kLargestWindow = 16;  // its places number 256, a byte's worth
 
-int pooled_size(int size, int kernel, int stride, int pad, bool ceil) {
-  const int room = size + 2 * pad - kernel;
-  const int pooled = (ceil ? (room + stride - 1) / stride : room / stride) + 1;
-  const bool begins_outside = (pooled - 1) * stride >= size + pad;
-  return begins_outside ? pooled - 1 : pooled;
+bool fits(int size, const WindowSide& side) {
+  return side.kernel >= 1 && side.kernel <= kLargestWindow && side.stride >= 1 &&
+         side.before >= 0 && side.after >= 0 && side.before < side.kernel &&
+         side.after < side.kernel && side.kernel <= size + side.before + side.after;
+}
+
+int pooled_size(int size, const WindowSide& side, bool ceil) {
+  const int pooled = side.count(size + (ceil ? side.stride - 1 : 0));
+  return side.start(pooled - 1) >= size ? pooled - 1 : pooled;
 }
 
 }  // namespace
 
-PoolGeometry pool_geometry(ImageShape input, int kernel, int stride, int pad, bool ceil) {
-  const int shorter = std::min(input.height, input.width);
-  if (kernel < 1 || kernel > kLargestWindow || stride < 1 || pad < 0 || pad >= kernel ||
-      kernel > shorter + 2 * pad) {
+PoolGeometry pool_geometry(ImageShape input, Sides kernel, Sides stride, Border pad,
+                           bool ceil) {
+  PoolGeometry g{input, {1, 1, input.channels}, kernel, stride, pad};
+  if (!fits(input.height, down(g)) || !fits(input.width, along(g))) {
     throw ConfigError(fmt::format(
         "pooling: a window of {} with stride {} and border {} does not suit an image of "
         "{}x{}; expected a window of 1 to {} that fits, a stride of at least 1 and a "
         "border "
         "narrower than the window",
-        kernel, stride, pad, input.height, input.width, kLargestWindow));
+        kernel.text(), stride.text(), pad.text(), input.height, input.width,
+        kLargestWindow));
   }
-  const ImageShape output = {pooled_size(input.height, kernel, stride, pad, ceil),
-                             pooled_size(input.width, kernel, stride, pad, ceil),
-                             input.channels};
-  return {input, output, kernel, stride, pad};
+  g.output.height = pooled_size(input.height, down(g), ceil);
+  g.output.width = pooled_size(input.width, along(g), ceil);
+  return g;
 }
 
 namespace kernels {
@@ -54,9 +58,9 @@ struct Extent {
   int length;
 };
 
-Extent window_extent(int index, int size, const PoolGeometry& g) {
-  const int start = index * g.stride - g.pad;
-  const int stop = std::min(start + g.kernel, size + g.pad);
+Extent window_extent(int index, int size, const WindowSide& side) {
+  const int start = side.start(index);
+  const int stop = std::min(start + side.kernel, size + side.after);
   const int begin = std::max(start, 0);
   return {begin, std::min(stop, size), begin - start, stop - start};
 }
@@ -142,14 +146,14 @@ struct Window {
   std::size_t row;       // from row to row of the image
   std::size_t channels;  // from pixel to pixel
   int first_place;
-  int kernel;
+  int kernel_width;
   float area;
 
   std::size_t pixel(std::size_t h, std::size_t w) const {
     return in + h * row + w * channels;
   }
   int place(std::size_t h, std::size_t w) const {
-    return first_place + int(h) * kernel + int(w);
+    return first_place + int(h) * kernel_width + int(w);
   }
 };
 
@@ -162,16 +166,16 @@ void for_each_window(const PoolGeometry& g, int images, Pool pool) {
   std::size_t in = 0, out = 0;
   for (int image = 0; image < images; ++image, in += g.input.elements()) {
     for (int h = 0; h < g.output.height; ++h) {
-      const Extent rows = window_extent(h, g.input.height, g);
+      const Extent rows = window_extent(h, g.input.height, down(g));
       for (int w = 0; w < g.output.width; ++w, out += channels) {
-        const Extent columns = window_extent(w, g.input.width, g);
+        const Extent columns = window_extent(w, g.input.width, along(g));
         const Window window = {.in = in + std::size_t(rows.begin) * row +
                                      std::size_t(columns.begin) * channels,
                                .out = out,
                                .row = row,
                                .channels = channels,
-                               .first_place = rows.place * g.kernel + columns.place,
-                               .kernel = g.kernel,
+                               .first_place = rows.place * g.kernel.width + columns.place,
+                               .kernel_width = g.kernel.width,
                                .area = float(rows.length * columns.length)};
         const auto height = std::size_t(rows.end - rows.begin);
         const auto width = std::size_t(columns.end - columns.begin);
@@ -225,9 +229,9 @@ void pool_maxima(const PoolGeometry& g, int images, std::span<const Value> x,
   Value* out = y.data();
   for (int i = 0; i < images; ++i, image += g.input.elements()) {
     for (int row = 0; row < g.output.height; ++row) {
-      const Extent rows = window_extent(row, g.input.height, g);
+      const Extent rows = window_extent(row, g.input.height, down(g));
       for (int column = 0; column < g.output.width; ++column, out += depth) {
-        const Extent columns = window_extent(column, g.input.width, g);
+        const Extent columns = window_extent(column, g.input.width, along(g));
         const Value* const first = image + std::size_t(rows.begin) * row_size +
                                    std::size_t(columns.begin) * depth;
         for_channel_blocks(depth, [&](std::size_t c, auto count, int /*done*/) {

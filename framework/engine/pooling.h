@@ -4,31 +4,33 @@
 #include <cstdint>
 #include <span>
 
+#include "framework/core/sides.h"
 #include "framework/core/tensor.h"
 
 namespace bitsweep {
 
-/// Square windows of `kernel` every `stride` pixels over an image with a border of `pad`.
+/// Windows of `kernel` every `stride` pixels over an image with a border of `pad`.
 struct PoolGeometry {
   ImageShape input;
   ImageShape output;
-  int kernel = 1;
-  int stride = 1;
-  int pad = 0;
+  Sides kernel = 1;
+  Sides stride = 1;
+  Border pad = 0;
 };
 
-/// The output's size is floor((size + 2 pad - kernel) / stride) + 1, or with `ceil`
+/// The output's size is floor((size + border - kernel) / stride) + 1, or with `ceil`
 /// (Caffe's way) the same rounded up, less a last window that would begin outside the
 /// image and its leading border. Throws ConfigError when the window does not fit, is
 /// larger than 16, or lies within the border.
-PoolGeometry pool_geometry(ImageShape input, int kernel, int stride, int pad, bool ceil);
+PoolGeometry pool_geometry(ImageShape input, Sides kernel, Sides stride, Border pad,
+                           bool ceil);
 
 namespace kernels {
 
 // x, dx: [images, input]; y, dy, argmax: [images, output]. No two overlap. Windows are
 // clipped at the image's edge.
 
-/// y = the window's maximum, argmax = its place in the window, row * kernel + column; the
+/// y = the window's maximum, argmax = its place in the window, row * its width + column; the
 /// first of equals. A NaN counts as larger than any number.
 void max_pool_forward(const PoolGeometry& geometry, int images, std::span<const float> x,
                       std::span<float> y, std::span<std::uint8_t> argmax);

@@ -18,9 +18,9 @@ void mean_magnitudes_of(const float* x, std::size_t channels, float* a) {
 
 // To each window of a row of outputs, its values of one row of inputs.
 void add_row(const ConvolutionGeometry& geometry, const float* from, float* to) {
-  const int stride = geometry.stride;
-  for (int kw = 0; kw < geometry.kernel; ++kw) {
-    const int left = kw - geometry.pad;  // of the first window
+  const int stride = geometry.stride.width;
+  for (int kw = 0; kw < geometry.kernel.width; ++kw) {
+    const int left = kw - geometry.pad.left;  // of the first window
     const int begin = left < 0 ? (-left + stride - 1) / stride : 0;
     const int end = std::min(geometry.output.width,
                              (geometry.input.width - left + stride - 1) / stride);
@@ -47,13 +47,14 @@ void window_means(const ConvolutionGeometry& geometry, int images,
                   std::span<const float> a, std::span<float> k) {
   const ImageShape& in = geometry.input;
   const ImageShape& out = geometry.output;
-  const auto area = float(geometry.kernel * geometry.kernel);
+  const auto area = float(geometry.kernel.area());
   for (int row = 0; row < images * out.height; ++row) {
     const int image = row / out.height;
-    const int top = row % out.height * geometry.stride - geometry.pad;
+    const int top = down(geometry).start(row % out.height);
     float* const to = k.data() + std::ptrdiff_t(row) * out.width;
     std::fill_n(to, out.width, 0.0f);
-    for (int h = std::max(top, 0); h < std::min(top + geometry.kernel, in.height); ++h) {
+    for (int h = std::max(top, 0); h < std::min(top + geometry.kernel.height, in.height);
+         ++h) {
       add_row(geometry, a.data() + std::ptrdiff_t(image * in.height + h) * in.width, to);
     }
     for (int w = 0; w < out.width; ++w) to[w] /= area;

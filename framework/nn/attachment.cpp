@@ -111,6 +111,23 @@ void refuse_rules_without_site(const std::vector<SiteRule>& rules,
   if (!lines.empty()) throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
 }
 
+// Folded normalisation gives a bias to layers without one, which then is as the product's
+// sums are. Other methods leave it in float.
+void attach_future_biases(Network& network, const EdgesSpec& edges, const Method& method,
+                          const std::string& id) {
+  if (edges.bias != "method") return;
+  for (WeightedLayer* layer : network.weighted_layers()) {
+    BoundSite& bound = layer->bias_site();
+    if (layer->has_bias()) continue;
+    at_site(bound, [&] {
+      auto quantizer = method.quantizer(bound.site);
+      if (optional_interface<FollowsProduct>(quantizer.get()) == nullptr) return;
+      bound.method = id;
+      network.attach(bound, std::move(quantizer));
+    });
+  }
+}
+
 }  // namespace
 
 MethodList attach_quantizers(Network& network, const MethodSpec& spec,
@@ -148,6 +165,7 @@ MethodList attach_quantizers(Network& network, const MethodSpec& spec,
     });
   }
   if (any_folds_in_training(methods, network)) network.fold_in_training();
+  attach_future_biases(network, edges, *methods.front(), spec.id);
   return methods;
 }
 

@@ -27,10 +27,13 @@ struct BoundSite {
   std::vector<const BoundSite*> followers;    // of a leader
   const PixelScaled* pixel_scaled = nullptr;  // the quantizer, where it is one
   FollowsBatches* follows_batches = nullptr;  // the same
-  bool evaluates_float = false;               // as the quantizer says
-  Parameter* latent = nullptr;                // of weights and biases
-  Activation* activation = nullptr;           // of activations; what an output site gives
-  std::vector<float> kept;                    // of weights: 0 where pruned; or empty
+  FollowsProduct* follows_product = nullptr;  // the same, of biases
+  const BoundSite* product_inputs = nullptr;  // whose grids that one follows
+  const BoundSite* product_weights = nullptr;
+  bool evaluates_float = false;      // as the quantizer says
+  Parameter* latent = nullptr;       // of weights and biases
+  Activation* activation = nullptr;  // of activations; what an output site gives
+  std::vector<float> kept;           // of weights: 0 where pruned; or empty
   Buffer from_source;            // of weights: what the quantizer sees, where that is not
                                  // the latent values (see WeightSource); or empty
   Buffer raw;                    // of outputs: the values before the quantizer
@@ -60,6 +63,10 @@ struct BoundSite {
   /// What the quantizer made of it.
   std::span<const float> behind() const;
 
+  /// Shows the quantizer its weights or bias, behind what it follows. Throws RunError for
+  /// a bias that is no number of its step.
+  void prepare(std::span<const float> values);
+
   /// Room for the quantizer's sums, over `slices` slices.
   void size_sums(std::size_t slices);
   /// Adds up the slices' sums in their order and hands the total to the quantizer.
@@ -67,6 +74,12 @@ struct BoundSite {
   /// Quantizes from now on, or lets values and gradients pass.
   void set_switch(bool on);
 };
+
+/// Throws RunError, naming site, image and value, for the first of a site's values that is
+/// no finite number. x: of whole images, from image `first` of the batch on; `when`:
+/// "in calibration".
+void refuse_lost_values(const BoundSite& bound, std::span<const float> x, int first,
+                        const char* when);
 
 /// `work()` with a site's quantizer: a method's mistake is told with site and method.
 template <class Work>

@@ -17,9 +17,9 @@ namespace {
 
 struct ConvolutionParams {
   std::string filters = "1";
-  int kernel = 3;
-  int stride = 1;
-  int pad = 0;
+  Sides kernel = 3;
+  Sides stride = 1;
+  Padding pad = 0;
   int groups = 1;
   bool bias = true;
   std::string init = "xavier";
@@ -29,12 +29,14 @@ struct ConvolutionParams {
     return Schema<ConvolutionParams>{}
         .field("filters", &ConvolutionParams::filters,
                "Output channels: a number, or `classes`.")
-        .field("kernel", &ConvolutionParams::kernel, "Side of the square kernel.",
-               between(1, 64))
+        .field("kernel", &ConvolutionParams::kernel, "Size of the kernel.",
+               sides_between(1, 64))
         .field("stride", &ConvolutionParams::stride, "Pixels between two outputs.",
-               between(1, 64))
-        .field("pad", &ConvolutionParams::pad, "Zeros around the image, on all sides.",
-               between(0, 64))
+               sides_between(1, 64))
+        .field("pad", &ConvolutionParams::pad,
+               "Zeros around the image; same: as many as give an output for each stride "
+               "of it.",
+               padding_between(0, 64))
         .field("groups", &ConvolutionParams::groups,
                "Channels are convolved in this many independent groups.",
                between(1, 65536))
@@ -54,11 +56,11 @@ class ConvolutionLayer final : public WeightedLayer {
                    LayerContext& context)
       : WeightedLayer(
             name,
-            {.weight_shape = {geometry.output.channels, geometry.kernel, geometry.kernel,
-                              geometry.channels_per_group()},
-             .fan_in = geometry.kernel * geometry.kernel * geometry.channels_per_group(),
-             .fan_out = geometry.kernel * geometry.kernel * geometry.output.channels /
-                        geometry.groups,
+            {.weight_shape = {geometry.output.channels, geometry.kernel.height,
+                              geometry.kernel.width, geometry.channels_per_group()},
+             .fan_in = geometry.kernel.area() * geometry.channels_per_group(),
+             .fan_out =
+                 geometry.kernel.area() * geometry.output.channels / geometry.groups,
              .bias = params.bias,
              .is_convolution = true,
              .initialiser = params.init,
@@ -171,9 +173,9 @@ class ConvolutionLayer final : public WeightedLayer {
 // Each input channel has `multiplier` filters of its own.
 struct DepthwiseParams {
   int multiplier = 1;
-  int kernel = 3;
-  int stride = 1;
-  int pad = 0;
+  Sides kernel = 3;
+  Sides stride = 1;
+  Padding pad = 0;
   bool bias = true;
   std::string init = "xavier";
   double init_std = 0.01;
@@ -182,12 +184,14 @@ struct DepthwiseParams {
     return Schema<DepthwiseParams>{}
         .field("multiplier", &DepthwiseParams::multiplier,
                "Output channels for each input channel.", between(1, 64))
-        .field("kernel", &DepthwiseParams::kernel, "Side of the square kernel.",
-               between(1, 64))
+        .field("kernel", &DepthwiseParams::kernel, "Size of the kernel.",
+               sides_between(1, 64))
         .field("stride", &DepthwiseParams::stride, "Pixels between two outputs.",
-               between(1, 64))
-        .field("pad", &DepthwiseParams::pad, "Zeros around the image, on all sides.",
-               between(0, 64))
+               sides_between(1, 64))
+        .field("pad", &DepthwiseParams::pad,
+               "Zeros around the image; same: as many as give an output for each stride "
+               "of it.",
+               padding_between(0, 64))
         .field("bias", &DepthwiseParams::bias, "Add a bias to each filter.")
         .field("init", &DepthwiseParams::init, "How weights begin.",
                one_of(initialiser_names()))
@@ -199,7 +203,8 @@ struct DepthwiseParams {
 
 std::unique_ptr<Layer> make_layer(const LayerSpec& spec, const ConvolutionParams& params,
                                   int filters, Activation& input, LayerContext& context) {
-  check_window(spec, input.shape, params.kernel, params.pad);
+  const Border pad = params.pad.around(input.shape, params.kernel, params.stride);
+  check_window(spec, input.shape, params.kernel, pad);
   if (input.shape.channels % params.groups != 0 || filters % params.groups != 0) {
     throw ConfigError(
         fmt::format("{}: {} input channels and {} filters do not divide into {} groups",
@@ -207,14 +212,13 @@ std::unique_ptr<Layer> make_layer(const LayerSpec& spec, const ConvolutionParams
   }
   const ConvolutionGeometry geometry{
       .input = input.shape,
-      .output = convolution_output(input.shape, filters, params.kernel, params.stride,
-                                   params.pad),
+      .output =
+          convolution_output(input.shape, filters, params.kernel, params.stride, pad),
       .kernel = params.kernel,
       .stride = params.stride,
-      .pad = params.pad,
+      .pad = pad,
       .groups = params.groups};
-  claim_weights(spec,
-                double(params.kernel) * params.kernel * geometry.channels_per_group(),
+  claim_weights(spec, double(params.kernel.area()) * geometry.channels_per_group(),
                 geometry.output, context);
   return std::make_unique<ConvolutionLayer>(spec.name, params, geometry, input, context);
 }
@@ -222,7 +226,7 @@ std::unique_ptr<Layer> make_layer(const LayerSpec& spec, const ConvolutionParams
 }  // namespace
 
 LayerKind convolution_kind() {
-  return {"convolution", "Square kernels over an image, with groups.",
+  return {"convolution", "Kernels over an image, with groups.",
           ConvolutionParams::schema().fields(),
           [](const LayerSpec& spec, Activation& input, LayerContext& context) {
             const auto params = parse_layer<ConvolutionParams>(spec);
@@ -232,7 +236,7 @@ LayerKind convolution_kind() {
 }
 
 LayerKind depthwise_kind() {
-  return {"depthwise", "Square kernels over each channel by itself.",
+  return {"depthwise", "Kernels over each channel by itself.",
           DepthwiseParams::schema().fields(),
           [](const LayerSpec& spec, Activation& input, LayerContext& context) {
             const auto own = parse_layer<DepthwiseParams>(spec);

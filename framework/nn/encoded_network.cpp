@@ -73,7 +73,7 @@ std::vector<NetworkTensor> encoded_tensors(Network& network) {
     NetworkTensor& tensor =
         tensors.emplace_back(NetworkTensor{.name = state.name, .shape = state.shape});
     const auto site = sites.find(state.name);
-    const BoundSite* bound = site == sites.end() ? nullptr : site->second;
+    BoundSite* const bound = site == sites.end() ? nullptr : site->second;
     if (bound != nullptr) {
       tensor.pruned =
           std::size_t(std::count(bound->kept.begin(), bound->kept.end(), 0.f));
@@ -83,7 +83,7 @@ std::vector<NetworkTensor> encoded_tensors(Network& network) {
       continue;
     }
     at_site(*bound, [&] {
-      bound->quantizer->prepare(state.values);
+      bound->prepare(state.values);
       tensor.encoded = encode_site(*bound, state.values);
     });
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/core/sides.h"
 #include "framework/core/tensor.h"
 #include "framework/engine/lrn.h"
 
@@ -36,11 +37,11 @@ enum class Operation : std::uint8_t {
 std::string_view operation_name(Operation operation);
 inline constexpr int kOperations = int(Operation::kConcat) + 1;
 
-/// Square windows, of convolutions and pools.
+/// Windows of convolutions and pools.
 struct Window {
-  int kernel = 1;
-  int stride = 1;
-  int pad = 0;
+  Sides kernel = 1;
+  Sides stride = 1;
+  Border pad = 0;
   int groups = 1;
   friend bool operator==(const Window&, const Window&) = default;
 };
@@ -50,7 +51,8 @@ struct GraphNode {
   std::string name;         // of the layer; of a quantize node its site, "conv1/input"
   std::vector<int> inputs;  // values: 0 is the image, i + 1 the output of node i
   ImageShape output;
-  Window window = {};
+  Window window = {};     // of a padded shortcut its stride
+  int zero_channels = 0;  // of a padded shortcut: before its own, and as many behind
   ResponseNormalisation lrn = {};
   /// Of affine nodes "scale" and "shift".
   std::map<std::string, std::vector<float>> constants = {};

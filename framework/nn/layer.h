@@ -20,6 +20,7 @@ namespace bitsweep {
 struct PassState {
   Pass pass;
   bool quantizing = true;  // false: the float network, for calibration
+  int images = 0;          // that count, the first of the batch
   /// k >= 1: this is the k-th batch of a re-estimation, after which running statistics
   /// are the mean over k batches; 0: they follow by their momentum.
   int estimation_batch = 0;

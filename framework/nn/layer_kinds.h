@@ -53,6 +53,6 @@ void claim_weights(const LayerSpec& spec, double inputs, ImageShape output,
                    LayerContext& context);
 
 /// Throws ConfigError when a window of `kernel` does not fit into the padded image.
-void check_window(const LayerSpec& spec, ImageShape input, int kernel, int pad);
+void check_window(const LayerSpec& spec, ImageShape input, Sides kernel, Border pad);
 
 }  // namespace bitsweep

@@ -51,12 +51,16 @@ void claim_weights(const LayerSpec& spec, double inputs, ImageShape output,
       memory_text(memory_limit())));
 }
 
-void check_window(const LayerSpec& spec, ImageShape input, int kernel, int pad) {
-  if (kernel <= input.height + 2 * pad && kernel <= input.width + 2 * pad) return;
+void check_window(const LayerSpec& spec, ImageShape input, Sides kernel, Border pad) {
+  if (kernel.height <= input.height + pad.height() &&
+      kernel.width <= input.width + pad.width()) {
+    return;
+  }
   throw ConfigError(
       fmt::format("{}: a {}x{} window does not fit its {}x{} input with "
                   "padding {}",
-                  layer_place(spec), kernel, kernel, input.height, input.width, pad));
+                  layer_place(spec), kernel.height, kernel.width, input.height,
+                  input.width, pad.text()));
 }
 
 }  // namespace bitsweep

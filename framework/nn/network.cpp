@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -71,6 +72,11 @@ Network::Network(const ModelSpec& model, const NetworkOptions& options) {
                                     model.id, layer->name()));
     }
   }
+  find_sites();
+}
+
+void Network::find_sites() {
+  sites_.clear();
   for (const auto& layer : layers_) {
     for (BoundSite* site : layer->sites()) sites_.push_back(site);
   }
@@ -153,6 +159,7 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   if (adopts != nullptr && site.latent != nullptr) adopts->adopt(*site.latent);
   site.pixel_scaled = optional_interface<PixelScaled>(site.quantizer.get());
   site.follows_batches = optional_interface<FollowsBatches>(site.quantizer.get());
+  site.follows_product = optional_interface<FollowsProduct>(site.quantizer.get());
   site.evaluates_float =
       optional_interface<EvaluatesFloat>(site.quantizer.get()) != nullptr;
 }
@@ -309,6 +316,7 @@ SliceLoss Network::run(const Program& program, const BatchSource& source, Loss l
   source_ = &source;
   loss_ = loss;
   images_ = images;
+  context_.state.images = images;
   for (SliceLoss& slice : losses_) slice = {};
   program.run(images);
   SliceLoss total;
@@ -354,6 +362,7 @@ void Network::fold_normalisation() {
   const auto problem = fold_each(
       [](Layer& layer, WeightedLayer& before) { return layer.fold_into(before); });
   if (!problem.empty()) throw RunError(problem);
+  find_sites();  // those of new biases
 }
 
 void Network::freeze_normalisation() {
@@ -421,7 +430,9 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
       context_.batch);
   for (BoundSite* site : sites_) {
     if (!is_of(*site, owners) || !site->is_activation()) continue;
-    at_site(*site, [&] { site->quantizer->calibrate(site->activation->value.span()); });
+    const auto values = std::as_const(site->activation->value).span();
+    refuse_lost_values(*site, values, 0, "in calibration");
+    at_site(*site, [&] { site->quantizer->calibrate(values); });
   }
 }
 

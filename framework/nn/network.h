@@ -83,7 +83,8 @@ class Network {
   /// Folds each batch normalisation right behind a convolution or linear layer, as its
   /// running statistics are now, into that layer's weights and bias: made in double,
   /// rounded once. What was normalised passes as it is from then on, in training too. A
-  /// bias that a layer did not have before stays in float and is not trained. Throws
+  /// bias that a layer did not have before is not trained; it stays in float, but for a
+  /// quantizer that follows the product. Throws
   /// RunError, naming it, for a normalisation that stands elsewhere.
   void fold_normalisation();
 
@@ -128,6 +129,7 @@ class Network {
   // Says of the first that none was taken for why, or "".
   std::string fold_each(const std::function<bool(Layer&, WeightedLayer&)>& fold);
 
+  void find_sites();
   void append(const std::vector<LayerSpec>& specs);
   void append_residual(const LayerSpec& spec);
   void append_concat(const LayerSpec& spec);

@@ -8,18 +8,21 @@ namespace bitsweep {
 namespace {
 
 struct PoolParams {
-  int kernel = 2;
-  int stride = 2;
-  int pad = 0;
+  Sides kernel = 2;
+  Sides stride = 2;
+  Padding pad = 0;
   std::string rounding = "floor";
 
   static Schema<PoolParams> schema() {
     return Schema<PoolParams>{}
-        .field("kernel", &PoolParams::kernel, "Side of the square window.",
-               between(1, 16))
+        .field("kernel", &PoolParams::kernel, "Size of the window.", sides_between(1, 16))
         .field("stride", &PoolParams::stride, "Pixels between two windows.",
-               between(1, 64))
-        .field("pad", &PoolParams::pad, "Border around the image.", between(0, 15))
+               sides_between(1, 64))
+        .field(
+            "pad", &PoolParams::pad,
+            "Border around the image; same: as wide as gives an output for each stride "
+            "of it.",
+            padding_between(0, 15))
         .field("rounding", &PoolParams::rounding,
                "Of the output's size; `ceil` is Caffe's way.", one_of({"floor", "ceil"}));
   }
@@ -27,9 +30,10 @@ struct PoolParams {
 
 PoolGeometry geometry_of(const LayerSpec& spec, const Activation& input) {
   const auto params = parse_layer<PoolParams>(spec);
-  check_window(spec, input.shape, params.kernel, params.pad);
+  const Border pad = params.pad.around(input.shape, params.kernel, params.stride);
+  check_window(spec, input.shape, params.kernel, pad);
   try {
-    return pool_geometry(input.shape, params.kernel, params.stride, params.pad,
+    return pool_geometry(input.shape, params.kernel, params.stride, pad,
                          params.rounding == "ceil");
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("{}: {}", layer_place(spec), error.what()));

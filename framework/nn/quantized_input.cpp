@@ -48,34 +48,54 @@ int QuantizedInput::describe(GraphBuilder& builder) {
 
 void QuantizedInput::plan_forward(Program& program, bool training) {
   if (!bound_.is_quantized()) return;
-  if (training && bound_.follows_batches != nullptr) plan_measures(program);
+  FollowsBatches* const follows = bound_.follows_batches;
+  if (follows != nullptr && (training || follows->follows_evaluation())) {
+    plan_measures(program);
+  }
   program.per_slice([this](const Slice& slice) { quantize(slice); });
 }
 
 // The whole batch is measured before any of it is quantized.
 void QuantizedInput::plan_measures(Program& program) {
-  const auto is_due = [this] {
-    return context_.state.pass.training && bound_.is_awake && context_.state.quantizing;
-  };
-  program.per_slice([this, is_due](const Slice& slice) {
-    if (!is_due()) return;
+  program.per_slice([this](const Slice& slice) {
+    if (!measures_now()) return;
     const std::size_t count = bound_.follows_batches->measures();
     const std::span row(bound_.measures.data() + std::size_t(slice.index) * count, count);
     at_site(bound_, [&] {
-      bound_.follows_batches->measure({input_->values(slice), input_->elements(slice)},
-                                      row);
+      bound_.follows_batches->measure({input_->values(slice), counted(slice)}, row);
     });
   });
-  program.once([this, is_due] {
-    if (!is_due()) return;
-    at_site(bound_, [&] { bound_.follows_batches->follow(bound_.measures); });
+  program.once([this] {
+    if (!measures_now()) return;
+    std::size_t slices = 0;  // that were run
+    for (const Slice& slice : context_.slices) {
+      slices += slice.begin < context_.state.images;
+    }
+    const std::span<const double> rows(bound_.measures.data(),
+                                       slices * bound_.follows_batches->measures());
+    at_site(bound_, [&] { bound_.follows_batches->follow(rows); });
   });
+}
+
+bool QuantizedInput::measures_now() const {
+  const bool is_asked =
+      context_.state.pass.training || bound_.follows_batches->follows_evaluation();
+  return is_asked && bound_.is_awake && context_.state.quantizing;
+}
+
+// Values of the slice's images that count.
+std::size_t QuantizedInput::counted(const Slice& slice) const {
+  const int images = std::min(slice.images, context_.state.images - slice.begin);
+  return std::size_t(images) * input_->shape.elements();
 }
 
 void QuantizedInput::quantize(const Slice& slice) {
   if (!is_active()) return;
   const std::span<const float> x{input_->values(slice), input_->elements(slice)};
   const std::span<float> y{bound_.quantized.data() + input_->offset(slice), x.size()};
+  if (!context_.state.pass.training) {
+    refuse_lost_values(bound_, x.first(counted(slice)), slice.begin, "in evaluation");
+  }
   at_site(bound_, [&] { bound_.quantizer->forward(x, y, pass_for(slice)); });
   if (bound_.pixel_scaled == nullptr) return;
   const auto a = bound_.pixel_scales.span().subspan(std::size_t(slice.begin) * pixels(),

@@ -53,6 +53,8 @@ class QuantizedInput {
  private:
   void quantize(const Slice& slice);
   void plan_measures(Program& program);
+  bool measures_now() const;
+  std::size_t counted(const Slice& slice) const;
   std::size_t pixels() const;
   Pass pass_for(const Slice& slice) const;
 

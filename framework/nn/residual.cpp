@@ -23,7 +23,7 @@ class PadShortcut final : public Layer {
               LayerContext& context)
       : Layer(name, context),
         input_(&input),
-        stride_(input.shape.height / output.height),
+        stride_(input.shape.height / output.height, input.shape.width / output.width),
         pad_((output.channels - input.shape.channels) / 2) {
     output_.shape = output;
     output_.is_signed = input.is_signed;
@@ -36,7 +36,8 @@ class PadShortcut final : public Layer {
                                          .name = name(),
                                          .inputs = {builder.value_of(*input_)},
                                          .output = output_.shape,
-                                         .window = {.stride = stride_, .pad = pad_}}));
+                                         .window = {.stride = stride_},
+                                         .zero_channels = pad_}));
   }
 
   void plan_forward(Program& program, bool) override {
@@ -72,8 +73,8 @@ class PadShortcut final : public Layer {
       for (int row = 0; row < out.height; ++row) {
         for (int column = 0; column < out.width; ++column) {
           const std::size_t from =
-              (std::size_t(image) * in.height + row * stride_) * in.width +
-              std::size_t(column) * stride_;
+              (std::size_t(image) * in.height + row * stride_.height) * in.width +
+              std::size_t(column) * stride_.width;
           const std::size_t to =
               (std::size_t(image) * out.height + row) * out.width + column;
           visit(from * in.channels, to * out.channels);
@@ -83,7 +84,8 @@ class PadShortcut final : public Layer {
   }
 
   Activation* input_;
-  int stride_, pad_;
+  Sides stride_;
+  int pad_;
 };
 
 }  // namespace
@@ -104,9 +106,11 @@ std::vector<std::unique_ptr<Layer>> make_shortcut(const LayerSpec& spec,
   if (params.shortcut == "identity") {
     refuse("identity needs equal shapes; use padded or projected");
   }
-  const int stride = std::max(1, in.height / output.height);
-  const auto shrunk = [&](int size) { return (size + stride - 1) / stride; };
-  if (shrunk(in.height) != output.height || shrunk(in.width) != output.width) {
+  const Sides stride{std::max(1, in.height / output.height),
+                     std::max(1, in.width / output.width)};
+  const auto shrunk = [](int size, int by) { return (size + by - 1) / by; };
+  if (shrunk(in.height, stride.height) != output.height ||
+      shrunk(in.width, stride.width) != output.width) {
     refuse("the height and width must shrink by one whole stride");
   }
   if (params.shortcut == "padded") {
@@ -118,15 +122,17 @@ std::vector<std::unique_ptr<Layer>> make_shortcut(const LayerSpec& spec,
     return layers;
   }
   const auto word = [](auto value) { return RawValue::scalar(fmt::format("{}", value)); };
-  LayerSpec projection{.name = spec.name + "/projection",
-                       .kind = "convolution",
-                       .params = {{"filters", word(output.channels)},
-                                  {"kernel", word(1)},
-                                  {"stride", word(stride)},
-                                  {"bias", word(false)},
-                                  {"init", word("he")}},
-                       .body = {},
-                       .place = spec.place};
+  LayerSpec projection{
+      .name = spec.name + "/projection",
+      .kind = "convolution",
+      .params = {{"filters", word(output.channels)},
+                 {"kernel", word(1)},
+                 {"stride", RawValue::list({fmt::format("{}", stride.height),
+                                            fmt::format("{}", stride.width)})},
+                 {"bias", word(false)},
+                 {"init", word("he")}},
+      .body = {},
+      .place = spec.place};
   layers.push_back(convolution_kind().make(projection, input, context));
   LayerSpec norm{.name = spec.name + "/projection_norm",
                  .kind = "batch_norm",

@@ -10,10 +10,17 @@
 #include "framework/core/random.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/pruned_site.h"
+#include "framework/quant/image_scales.h"
 #include "framework/quant/penalised.h"
 
 namespace bitsweep {
 namespace {
+
+// Made at run time, or one at each pixel: no step that stands still.
+bool has_own_scales(const BoundSite& bound) {
+  return bound.pixel_scaled != nullptr ||
+         dynamic_cast<const ScalesAtRunTime*>(bound.quantizer.get()) != nullptr;
+}
 
 std::size_t product(const std::vector<int>& shape) {
   return std::accumulate(shape.begin(), shape.end(), std::size_t(1),
@@ -91,6 +98,30 @@ std::vector<BoundSite*> WeightedLayer::sites() {
   return sites;
 }
 
+void WeightedLayer::give_bias() {
+  form_.bias = true;
+  bias_site_.is_awake = weight_site_.is_awake;
+}
+
+// A bias quantizer that follows the product is told of its grids; where these give no
+// step, the bias stays in float.
+void WeightedLayer::bind_bias() {
+  if (bias_site_.follows_product == nullptr) return;
+  const BoundSite& inputs = input_.site().source();
+  const bool has_step =
+      inputs.is_quantized() && weight_site_.is_quantized() && !has_own_scales(inputs) &&
+      !product_scales(inputs.quantizer->grid(), weight_site_.quantizer->grid(),
+                      std::size_t(output_.shape.channels))
+           .empty();
+  if (!has_step) {
+    bias_site_.follows_product = nullptr;
+    bias_site_.quantizer.reset();
+    return;
+  }
+  bias_site_.product_inputs = &inputs;
+  bias_site_.product_weights = &weight_site_;
+}
+
 // Quantizers around the product are nodes of their own.
 void WeightedLayer::describe(GraphBuilder& builder) {
   GraphNode product = product_node();
@@ -116,6 +147,7 @@ void WeightedLayer::describe(GraphBuilder& builder) {
 }
 
 void WeightedLayer::allocate() {
+  bind_bias();
   const std::size_t batch = std::size_t(context_.batch);
   if (weight_site_.is_quantized()) weight_site_.quantized = Buffer(weight_.value.size());
   if (bias_site_.is_quantized()) bias_site_.quantized = Buffer(bias_.value.size());
@@ -170,8 +202,9 @@ std::span<float> WeightedLayer::latent_product(const Slice& slice) {
 void WeightedLayer::quantize_parameters() {
   const auto quantize = [this](BoundSite& bound) {
     if (!active(bound)) return;
+    const bool passes = bound.follows_product != nullptr && context_.state.pass.training;
     at_site(bound, [&] {
-      bound.quantizer->prepare(bound.before());
+      if (!passes) bound.prepare(bound.before());
       bound.quantizer->forward(bound.before(), bound.quantized.span(),
                                context_.state.pass);
     });
@@ -262,6 +295,12 @@ void WeightedLayer::quantize_output(const Slice& slice) {
   apply_scales(slice, raw_output(slice));
   if (!active(output_site_)) return;
   const std::size_t count = output_.elements(slice);
+  if (!context_.state.pass.training) {
+    const int images = std::min(slice.images, context_.state.images - slice.begin);
+    refuse_lost_values(
+        output_site_, {raw_output(slice), std::size_t(images) * output_.shape.elements()},
+        slice.begin, "in evaluation");
+  }
   at_site(output_site_, [&] {
     output_site_.quantizer->forward({raw_output(slice), count},
                                     {output_.values(slice), count},

@@ -37,8 +37,6 @@ class WeightedLayer : public Layer {
   Parameter& weight() { return weight_; }
   Parameter& bias() { return bias_; }
   bool has_bias() const { return form_.bias; }
-  /// From now on, with the value it has; without a site of its own.
-  void give_bias() { form_.bias = true; }
   /// Before `build`; null: the latent weights are what the quantizer sees. Throws
   /// ConfigError where a quantizer of the layer does not allow one.
   void set_source(WeightSource* source);
@@ -47,6 +45,10 @@ class WeightedLayer : public Layer {
   void make_source();
   /// Of the latent weights, in passes whose source asks for it.
   std::span<float> latent_product(const Slice& slice);
+  /// From now on, with the value it has.
+  void give_bias();
+  /// Of `sites()` only where the layer has a bias.
+  BoundSite& bias_site() { return bias_site_; }
   BoundSite& weight_site() { return weight_site_; }
   Activation& input() { return input_.activation(); }
 
@@ -111,6 +113,7 @@ class WeightedLayer : public Layer {
 
  private:
   void refuse_source_where_quantized() const;
+  void bind_bias();
   Pass pass_for_output(const Slice& slice) const;
   void apply_scales(const Slice& slice, float* values) const;
 };

@@ -26,7 +26,7 @@ void quantize_before_pools(ExecutionGraph& all, const PackedModel& model) {
         continue;
       }
       const auto& own = model.quantizers[std::size_t(all.quantizer_of[i + 1])];
-      if (own.rule.of_magnitude || own.rule.kind == CodeRule::Kind::kOfImage) continue;
+      if (own.rule.of_magnitude || own.rule.is_dynamic()) continue;
       const int from = pool.inputs.front();
       if (from > 0 && is_product(nodes[std::size_t(from - 1)])) continue;
       quantize.inputs = pool.inputs;
@@ -57,9 +57,9 @@ ExecutionGraph execution_graph(const PackedModel& model) {
     if (node.operation == Operation::kQuantize) all.grid_of[i + 1] = all.quantizer_of[i];
     if (node.operation == Operation::kMaxPool) {
       const int grid = all.grid_of[std::size_t(node.inputs.front())];
-      const bool of_image = grid >= 0 && model.quantizers[std::size_t(grid)].rule.kind ==
-                                             CodeRule::Kind::kOfImage;
-      all.grid_of[i + 1] = of_image ? -1 : grid;
+      const bool is_dynamic =
+          grid >= 0 && model.quantizers[std::size_t(grid)].rule.is_dynamic();
+      all.grid_of[i + 1] = is_dynamic ? -1 : grid;
     }
   }
   return all;

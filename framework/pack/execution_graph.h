@@ -13,7 +13,7 @@ struct ExecutionGraph {
   std::vector<int> quantizer_of;            // by node: index of its quantizer, or -1
   std::vector<std::vector<int>> consumers;  // by value: the nodes that read it
   /// By value: the quantizer whose grid it lies on (quantize nodes and max pools behind
-  /// them, unless each image has its own), or -1.
+  /// them, unless ranges are found at run time), or -1.
   std::vector<int> grid_of;
 
   int last_value() const { return int(graph.nodes.size()); }

@@ -15,12 +15,13 @@
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
 #include "framework/engine/elementwise.h"
-#include "framework/engine/integer/pooling.h"
-#include "framework/engine/lrn.h"
 #include "framework/engine/pooling.h"
 #include "framework/engine/window_means.h"
 #include "framework/nn/program.h"
+#include "framework/pack/dynamic_codes.h"
 #include "framework/pack/execution_graph.h"
+#include "framework/pack/execution_memory.h"
+#include "framework/pack/float_operations.h"
 #include "framework/pack/pipeline.h"
 #include "framework/pack/product.h"
 
@@ -44,51 +45,6 @@ bool is_elementwise(Operation operation) {
   }
 }
 
-PoolGeometry pool_of(const GraphNode& node, ImageShape input) {
-  return {.input = input,
-          .output = node.output,
-          .kernel = node.window.kernel,
-          .stride = node.window.stride,
-          .pad = node.window.pad};
-}
-
-// Bytes that a batch takes, from shapes alone, weights apart.
-double memory_of(const Graph& graph, const ExecutorOptions& options) {
-  const double batch = options.batch, slices = double(slice_batch(options.batch).size());
-  double values = batch * double(graph.image.elements());
-  double scratch = 0, sums = 0;
-  for (const GraphNode& node : graph.nodes) {
-    const ImageShape input = graph.shape_of(node.inputs.front());
-    const double own = double(node.output.elements());
-    values += batch * own;
-    if (node.operation == Operation::kLrnAcross ||
-        node.operation == Operation::kLrnWithin) {
-      scratch += slices * double(within_channel_scratch(input, node.lrn));
-    }
-    if (!is_product(node)) continue;
-    sums = std::max(sums, batch * own);
-    if (node.operation != Operation::kConvolution) continue;
-    const Window& w = node.window;
-    const double border = 2.0 * w.pad;
-    scratch += slices * (input.height + border) * (input.width + border) *
-               double(input.channels);
-    if (options.engine == EngineKind::kReference) {  // windows side by side
-      scratch += slices * w.kernel * w.kernel * double(input.channels) / w.groups *
-                 double(node.output.pixels());
-    }
-  }
-  return double(sizeof(float)) * (values + scratch + sums);
-}
-
-void check_memory(const PackedModel& model, const ExecutorOptions& options) {
-  const double bytes = memory_of(model.graph, options);
-  if (bytes <= options.most_memory) return;
-  throw RunError(
-      fmt::format("the model takes {:.0f} MB for a batch of {} images, and {:.0f} MB are "
-                  "allowed; take smaller batches",
-                  bytes / 1e6, options.batch, options.most_memory / 1e6));
-}
-
 }  // namespace
 
 // Goes through the graph once, and adds to the program what each node needs.
@@ -104,8 +60,9 @@ class Executor::Plan {
     for (std::size_t v = 0; v < values_.size(); ++v) {
       values_[v].shape = all_.graph.shape_of(int(v));
     }
-    for (const PackedQuantizer& quantizer : model.quantizers) {
-      forms_.emplace_back(quantizer);
+    for (const GraphNode& node : model.graph.nodes) {  // as the quantizers are ordered
+      if (node.operation != Operation::kQuantize) continue;
+      forms_.emplace_back(model.quantizers[forms_.size()], node.name);
     }
     values_.front().needs_floats = true;
     values_.back().needs_floats = true;
@@ -137,6 +94,7 @@ class Executor::Plan {
   std::vector<ProductPlan> product_plans_;
   std::vector<SumRange> ranges_;  // [products, slices]
   bool watches_ = false;
+  int count_ = 0;  // images of the run under way
   Program program_;
 
  private:
@@ -185,41 +143,19 @@ class Executor::Plan {
     if (product_of_[i] >= 0) return plan_product(i);
     if (is_elementwise(i)) return plan_elementwise(i);
     if (pools_codes(i)) return plan_code_pool(i);
-    StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
-    from.needs_floats = true;
+    value(node.inputs.front()).needs_floats = true;
+    StoredValue& to = values_[i + 1];
     to.needs_floats |= node.operation != Operation::kQuantize;
-    switch (node.operation) {
-      case Operation::kMaxPool:
-        return plan_float_pool(i);
-      case Operation::kAveragePool:
-        return per_slice([&from, &to, pool = pool_of(node, from.shape)](const Slice& s) {
-          kernels::average_pool_forward(pool, s.images, from.floats_of(s),
-                                        to.floats_of(s));
-        });
-      case Operation::kGlobalAveragePool:
-        return per_slice([&from, &to](const Slice& s) {
-          kernels::global_average_pool_forward(from.shape, s.images, from.floats_of(s),
-                                               to.floats_of(s));
-        });
-      case Operation::kQuantize:
-        return plan_quantizer_of_images(i);
-      case Operation::kLrnAcross:
-      case Operation::kLrnWithin:
-        return plan_lrn(i);
-      case Operation::kPadShortcut:
-        return per_slice([&from, &to, w = node.window](const Slice& s) {
-          pad_shortcut(from, to, w, s);
-        });
-      case Operation::kConcat:
-        return plan_concat(i);
-      default:
-        ensure(false, "every operation is planned");
+    if (node.operation == Operation::kQuantize) return plan_dynamic_quantizer(i);
+    std::vector<StoredValue*> inputs;
+    for (const int input : node.inputs) {
+      inputs.push_back(&value(input));
+      inputs.back()->needs_floats = true;
     }
+    per_slice(float_work(node, inputs, to, slices_));
   }
 
-  void per_slice(std::function<void(const Slice&)> work) {
-    program_.per_slice(std::move(work));
-  }
+  void per_slice(SliceWork work) { program_.per_slice(std::move(work)); }
 
   // A product, and all that follows it element by element.
   void plan_product(std::size_t i) {
@@ -228,12 +164,14 @@ class Executor::Plan {
     const Product& product = *products_[index];
     StoredValue &input = value(node.inputs.front()), &own = values_[i + 1];
     product.claim(input);
-    if (product.is_float()) {
-      product_plans_[index].why_not = product.plan().reason;
+    if (product.gives_floats()) {
+      const std::string& reason = product.plan().reason;
+      product_plans_[index].why_not =
+          reason.empty() ? "the weights' scales change within a filter" : reason;
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
-    if (form_of(node.inputs.front())->is_of_image()) return plan_product_of_images(i);
+    if (form_of(node.inputs.front())->is_dynamic()) return plan_dynamic_product(i);
     if (plan_requantized_product(i, product)) return;
     if (const auto pool = pool_of_sums(i)) return plan_pooled_product(i, *pool);
     Pipeline& pipeline = pipeline_of_sums(i + 1, product);
@@ -253,7 +191,7 @@ class Executor::Plan {
   // All that follows value v, which is made of a product's sums.
   Pipeline& pipeline_of_sums(std::size_t v, const Product& product) {
     Pipeline& pipeline = pipelines_.emplace_back(values_[v].shape);
-    pipeline.from_sums(product.factors(), offsets_of(v, product));
+    pipeline.from_sums(product.start(), product.factors(), offsets_of(v, product));
     pipeline.store_floats(values_[v]);
     unfinished_.insert(int(v));
     extend(v, pipeline);
@@ -336,72 +274,42 @@ class Executor::Plan {
     return true;
   }
 
-  // Element by element, whatever is beside it: not a range of each image.
+  // Element by element, whatever is beside it: not a range found at run time.
   bool is_elementwise(std::size_t i) const {
     const GraphNode& node = all_.graph.nodes[i];
-    if (node.operation == Operation::kQuantize && form_of(int(i) + 1)->is_of_image()) {
+    if (node.operation == Operation::kQuantize && form_of(int(i) + 1)->is_dynamic()) {
       return false;
     }
     return bitsweep::is_elementwise(node.operation);
   }
 
-  void plan_quantizer_of_images(std::size_t i) {
+  void plan_dynamic_quantizer(std::size_t i) {
     StoredValue &from = value(all_.graph.nodes[i].inputs.front()), &to = values_[i + 1];
     const CodeForm& form = *form_of(int(i) + 1);
     auto& scales = image_scales_[int(i) + 1];
     scales.resize(std::size_t(options_.batch));
-    per_slice([&from, &to, &form, &scales](const Slice& slice) {
-      const auto x = from.floats_of(slice);
-      const std::size_t size = from.shape.elements();
-      for (std::size_t image = 0; image < std::size_t(slice.images); ++image) {
-        const auto part = [&](auto values) { return values.subspan(image * size, size); };
-        scales[std::size_t(slice.begin) + image] = form.encode_image(
-            part(x),
-            to.needs_bytes ? part(to.bytes_of(slice)) : std::span<std::uint8_t>{},
-            to.needs_floats ? part(to.floats_of(slice)) : std::span<float>{});
-      }
-    });
+    if (!form.is_of_batch()) return per_slice(encode_images_work(from, form, to, scales));
+    BatchCodes& codes =
+        batch_codes_.emplace_back(from, form, to, scales, slices_, count_);
+    per_slice([&codes](const Slice& slice) { codes.measure(slice); });
+    program_.once([&codes] { codes.choose(); });
+    per_slice([&codes](const Slice& slice) { codes.encode(slice); });
   }
 
-  // The sums that an image of ones would give: what a zero point adds to each sum, the
-  // border, which is 0, left out.
-  std::vector<std::int32_t> sums_of_ones(const Product& product, ImageShape input,
-                                         ImageShape output) const {
-    const Slice& slice = slices_.front();
-    StoredValue ones{.shape = input, .needs_bytes = true};
-    ones.allocate(slice.images);
-    std::fill(ones.bytes.begin(), ones.bytes.end(), std::uint8_t(1));
-    AlignedVector<std::int32_t> sums(output.elements() * std::size_t(slice.images));
-    product.sums(slice, ones, sums.data());
-    return {sums.begin(), sums.begin() + std::ptrdiff_t(output.elements())};
-  }
-
-  // float(sum of w (code - zero point)) * (factor * the image's scale) + bias
-  void plan_product_of_images(std::size_t i) {
+  void plan_dynamic_product(std::size_t i) {
     const auto index = std::size_t(product_of_[i]);
     const Product& product = *products_[index];
     const int from = all_.graph.nodes[i].inputs.front();
     StoredValue &input = value(from), &own = values_[i + 1];
     own.needs_floats = true;
     per_slice([this, &product, &input, &own, index, &scales = image_scales_.at(from),
-               ones = sums_of_ones(product, input.shape, own.shape),
-               factors = product.factors(),
-               bias = product.offsets()](const Slice& slice) {
+               images = ImageProduct{
+                   .ones = sums_of_ones(product, input.shape, own.shape, slices_.front()),
+                   .factors = product.factors(),
+                   .bias = product.offsets()}](const Slice& slice) {
       auto& sums = sums_[std::size_t(slice.index)];
       product.sums(slice, input, sums.data());
-      const std::size_t size = own.shape.elements(), filters = factors.size();
-      for (std::size_t image = 0; image < std::size_t(slice.images); ++image) {
-        const auto& q = scales[std::size_t(slice.begin) + image];
-        std::int32_t* const s = sums.data() + image * size;
-        float* const y = own.floats_of(slice).data() + image * size;
-        const auto zero = std::int32_t(q.zero_point);
-        for (std::size_t at = 0; at < size; at += filters) {
-          for (std::size_t f = 0; f < filters; ++f) {
-            s[at + f] -= zero * ones[at + f];
-            y[at + f] = float(s[at + f]) * (factors[f] * q.scale) + bias[f];
-          }
-        }
-      }
+      images.finish(slice, scales, sums.data(), own.floats_of(slice));
       if (watches_) watch(index, slice, {sums.data(), own.elements(slice)});
     });
     plan_readers(i + 1);
@@ -552,85 +460,7 @@ class Executor::Plan {
     StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
     const CodeForm& form = *form_of(int(i) + 1);
     from.needs_bytes = to.needs_bytes = true;
-    per_slice([&from, &to, &form, pool = pool_of(node, from.shape)](const Slice& slice) {
-      const auto x = from.bytes_of(slice);
-      const auto y = to.bytes_of(slice);
-      if (form.input().is_signed) {
-        kernels::max_pool_codes<std::int8_t>(
-            pool, slice.images,
-            {reinterpret_cast<const std::int8_t*>(x.data()), x.size()},
-            {reinterpret_cast<std::int8_t*>(y.data()), y.size()});
-      } else {
-        kernels::max_pool_codes<std::uint8_t>(pool, slice.images, x, y);
-      }
-      form.decode(y, to.shape.channels,
-                  to.needs_floats ? to.floats_of(slice) : std::span<float>{},
-                  to.needs_bits ? to.bits_of(slice) : std::span<std::uint64_t>{});
-    });
-  }
-
-  void plan_float_pool(std::size_t i) {
-    const GraphNode& node = all_.graph.nodes[i];
-    StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
-    per_slice([&from, &to, pool = pool_of(node, from.shape)](const Slice& slice) {
-      kernels::max_pool(pool, slice.images, from.floats_of(slice), to.floats_of(slice));
-    });
-  }
-
-  void plan_lrn(std::size_t i) {
-    const GraphNode& node = all_.graph.nodes[i];
-    StoredValue &from = value(node.inputs.front()), &to = values_[i + 1];
-    const bool within = node.operation == Operation::kLrnWithin;
-    const std::size_t room = within ? within_channel_scratch(from.shape, node.lrn)
-                                    : across_channels_scratch(from.shape, node.lrn);
-    std::vector<Buffer>& scratch = scratch_.emplace_back();
-    for (std::size_t s = 0; s < slices_.size(); ++s) scratch.emplace_back(room);
-    const auto kernel =
-        within ? kernels::lrn_within_forward : kernels::lrn_across_forward;
-    per_slice([&from, &to, &scratch, kernel, lrn = node.lrn](const Slice& slice) {
-      kernel(from.shape, slice.images, lrn, from.floats_of(slice), to.floats_of(slice),
-             scratch[std::size_t(slice.index)].span());
-    });
-  }
-
-  void plan_concat(std::size_t i) {
-    StoredValue& to = values_[i + 1];
-    std::size_t place = 0;
-    for (const int input : all_.graph.nodes[i].inputs) {
-      StoredValue& from = value(input);
-      from.needs_floats = true;
-      per_slice([&from, &to, place](const Slice& s) {
-        const std::size_t count = std::size_t(from.shape.channels);
-        const std::size_t all = std::size_t(to.shape.channels);
-        const auto x = from.floats_of(s);
-        const auto y = to.floats_of(s);
-        for (std::size_t p = 0; p < x.size() / count; ++p) {
-          std::copy_n(x.data() + p * count, count, y.data() + p * all + place);
-        }
-      });
-      place += std::size_t(from.shape.channels);
-    }
-  }
-
-  static void pad_shortcut(StoredValue& from, StoredValue& to, const Window& w,
-                           const Slice& slice) {
-    const ImageShape &in = from.shape, &out = to.shape;
-    const auto x = from.floats_of(slice);
-    const auto y = to.floats_of(slice);
-    std::fill(y.begin(), y.end(), 0.0f);
-    for (int image = 0; image < slice.images; ++image) {
-      for (int row = 0; row < out.height; ++row) {
-        for (int column = 0; column < out.width; ++column) {
-          const std::size_t pixel =
-              (std::size_t(image) * in.height + row * w.stride) * in.width +
-              std::size_t(column) * w.stride;
-          const std::size_t target =
-              (std::size_t(image) * out.height + row) * out.width + column;
-          std::copy_n(x.data() + pixel * in.channels, in.channels,
-                      y.data() + target * out.channels + w.pad);
-        }
-      }
-    }
+    per_slice(code_pool_work(pool_of(node, from.shape), from, form, to));
   }
 
   void watch(std::size_t product, const Slice& slice,
@@ -646,10 +476,9 @@ class Executor::Plan {
   std::set<int> unmade_;      // values between sums and their codes
   std::deque<Pipeline> pipelines_;
   std::deque<Buffer> scales_;
-  std::map<int, std::vector<UniformQuantization>>
-      image_scales_;  // by value, each image's
-  std::deque<std::vector<Buffer>> scratch_;
-  std::vector<std::function<void(const Slice&)>> before_;
+  std::map<int, ImageScales> image_scales_;  // by value
+  std::deque<BatchCodes> batch_codes_;
+  std::vector<SliceWork> before_;
   std::vector<AlignedVector<std::int32_t>> sums_;  // one a slice
   std::vector<AlignedVector<std::int32_t>> pooled_;
   std::size_t largest_sums_ = 0, largest_pooled_ = 0;  // of an image
@@ -680,7 +509,10 @@ std::span<float> Executor::image(int index) {
                                      image.shape.elements());
 }
 
-void Executor::run(int count) { plan_->program_.run(count); }
+void Executor::run(int count) {
+  plan_->count_ = count;
+  plan_->program_.run(count);
+}
 
 std::span<const float> Executor::logits() const {
   return std::as_const(plan_->values_.back().floats).span();

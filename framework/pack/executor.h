@@ -38,7 +38,8 @@ struct ProductPlan {
   std::string reason;  // why not on integers; "" where it does
   std::int64_t multiply_accumulates = 0;  // of one image
   int weight_bits = 32, input_bits = 32;
-  /// The largest magnitude that a sum of integers can reach, by the weights; 0 for float.
+  /// The largest magnitude that a sum of integers can reach, by the weights and without
+  /// the bias, of blocks that of one; 0 for float.
   double largest_sum = 0;
   bool is_requantized = false;  // its sums become codes in one step
   std::string why_not;          // where that was asked for and is not so

@@ -195,11 +195,17 @@ AffineCodes read_affine(ByteReader& in, const UniformGrid& grid, Rounding roundi
 
 }  // namespace
 
+int version_of(const CodeRule& rule) {
+  return rule.kind == CodeRule::Kind::kOfBatch ? 2 : 1;
+}
+
 void write_rule(const CodeRule& rule, ByteWriter& out, PurposeBits& bits) {
-  out.byte(std::uint8_t(int(rule.kind) | int(rule.rounding) << 2 |
-                        int(rule.of_magnitude) << 5));
+  const bool of_batch = rule.kind == CodeRule::Kind::kOfBatch;
+  const auto kind = of_batch ? CodeRule::Kind::kOfImage : rule.kind;
+  out.byte(std::uint8_t(int(kind) | int(rule.rounding) << 2 |
+                        int(rule.of_magnitude) << 5 | int(of_batch) << 6));
   bits.rest += 8;
-  if (rule.kind == CodeRule::Kind::kOfImage) return write_affine(rule.affine, out, bits);
+  if (rule.is_dynamic()) return write_affine(rule.affine, out, bits);
   if (rule.kind != CodeRule::Kind::kThresholds) return;
   // A threshold that no float reaches is infinite: it is not written.
   const auto end = std::find(rule.thresholds.begin(), rule.thresholds.end(),
@@ -216,12 +222,14 @@ CodeRule read_rule(ByteReader& in, const Grid& grid) {
   const int kind = byte & 3, rounding = (byte >> 2) & 7;
   const bool is_table = kind == int(CodeRule::Kind::kThresholds);
   const bool of_image = kind == int(CodeRule::Kind::kOfImage);
+  const bool of_batch = (byte & 64) != 0;
   const bool needs_uniform = kind == int(CodeRule::Kind::kUniform) || of_image;
-  if (byte > 63 || rounding > int(Rounding::kFloor) || (of_image && (byte & 32) != 0) ||
+  if (byte > 127 || (of_batch && !of_image) || rounding > int(Rounding::kFloor) ||
+      (of_image && (byte & 32) != 0) ||
       (!is_table && needs_uniform != (grid.uniform() != nullptr))) {
     throw DataError("a rule of codes is unknown");
   }
-  CodeRule rule{.kind = CodeRule::Kind(kind),
+  CodeRule rule{.kind = of_batch ? CodeRule::Kind::kOfBatch : CodeRule::Kind(kind),
                 .rounding = Rounding(rounding),
                 .of_magnitude = (byte & 32) != 0};
   if (of_image) rule.affine = read_affine(in, *grid.uniform(), rule.rounding);

@@ -12,6 +12,8 @@ void write_grid(const Grid& grid, ByteWriter& out, PurposeBits& bits);
 /// for what is no grid, or does not divide the tensor.
 Grid read_grid(ByteReader& in, std::size_t elements);
 
+/// The first version of the format that has a place for it.
+int version_of(const CodeRule& rule);
 void write_rule(const CodeRule& rule, ByteWriter& out, PurposeBits& bits);
 CodeRule read_rule(ByteReader& in, const Grid& grid);
 

@@ -18,9 +18,8 @@ std::vector<std::int8_t> integers_of(const NetworkTensor& weight,
   return integers;
 }
 
-// The largest sum |w| of a filter.
-double largest_filter(const std::vector<std::int8_t>& weights, std::size_t filters) {
-  const std::size_t size = weights.size() / filters;
+// The largest sum |w| of so many weights together.
+double largest_part(const std::vector<std::int8_t>& weights, std::size_t size) {
   double largest = 0;
   for (std::size_t begin = 0; begin < weights.size(); begin += size) {
     double sum = 0;
@@ -36,6 +35,12 @@ std::vector<float> values_of(const NetworkTensor& tensor) {
   return tensor.encoded ? tensor.encoded->values() : tensor.values;
 }
 
+bool is_start(const NetworkTensor* bias, const IntegerProduct& product) {
+  if (bias == nullptr || !bias->encoded) return false;
+  const UniformGrid* const grid = bias->encoded->grid.uniform();
+  return grid != nullptr && grid->scale_is_implied && grid->scale == product.factors;
+}
+
 bool is_by_filter(const NetworkTensor& weight) {
   const Grid& grid = weight.encoded->grid;
   const auto filters = std::size_t(weight.shape.front());
@@ -44,9 +49,11 @@ bool is_by_filter(const NetworkTensor& weight) {
           grid.layout().inner == weight.elements() / filters);
 }
 
-std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
-                                              const CodeForm* input,
-                                              std::string& reason) {
+namespace {
+
+// Of weights and inputs that are whole numbers of 8 bits; else why they are not.
+std::optional<IntegerForm> whole_weights(const NetworkTensor& weight,
+                                         const CodeForm* input, std::string& reason) {
   const auto no = [&](const char* why) {
     reason = why;
     return std::nullopt;
@@ -59,24 +66,71 @@ std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
   if (form->least() < -128 || form->most() > 127) {
     return no("the weights' integers do not fit 8 bits");
   }
-  if (!is_by_filter(weight)) return no("the weights' scales change within a filter");
+  return form;
+}
 
+// In magnitude, of what products take.
+int largest_input(const CodeForm& input) {
+  const IntegerForm& inputs = *input.integers();
+  // Ranges found at run time have zero points anywhere among the codes.
+  return input.is_dynamic() ? inputs.most() - inputs.least()
+                            : std::max(std::abs(inputs.least()), std::abs(inputs.most()));
+}
+
+constexpr double kMostSum = double(std::numeric_limits<std::int32_t>::max());
+
+}  // namespace
+
+std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
+                                              const CodeForm* input,
+                                              std::string& reason) {
+  auto form = whole_weights(weight, input, reason);
+  if (!form) return std::nullopt;
+  if (!is_by_filter(weight)) {
+    reason = "the weights' scales change within a filter";
+    return std::nullopt;
+  }
   const auto filters = std::size_t(weight.shape.front());
   IntegerProduct product{.weights = integers_of(weight, *form)};
-  const IntegerForm& inputs = *input->integers();
-  // Scales of each image have zero points anywhere among the codes.
-  const int largest = input->is_of_image()
-                          ? inputs.most() - inputs.least()
-                          : std::max(std::abs(inputs.least()), std::abs(inputs.most()));
-  product.largest_sum = largest_filter(product.weights, filters) * largest;
-  if (product.largest_sum > double(std::numeric_limits<std::int32_t>::max())) {
-    return no("a sum may leave 32 bits");
+  product.largest_sum = largest_part(product.weights, product.weights.size() / filters) *
+                        largest_input(*input);
+  if (product.largest_sum > kMostSum) {
+    reason = "a sum may leave 32 bits";
+    return std::nullopt;
   }
   for (std::size_t f = 0; f < filters; ++f) {
     const double unit = form->unit[form->unit.size() == 1 ? 0 : f];
     product.factors.push_back(float(unit * input->unit()));
   }
   product.form = *std::move(form);
+  return product;
+}
+
+std::optional<BlockProduct> block_product(const NetworkTensor& weight,
+                                          const CodeForm* input, std::string& reason) {
+  const auto form = whole_weights(weight, input, reason);
+  if (!form) return std::nullopt;
+  const ChannelLayout layout = weight.encoded->grid.layout();
+  const auto filters = std::size_t(weight.shape.front());
+  const std::size_t filter = weight.elements() / filters;
+  const bool in_blocks =
+      filter % layout.inner == 0 && layout.channels == weight.elements() / layout.inner;
+  if (!in_blocks || input->is_dynamic()) {
+    reason = in_blocks ? "the weights' scales change within a filter, and the range of "
+                         "its inputs is found at run time"
+                       : "the weights' scales change within a filter";
+    return std::nullopt;
+  }
+  BlockProduct product{.weights = integers_of(weight, *form), .block = layout.inner};
+  product.largest_sum =
+      largest_part(product.weights, product.block) * largest_input(*input);
+  if (product.largest_sum > kMostSum) {
+    reason = "a sum may leave 32 bits";
+    return std::nullopt;
+  }
+  for (const double unit : form->unit) {
+    product.factors.push_back(float(unit * input->unit()));
+  }
   return product;
 }
 

@@ -66,8 +66,10 @@ class GraphChecker {
       if (input < 0 || std::size_t(input) > index) bad("that reads a later value");
     }
     const Window& w = node.window;
-    if (w.kernel < 1 || w.stride < 1 || w.pad < 0 || w.groups < 1 || w.kernel > 4096 ||
-        w.stride > 4096 || w.pad > 4096) {
+    constexpr int kMost = 4096;
+    if (w.kernel.least() < 1 || w.stride.least() < 1 || w.pad.least() < 0 ||
+        w.groups < 1 || w.kernel.most() > kMost || w.stride.most() > kMost ||
+        w.pad.most() > kMost || node.zero_channels < 0 || node.zero_channels > kMost) {
       bad("with an impossible window");
     }
     if (node.operation == Operation::kConcat) return check_concat(node, bad);
@@ -80,8 +82,8 @@ class GraphChecker {
     }
     if (node.operation == Operation::kPixelScale) {
       const auto g = pixel_scale_geometry(node, graph_.shape_of(node.inputs.back()));
-      if (!fits(g.input.height, g.output.height, w) ||
-          !fits(g.input.width, g.output.width, w)) {
+      if (!fits(g.input.height, g.output.height, down(w)) ||
+          !fits(g.input.width, g.output.width, along(w))) {
         bad("whose windows do not follow from its second input");
       }
     }
@@ -123,16 +125,15 @@ class GraphChecker {
                     operation_name(node.operation), index, count, kMost));
   }
 
-  static bool fits(int input, int output, const Window& w) {
-    return w.kernel <= input + 2 * w.pad &&
-           output == (input + 2 * w.pad - w.kernel) / w.stride + 1;
+  static bool fits(int input, int output, const WindowSide& side) {
+    return side.kernel <= input + side.before + side.after && output == side.count(input);
   }
   // Windows of pools may end beyond the border (Caffe's way).
-  static bool pool_fits(int input, int output, const Window& w) {
-    const int whole = (input + 2 * w.pad - w.kernel) / w.stride + 1;
-    return w.kernel <= 16 && w.pad < w.kernel && w.kernel <= input + 2 * w.pad &&
-           (output == whole || output == whole + 1) &&
-           (output - 1) * w.stride < input + w.pad;
+  static bool pool_fits(int input, int output, const WindowSide& side) {
+    const int whole = side.count(input);
+    return side.kernel <= 16 && side.before < side.kernel && side.after < side.kernel &&
+           side.kernel <= input + side.before + side.after &&
+           (output == whole || output == whole + 1) && side.start(output - 1) < input;
   }
 
   static bool shape_follows(const GraphNode& node, ImageShape in) {
@@ -142,19 +143,20 @@ class GraphChecker {
     switch (node.operation) {
       case Operation::kConvolution:
         return in.channels % w.groups == 0 && out.channels % w.groups == 0 &&
-               fits(in.height, out.height, w) && fits(in.width, out.width, w);
+               fits(in.height, out.height, down(w)) &&
+               fits(in.width, out.width, along(w));
       case Operation::kLinear:
         return out.height == 1 && out.width == 1;
       case Operation::kMaxPool:
       case Operation::kAveragePool:
-        return in.channels == out.channels && pool_fits(in.height, out.height, w) &&
-               pool_fits(in.width, out.width, w);
+        return in.channels == out.channels && pool_fits(in.height, out.height, down(w)) &&
+               pool_fits(in.width, out.width, along(w));
       case Operation::kGlobalAveragePool:
         return out == ImageShape{1, 1, in.channels};
       case Operation::kPadShortcut:
-        return in.channels + 2 * w.pad == out.channels &&
-               std::int64_t(out.height - 1) * w.stride < in.height &&
-               std::int64_t(out.width - 1) * w.stride < in.width;
+        return in.channels + 2 * node.zero_channels == out.channels &&
+               std::int64_t(out.height - 1) * w.stride.height < in.height &&
+               std::int64_t(out.width - 1) * w.stride.width < in.width;
       default:
         return in == out;
     }
@@ -178,17 +180,24 @@ const NetworkTensor* PackedModel::tensor(const std::string& name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
+bool depends_on_batch(const PackedModel& model) {
+  return std::any_of(model.quantizers.begin(), model.quantizers.end(), [](const auto& q) {
+    return q.rule.kind == CodeRule::Kind::kOfBatch;
+  });
+}
+
 bool is_product(const GraphNode& node) {
   return node.operation == Operation::kConvolution ||
          node.operation == Operation::kLinear;
 }
 
 std::vector<std::int64_t> weight_shape(const GraphNode& product, ImageShape input) {
-  const std::int64_t filters = product.output.channels, kernel = product.window.kernel;
+  const std::int64_t filters = product.output.channels;
+  const Sides kernel = product.window.kernel;
   if (product.operation == Operation::kLinear) {
     return {filters, std::int64_t(input.elements())};
   }
-  return {filters, kernel, kernel, input.channels / product.window.groups};
+  return {filters, kernel.height, kernel.width, input.channels / product.window.groups};
 }
 
 ConvolutionGeometry pixel_scale_geometry(const GraphNode& node, ImageShape input) {
@@ -222,8 +231,12 @@ PackedModel pack_model(Network& network, const Preprocessing& preprocessing,
     if (node.operation == Operation::kQuantize) {
       const BoundSite& bound = site_named(network, node.name);
       at_site(bound, [&] {
-        model.quantizers.push_back(
-            {bound.quantizer->grid(), find_code_rule(*bound.quantizer)});
+        Grid grid = bound.quantizer->grid();
+        CodeRule rule = find_code_rule(*bound.quantizer);
+        if (rule.is_dynamic()) {
+          grid = UniformGrid{.low = grid.low_code(), .high = grid.high_code()};
+        }
+        model.quantizers.push_back({std::move(grid), std::move(rule)});
       });
     }
     if (!is_product(node)) continue;

@@ -39,8 +39,13 @@ struct PackedModel {
   const NetworkTensor* tensor(const std::string& name) const;  // null: there is none
 };
 
-/// The shape of a product's weights: [out, kernel, kernel, in / groups] or [out, in].
+/// The shape of a product's weights: [out, kernel height, kernel width, in / groups] or
+/// [out, in].
 std::vector<std::int64_t> weight_shape(const GraphNode& product, ImageShape input);
+
+/// Whether some quantizer's range is that of all images that are run together: then what
+/// the model gives depends on the size of the batches.
+bool depends_on_batch(const PackedModel& model);
 
 /// Whether a node has weights.
 bool is_product(const GraphNode& node);

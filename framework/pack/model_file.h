@@ -13,7 +13,8 @@
 
 namespace bitsweep {
 
-inline constexpr int kModelFileVersion = 1;
+/// The newest; a model is written in the oldest that can hold it, and all are read.
+inline constexpr int kModelFileVersion = 2;
 
 /// Bits of a file by what they are for.
 struct PurposeBits {
@@ -64,7 +65,8 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model,
 PackedModel parse_model(std::span<const std::uint8_t> bytes);
 
 /// What is behind the checksum, for those who have seen to it (a fuzzer).
-PackedModel parse_model_payload(std::span<const std::uint8_t> payload);
+PackedModel parse_model_payload(std::span<const std::uint8_t> payload,
+                                int version = kModelFileVersion);
 
 /// As a whole file, or not at all. Throws RunError naming the path.
 ModelBits write_model(const PackedModel& model, const std::filesystem::path& path);

@@ -70,7 +70,7 @@ class OnnxExport {
   std::string floats(int index) {
     OnnxValue& own = value(index);
     const OnnxQuantizer* const quantizer = quantizer_of(index);
-    if (own.floats.empty() && quantizer != nullptr && quantizer->form().is_of_image()) {
+    if (own.floats.empty() && quantizer != nullptr && quantizer->form().is_dynamic()) {
       own.floats = onnx_values_of(writer_, all_.graph.nodes[std::size_t(index - 1)].name,
                                   image_codes(index));
     }
@@ -86,7 +86,8 @@ class OnnxExport {
     if (own.image.codes.empty()) {
       const GraphNode& node = all_.graph.nodes[std::size_t(index - 1)];
       own.image = onnx_image_codes(writer_, node.name, floats(node.inputs.front()),
-                                   own.is_flat, quantizer_of(index)->affine());
+                                   own.is_flat, quantizer_of(index)->form().is_of_batch(),
+                                   quantizer_of(index)->affine());
     }
     return own.image;
   }
@@ -110,8 +111,9 @@ class OnnxExport {
     const int from = node.inputs.front();
     to.is_flat = value(from).is_flat;
     const ImageShape in = value(from).shape;
-    const auto sums =
-        dialect_ == OnnxDialect::kInteger ? OnnxSums::kOneByOne : OnnxSums::kUsual;
+    const bool in_order =
+        dialect_ == OnnxDialect::kInteger || dialect_ == OnnxDialect::kQdq;
+    const auto sums = in_order ? OnnxSums::kOneByOne : OnnxSums::kUsual;
     if (folded_[i]) {
       to.floats = value(from).floats;
       return;
@@ -171,7 +173,7 @@ class OnnxExport {
   void add_quantizer(std::size_t i, OnnxValue& to) {
     const GraphNode& node = all_.graph.nodes[i];
     const OnnxQuantizer& quantizer = quantizers_[std::size_t(all_.quantizer_of[i])];
-    if (quantizer.form().is_of_image()) return;  // made where they are read
+    if (quantizer.form().is_dynamic()) return;  // made where they are read
     const auto x = floats(node.inputs.front());
     if (quantizer.gives_bytes()) {
       to.bytes = quantizer.bytes(node.name, x, low_[i]);
@@ -249,13 +251,8 @@ class OnnxExport {
     const auto codes = input != nullptr && input->gives_bytes()
                            ? integer_product(weight, &input->form(), reason)
                            : std::nullopt;
-    if (codes && input->form().is_of_image()) {
+    if (codes && input->form().is_dynamic()) {
       to.floats = product_of_image_codes(product, node, *input, *codes, bias);
-      return;
-    }
-    if (codes && dialect_ == OnnxDialect::kInteger) {
-      to.floats = product.from_codes(shaped(node, value(from).bytes, value(from)), *input,
-                                     *codes, bias);
       return;
     }
     if (!codes) {
@@ -263,16 +260,24 @@ class OnnxExport {
           product.from_floats(shaped(node, floats(from), value(from)), weight, bias);
       return;
     }
-    // Each product has a DequantizeLinear of its own, right before it.
-    const auto x = input->floats_of_bytes(node.name + "/input",
-                                          shaped(node, value(from).bytes, value(from)));
-    if (const auto all = find_requantization(Requantize::kFloat, model_, all_, i, *codes,
-                                             input->form(), reason)) {
+    const auto bytes = shaped(node, value(from).bytes, value(from));
+    if (const auto all = requantization_of(i, *input, *codes)) {
+      // Each product has a DequantizeLinear of its own, right before it.
+      const auto x = input->floats_of_bytes(node.name + "/input", bytes);
       to.floats = product.requantized(x, *codes, *all);
-      fold(i, *all);
-    } else {
-      to.floats = product.from_dequantized(x, *codes, bias);
+      return fold(i, *all);
     }
+    // Behind a DequantizeLinear it would be a sum of floats, in an order of its own.
+    to.floats = product.from_codes(bytes, *input, *codes, bias);
+  }
+
+  std::optional<Requantization> requantization_of(std::size_t i,
+                                                  const OnnxQuantizer& input,
+                                                  const IntegerProduct& codes) const {
+    if (dialect_ != OnnxDialect::kQdq) return std::nullopt;
+    std::string reason;
+    return find_requantization(Requantize::kFloat, model_, all_, i, codes, input.form(),
+                               reason);
   }
 
   std::string product_of_image_codes(OnnxProduct& product, const GraphNode& node,

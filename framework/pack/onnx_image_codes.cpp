@@ -9,19 +9,20 @@ namespace {
 
 class ImageCodes {
  public:
-  ImageCodes(OnnxWriter& writer, const std::string& name, const AffineCodes& affine)
-      : writer_(writer), name_(name), affine_(affine) {}
+  ImageCodes(OnnxWriter& writer, const std::string& name, bool of_batch,
+             const AffineCodes& affine)
+      : writer_(writer), name_(name), images_(of_batch ? 1 : 0), affine_(affine) {}
 
   OnnxImageCodes of(const std::string& x, bool is_flat) {
-    // One channel of all the image's values: its largest, and its least.
+    // One channel of all the image's values, or the batch's: its largest, and its least.
     const auto row =
-        node("row", "Reshape", {x, writer_.int64s(name_ + "/one", {0, 1, -1})});
+        node("row", "Reshape", {x, writer_.int64s(name_ + "/one", {images_, 1, -1})});
     const auto most = largest("largest", row);
     const auto least =
         node("least", "Neg", {largest("most_negative", node("negative", "Neg", {row}))});
-    const auto shape = writer_.int64s(name_ + "/of_image",
-                                      is_flat ? std::vector<std::int64_t>{0, 1}
-                                              : std::vector<std::int64_t>{0, 1, 1, 1});
+    const auto shape = writer_.int64s(
+        name_ + "/of_image", is_flat ? std::vector<std::int64_t>{images_, 1}
+                                     : std::vector<std::int64_t>{images_, 1, 1, 1});
     constexpr float kFarthest = std::numeric_limits<float>::max() / 4;
     const auto low = node(
         "low", "Clip",
@@ -106,15 +107,16 @@ class ImageCodes {
 
   OnnxWriter& writer_;
   const std::string name_;
+  const std::int64_t images_;  // in a shape: 1, or 0 for as many as there are
   const AffineCodes affine_;
 };
 
 }  // namespace
 
 OnnxImageCodes onnx_image_codes(OnnxWriter& writer, const std::string& name,
-                                const std::string& x, bool is_flat,
+                                const std::string& x, bool is_flat, bool of_batch,
                                 const AffineCodes& affine) {
-  return ImageCodes(writer, name, affine).of(x, is_flat);
+  return ImageCodes(writer, name, of_batch, affine).of(x, is_flat);
 }
 
 std::string onnx_values_of(OnnxWriter& writer, const std::string& name,

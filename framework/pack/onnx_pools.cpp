@@ -8,25 +8,26 @@ namespace {
 // Borders that make windows end where ours do.
 OnnxShape borders(const GraphNode& node, ImageShape in) {
   const Window& w = node.window;
-  const auto behind = [&](int input, int output) {
-    return std::max(0, (output - 1) * w.stride + w.kernel - input - w.pad);
+  const auto behind = [](const WindowSide& side, int input, int output) {
+    return std::max(0, side.start(output - 1) + side.kernel - input);
   };
-  return {w.pad, w.pad, behind(in.height, node.output.height),
-          behind(in.width, node.output.width)};
+  return {w.pad.top, w.pad.left, behind(down(w), in.height, node.output.height),
+          behind(along(w), in.width, node.output.width)};
 }
 
 // [height, width]: what each sum is divided by; the border counts, what is beyond it
 // does not.
 std::vector<float> window_areas(const GraphNode& node, ImageShape in) {
   const Window& w = node.window;
-  const auto length = [&](int index, int size) {
-    const int start = index * w.stride - w.pad;
-    return std::min(start + w.kernel, size + w.pad) - start;
+  const auto length = [](const WindowSide& side, int index, int size) {
+    const int start = side.start(index);
+    return std::min(start + side.kernel, size + side.after) - start;
   };
   std::vector<float> areas;
   for (int h = 0; h < node.output.height; ++h) {
     for (int v = 0; v < node.output.width; ++v) {
-      areas.push_back(float(length(h, in.height) * length(v, in.width)));
+      areas.push_back(
+          float(length(down(w), h, in.height) * length(along(w), v, in.width)));
     }
   }
   return areas;
@@ -70,8 +71,8 @@ std::string onnx_max_pool(OnnxWriter& writer, const GraphNode& node, ImageShape 
                           const std::string& x) {
   const Window& w = node.window;
   return writer.node(node.name, "MaxPool", {x},
-                     {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
-                      {"strides", OnnxShape{w.stride, w.stride}},
+                     {{"kernel_shape", onnx_sides(w.kernel)},
+                      {"strides", onnx_sides(w.stride)},
                       {"pads", borders(node, in)}});
 }
 
@@ -84,12 +85,12 @@ std::string onnx_average_pool(OnnxWriter& writer, const GraphNode& node, ImageSh
   const OnnxShape pads = borders(node, in);
   const auto areas = window_areas(node, in);
   const bool whole = std::all_of(areas.begin(), areas.end(), [&](float area) {
-    return area == float(w.kernel * w.kernel);
+    return area == float(w.kernel.area());
   });
   if (whole && order == OnnxSums::kUsual) {
     return writer.node(node.name, "AveragePool", {x},
-                       {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
-                        {"strides", OnnxShape{w.stride, w.stride}},
+                       {{"kernel_shape", onnx_sides(w.kernel)},
+                        {"strides", onnx_sides(w.stride)},
                         {"pads", pads},
                         {"count_include_pad", std::int64_t(1)}});
   }
@@ -101,14 +102,14 @@ std::string onnx_average_pool(OnnxWriter& writer, const GraphNode& node, ImageSh
                                       {0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]})});
   }
   std::vector<std::string> taps;
-  for (int h = 0; h < w.kernel; ++h) {
-    for (int v = 0; v < w.kernel; ++v) {
+  for (int h = 0; h < w.kernel.height; ++h) {
+    for (int v = 0; v < w.kernel.width; ++v) {
       taps.push_back(writer.node(
           node.name + "/tap", "Slice",
           {padded, writer.int64s("from", {h, v}),
-           writer.int64s("to", {h + (out.height - 1) * w.stride + 1,
-                                v + (out.width - 1) * w.stride + 1}),
-           writer.int64s("axes", {2, 3}), writer.int64s("steps", {w.stride, w.stride})}));
+           writer.int64s("to", {h + (out.height - 1) * w.stride.height + 1,
+                                v + (out.width - 1) * w.stride.width + 1}),
+           writer.int64s("axes", {2, 3}), writer.int64s("steps", onnx_sides(w.stride))}));
     }
   }
   const auto sums = writer.node(node.name + "/sums", "Sum", taps);
@@ -181,13 +182,14 @@ std::string onnx_pad_shortcut(OnnxWriter& writer, const GraphNode& node,
   const auto taken = writer.node(
       node.name + "/taken", "Slice",
       {x, writer.int64s("from", {0, 0}),
-       writer.int64s("to",
-                     {(out.height - 1) * w.stride + 1, (out.width - 1) * w.stride + 1}),
-       writer.int64s("axes", {2, 3}), writer.int64s("steps", {w.stride, w.stride})});
-  if (w.pad == 0) return taken;
+       writer.int64s("to", {(out.height - 1) * w.stride.height + 1,
+                            (out.width - 1) * w.stride.width + 1}),
+       writer.int64s("axes", {2, 3}), writer.int64s("steps", onnx_sides(w.stride))});
+  const int zeros = node.zero_channels;
+  if (zeros == 0) return taken;
   return writer.node(
       node.name, "Pad",
-      {taken, writer.int64s(node.name + "/pads", {0, w.pad, 0, 0, 0, w.pad, 0, 0})});
+      {taken, writer.int64s(node.name + "/pads", {0, zeros, 0, 0, 0, zeros, 0, 0})});
 }
 
 std::string onnx_lrn_across(OnnxWriter& writer, const GraphNode& node,
@@ -224,9 +226,9 @@ std::string onnx_pixel_scales(OnnxWriter& writer, const GraphNode& node, ImageSh
   const Window& w = node.window;
   if (is_flat || (w.kernel == 1 && w.stride == 1)) return means;
   return writer.node(node.name + "/window_means", "AveragePool", {means},
-                     {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
-                      {"strides", OnnxShape{w.stride, w.stride}},
-                      {"pads", OnnxShape{w.pad, w.pad, w.pad, w.pad}},
+                     {{"kernel_shape", onnx_sides(w.kernel)},
+                      {"strides", onnx_sides(w.stride)},
+                      {"pads", onnx_pads(w.pad)},
                       {"count_include_pad", std::int64_t(1)}});
 }
 

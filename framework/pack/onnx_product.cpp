@@ -1,6 +1,7 @@
 #include "framework/pack/onnx_product.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bitsweep {
 namespace {
@@ -39,8 +40,8 @@ OnnxProduct::OnnxProduct(OnnxWriter& writer, const GraphNode& node, ImageShape i
       input_(input),
       is_linear_(node.operation == Operation::kLinear),
       filters_(std::size_t(node.output.channels)),
-      height_(std::size_t(is_linear_ ? input.height : node.window.kernel)),
-      width_(std::size_t(is_linear_ ? input.width : node.window.kernel)),
+      height_(std::size_t(is_linear_ ? input.height : node.window.kernel.height)),
+      width_(std::size_t(is_linear_ ? input.width : node.window.kernel.width)),
       channels_(std::size_t(input.channels / node.window.groups)) {}
 
 template <class Value>
@@ -69,9 +70,9 @@ OnnxShape OnnxProduct::shape_in_file() const {
 
 OnnxAttributes OnnxProduct::window() const {
   const Window& w = node_.window;
-  return {{"kernel_shape", OnnxShape{w.kernel, w.kernel}},
-          {"strides", OnnxShape{w.stride, w.stride}},
-          {"pads", OnnxShape{w.pad, w.pad, w.pad, w.pad}},
+  return {{"kernel_shape", onnx_sides(w.kernel)},
+          {"strides", onnx_sides(w.stride)},
+          {"pads", onnx_pads(w.pad)},
           {"group", std::int64_t(w.groups)}};
 }
 
@@ -112,8 +113,8 @@ std::string OnnxProduct::sums_of_ones(const std::vector<std::int8_t>& weights) {
       for (int column = 0; column < width; ++column) {
         std::int32_t sum = 0;
         for (std::size_t i = 0; i < height_ * width_ * channels_; ++i) {
-          const int y = row * w.stride - w.pad + int(i / channels_ / width_);
-          const int x = column * w.stride - w.pad + int(i / channels_ % width_);
+          const int y = down(w).start(row) + int(i / channels_ / width_);
+          const int x = along(w).start(column) + int(i / channels_ % width_);
           const bool is_inside =
               0 <= y && y < input_.height && 0 <= x && x < input_.width;
           if (is_linear_ || is_inside) {
@@ -183,27 +184,15 @@ std::string OnnxProduct::from_codes(const std::string& x, const OnnxQuantizer& i
   if (input.zero_point() != 0) {
     inputs.push_back(writer_.scalar_byte(input.type(), input.zero_point()));
   }
-  const auto sums = sums_of(inputs);
+  auto sums = sums_of(inputs);
+  if (is_start(bias, product)) {
+    sums = with_start(sums, *std::exchange(bias, nullptr));
+  }
   const auto values = writer_.node(
       node_.name + "/values", "Mul",
       {writer_.cast_to_float(node_.name + "/float_sums", sums),
        onnx_by_channel(writer_, node_.name + "/factor", product.factors, is_linear_)});
   return with_bias(values, bias);
-}
-
-std::string OnnxProduct::from_dequantized(const std::string& x,
-                                          const IntegerProduct& product,
-                                          const NetworkTensor* bias) {
-  const std::vector<float> units(product.form.unit.begin(), product.form.unit.end());
-  const auto y = product_of(x, dequantized(product.weights, units));
-  if (!is_linear_ || bias == nullptr) return with_bias(y, bias);
-  // An Add would become part of a Gemm, which ONNX Runtime computes in float; a product
-  // alone, on integers.
-  auto negative = values_of(*bias);
-  for (float& value : negative) value = -value;
-  return writer_.node(
-      node_.name, "Sub",
-      {y, onnx_by_channel(writer_, node_.name + "/negative_bias", negative, true)});
 }
 
 // With zero points of its own: ONNX Runtime adds those that are missing, in a shape that
@@ -227,6 +216,24 @@ std::string OnnxProduct::dequantized(const std::vector<std::int8_t>& weights,
       {{"axis", std::int64_t(is_linear_)}});
 }
 
+std::string OnnxProduct::dequantized_bias(const std::vector<std::int32_t>& codes,
+                                          const std::vector<float>& scales) {
+  const auto filters = std::int64_t(filters_);
+  return writer_.node(node_.name + "/bias_values", "DequantizeLinear",
+                      {writer_.int32s(node_.name + "/bias", {filters}, codes),
+                       writer_.floats(node_.name + "/bias_step", {filters}, scales)},
+                      {{"axis", std::int64_t(0)}});
+}
+
+// On integers.
+std::string OnnxProduct::with_start(const std::string& sums, const NetworkTensor& bias) {
+  const auto filters = std::int64_t(filters_);
+  const auto start = writer_.int32s(
+      node_.name + "/bias", is_linear_ ? OnnxShape{filters} : OnnxShape{filters, 1, 1},
+      bias.encoded->codes);
+  return writer_.node(node_.name + "/started", "Add", {sums, start});
+}
+
 std::string OnnxProduct::requantized(const std::string& x, const IntegerProduct& product,
                                      const Requantization& r) {
   auto weights = product.weights;
@@ -234,13 +241,8 @@ std::string OnnxProduct::requantized(const std::string& x, const IntegerProduct&
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (r.sign[i / size] < 0) weights[i] = std::int8_t(-weights[i]);
   }
-  const auto filters = std::int64_t(filters_);
   const auto w = dequantized(weights, r.weight_scale);
-  const auto bias =
-      writer_.node(node_.name + "/bias_values", "DequantizeLinear",
-                   {writer_.int32s(node_.name + "/bias", {filters}, r.bias),
-                    writer_.floats(node_.name + "/bias_step", {filters}, r.sum_scale)},
-                   {{"axis", std::int64_t(0)}});
+  const auto bias = dequantized_bias(r.bias, r.sum_scale);
   return is_linear_ ? writer_.node(node_.name, "Gemm", {x, w, bias})
                     : writer_.node(node_.name, "Conv", {x, w, bias}, window());
 }

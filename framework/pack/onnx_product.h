@@ -36,10 +36,8 @@ class OnnxProduct {
   /// Of float inputs, with the weights' own values.
   std::string from_floats(const std::string& x, const NetworkTensor& weight,
                           const NetworkTensor* bias);
-  /// Of float inputs that come from codes, with weights behind a DequantizeLinear.
-  std::string from_dequantized(const std::string& x, const IntegerProduct& product,
-                               const NetworkTensor* bias);
-  /// So that a QuantizeLinear behind it makes one integer operator of all.
+  /// Of float inputs that come from codes, with weights behind a DequantizeLinear: so that
+  /// a QuantizeLinear behind it makes one integer operator of all.
   std::string requantized(const std::string& x, const IntegerProduct& product,
                           const Requantization& requantization);
 
@@ -49,6 +47,9 @@ class OnnxProduct {
   OnnxShape shape_in_file() const;
   OnnxAttributes window() const;
   std::string with_bias(const std::string& y, const NetworkTensor* bias);
+  std::string with_start(const std::string& sums, const NetworkTensor& bias);
+  std::string dequantized_bias(const std::vector<std::int32_t>& codes,
+                               const std::vector<float>& scales);
   std::string product_of(const std::string& x, const std::string& weights);
   std::string sums_of(const std::vector<std::string>& inputs);
   std::string sums_of_ones(const std::vector<std::int8_t>& weights);

@@ -62,7 +62,7 @@ OnnxQuantizer::OnnxQuantizer(OnnxWriter& writer, const PackedQuantizer& quantize
   // ONNX Runtime fuses products whose bytes, before and behind, are of one type.
   constexpr int kMiddle = 128;
   if (dialect != OnnxDialect::kQdq || type_ == OnnxBytes::kUint8) return;
-  if (form_.is_of_image()) return;
+  if (form_.is_dynamic()) return;
   type_ = OnnxBytes::kUint8;
   zero_point_ += kMiddle;
 }

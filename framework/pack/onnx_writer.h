@@ -10,9 +10,18 @@
 #include <variant>
 #include <vector>
 
+#include "framework/core/sides.h"
+
 namespace bitsweep {
 
 using OnnxShape = std::vector<std::int64_t>;
+
+/// Height, width; and top, left, bottom, right.
+inline OnnxShape onnx_sides(Sides sides) { return {sides.height, sides.width}; }
+inline OnnxShape onnx_pads(const Border& pad) {
+  return {pad.top, pad.left, pad.bottom, pad.right};
+}
+
 using OnnxAttribute = std::variant<std::int64_t, float, std::string, OnnxShape>;
 using OnnxAttributes = std::vector<std::pair<std::string, OnnxAttribute>>;
 

@@ -21,12 +21,13 @@ Pipeline::Pipeline(ImageShape shape) : shape_(shape) {
 }
 
 // Repeated to whole vectors, so that loops over it know no channels.
-std::vector<float> Pipeline::spread(const std::vector<float>& by_channel) const {
+template <class T>
+std::vector<T> Pipeline::spread(const std::vector<T>& by_channel) const {
   constexpr std::size_t kLeast = 64;
   const auto channels = std::size_t(shape_.channels);
   const std::size_t repeats =
       std::min((kLeast + channels - 1) / channels, block_ / channels);
-  std::vector<float> all(repeats * channels);
+  std::vector<T> all(repeats * channels);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = by_channel[i % by_channel.size()];
   return all;
 }
@@ -34,13 +35,14 @@ std::vector<float> Pipeline::spread(const std::vector<float>& by_channel) const 
 namespace {
 
 // y[i] = y(x[i], a[i], b[i]), a and b being repeated.
-template <class X, class F>
-void map_channels(const X* x, const std::vector<float>& a, const std::vector<float>& b,
+template <class X, class A, class F>
+void map_channels(const X* x, const std::vector<A>& a, const std::vector<float>& b,
                   std::span<float> y, F f) {
   for (std::size_t at = 0; at < y.size(); at += a.size()) {
     const std::size_t count = std::min(a.size(), y.size() - at);
     const X* const from = x + at;
-    const float *const own_a = a.data(), *const own_b = b.data();
+    const A* const own_a = a.data();
+    const float* const own_b = b.data();
     float* const to = y.data() + at;
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) to[i] = f(from[i], own_a[i], own_b[i]);
@@ -49,7 +51,18 @@ void map_channels(const X* x, const std::vector<float>& a, const std::vector<flo
 
 }  // namespace
 
-void Pipeline::from_sums(std::vector<float> factor, std::vector<float> offset) {
+void Pipeline::from_sums(const std::vector<std::int32_t>& start,
+                         const std::vector<float>& factor,
+                         const std::vector<float>& offset) {
+  if (!start.empty()) {
+    works_.push_back([s = spread(start), m = spread(factor)](const Block& block) {
+      map_channels(block.sums, s, m, block.values,
+                   [](std::int32_t sum, std::int32_t from, float by) {
+                     return float(sum + from) * by;
+                   });
+    });
+    return;
+  }
   works_.push_back([m = spread(factor), b = spread(offset)](const Block& block) {
     map_channels(
         block.sums, m, b, block.values,

@@ -15,9 +15,10 @@ class Pipeline {
   /// Over values of this shape.
   explicit Pipeline(ImageShape shape);
 
-  // Where the block comes from: sums of a product, times a factor plus an offset, one
-  // each a channel; or floats.
-  void from_sums(std::vector<float> factor, std::vector<float> offset);
+  // Where the block comes from: sums of a product, on top of whole numbers where there are
+  // any, times a factor plus an offset, one each a channel; or floats.
+  void from_sums(const std::vector<std::int32_t>& start, const std::vector<float>& factor,
+                 const std::vector<float>& offset);
   void from_floats(StoredValue& value);
   // Or sums as the values of codes, as the requantization makes them.
   void from_requantized_sums(const Requantization& requantization);
@@ -51,7 +52,8 @@ class Pipeline {
   void from_fixed_point(const Requantization& requantization);
   void change(Work work);  // work that changes the block
   void encode(const CodeForm& form, StoredValue& value, bool keeps_levels);
-  std::vector<float> spread(const std::vector<float>& by_channel) const;
+  template <class T>
+  std::vector<T> spread(const std::vector<T>& by_channel) const;
 
   ImageShape shape_;
   std::size_t block_;  // elements, whole pixels

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -64,17 +65,35 @@ void Product::choose(const ProductContext& context) {
   };
   if (!context.options.integer) return fall_back("asked for");
   std::string reason;
+  if (context.weight.encoded && !is_by_filter(context.weight)) {
+    const auto blocks = block_product(context.weight, context.input, reason);
+    return blocks ? make_blocks(context, *blocks) : fall_back(reason);
+  }
   whole_ = integer_product(context.weight, context.input, reason);
   if (!whole_) return fall_back(reason);
   plan_.largest_sum = whole_->largest_sum;
-  const bool square =
-      !is_linear_ || context.input_shape.height == context.input_shape.width;
+  if (!start_sums(context)) return fall_back("a sum may leave 32 bits");
   const bool few = whole_->form.is_sign() || whole_->form.is_ternary();
-  if (few && context.input->integers()->is_sign() && square &&
-      context.node.window.groups == 1) {
+  if (few && context.input->integers()->is_sign() && context.node.window.groups == 1) {
     return make_bits(context, *whole_);
   }
   make_integer(context, *whole_);
+}
+
+// Takes over biases that are whole steps of the sums. False: they may leave 32 bits.
+bool Product::start_sums(const ProductContext& context) {
+  if (!is_start(context.bias, *whole_)) return true;
+  const Encoded& bias = *context.bias->encoded;
+  double largest = 0;
+  for (const std::int32_t code : bias.codes) {
+    largest = std::max(largest, std::fabs(double(code)));
+  }
+  if (whole_->largest_sum + largest > double(std::numeric_limits<std::int32_t>::max())) {
+    return false;
+  }
+  start_ = bias.codes;
+  bias_.assign(bias_.size(), 0);
+  return true;
 }
 
 void Product::make_float(const ProductContext& context) {
@@ -105,12 +124,26 @@ void Product::make_integer(const ProductContext& context, const IntegerProduct& 
   plan_.kernel = "integer: " + integers_.whole->implementation();
 }
 
+void Product::make_blocks(const ProductContext& context, const BlockProduct& product) {
+  kind_ = Kind::kBlocks;
+  plan_.largest_sum = product.largest_sum;
+  const auto shape = geometry(context);
+  blocks_ = by_size<BlockConvolution>(context.slices, [&](int images, int slots) {
+    auto kernel = make_block_convolution(engine_, shape, context.input->input(), images,
+                                         slots, product.block);
+    kernel->pack_weights(product.weights, product.factors, bias_);
+    return kernel;
+  });
+  plan_.kernel = fmt::format("integer: blocks of {}, {}", product.block,
+                             blocks_.whole->implementation());
+}
+
 void Product::make_bits(const ProductContext& context, const IntegerProduct& product) {
   kind_ = Kind::kBits;
   auto shape = geometry(context);
   if (is_linear_) {  // a kernel that covers the image: bits lie pixel by pixel
     shape.input = context.input_shape;
-    shape.kernel = context.input_shape.height;
+    shape.kernel = {context.input_shape.height, context.input_shape.width};
   }
   bits_ = by_size<BitConvolution>(context.slices, [&](int images, int slots) {
     auto kernel = make_bit_convolution(engine_, shape, BitInput{}, images, slots);
@@ -124,7 +157,7 @@ void Product::make_bits(const ProductContext& context, const IntegerProduct& pro
 
 void Product::claim(StoredValue& value) const {
   value.needs_floats |= kind_ == Kind::kFloat;
-  value.needs_bytes |= kind_ == Kind::kInteger;
+  value.needs_bytes |= kind_ == Kind::kInteger || kind_ == Kind::kBlocks;
   value.needs_bits |= kind_ == Kind::kBits;
 }
 
@@ -139,12 +172,18 @@ void Product::sums(const Slice& slice, StoredValue& input, std::int32_t* sums) c
 }
 
 void Product::floats(const Slice& slice, StoredValue& input, float* output) const {
+  if (kind_ == Kind::kBlocks) {
+    const auto [kernel, slot] = blocks_.at(slice);
+    return kernel->forward(slot, input.bytes_of(slice).data(), output);
+  }
   const auto [kernel, slot] = floats_.at(slice);
   kernel->forward(slot, input.floats_of(slice).data(), output);
 }
 
 int Product::batch_blocks() const {
-  return is_linear_ ? (outputs_ + kOutputBlock - 1) / kOutputBlock : 0;
+  return is_linear_ && kind_ == Kind::kFloat
+             ? (outputs_ + kOutputBlock - 1) / kOutputBlock
+             : 0;
 }
 
 // y[:, block] = bias + x w[block, :]^T, as in training.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/engine/integer/bit_convolution.h"
+#include "framework/engine/integer/block_convolution.h"
 #include "framework/pack/executor.h"
 #include "framework/pack/integer_product.h"
 #include "framework/pack/stored_value.h"
@@ -29,29 +30,34 @@ class Product {
   explicit Product(const ProductContext& context);
 
   const ProductPlan& plan() const { return plan_; }
-  bool is_float() const { return kind_ == Kind::kFloat; }
-  /// What it computes on whole numbers; nothing of float products.
+  /// Whether `floats` computes it, with all that belongs to it; else there are `sums`.
+  bool gives_floats() const { return kind_ == Kind::kFloat || kind_ == Kind::kBlocks; }
+  /// What it computes on whole numbers; nothing of products that give floats.
   const std::optional<IntegerProduct>& integers() const { return whole_; }
   /// Notes in `value` the form that the product reads.
   void claim(StoredValue& value) const;
 
-  /// Integer products: sums of a slice, [images, output]. value = sum * factor + offset.
+  /// Integer products: sums of a slice, [images, output]. value = (start + sum) * factor +
+  /// offset; `start`, biases in whole steps of the sums, may be empty.
   void sums(const Slice& slice, StoredValue& input, std::int32_t* sums) const;
   std::vector<float> factors() const { return whole_->factors; }
   std::vector<float> offsets() const { return bias_; }
+  const std::vector<std::int32_t>& start() const { return start_; }
 
-  /// Float products: of a slice, or of the whole batch in independent blocks.
+  /// Products that give floats: of a slice, or of the whole batch in independent parts.
   void floats(const Slice& slice, StoredValue& input, float* output) const;
   int batch_blocks() const;  // 0: by slice
   void floats(int block, StoredValue& input, Buffer& output) const;
 
  private:
-  enum class Kind { kFloat, kInteger, kBits };
+  enum class Kind { kFloat, kInteger, kBits, kBlocks };
 
   ConvolutionGeometry geometry(const ProductContext& context) const;
+  bool start_sums(const ProductContext& context);
   void choose(const ProductContext& context);
   void make_float(const ProductContext& context);
   void make_integer(const ProductContext& context, const IntegerProduct& product);
+  void make_blocks(const ProductContext& context, const BlockProduct& product);
   void make_bits(const ProductContext& context, const IntegerProduct& product);
 
   // Slices are of one size, but for the last where the batch does not divide.
@@ -75,8 +81,10 @@ class Product {
   BySize<Convolution> floats_;
   BySize<IntegerConvolution> integers_;
   BySize<BitConvolution> bits_;
+  BySize<BlockConvolution> blocks_;
   std::vector<float> weights_;  // of a linear float product
   std::vector<float> bias_;     // one an output
+  std::vector<std::int32_t> start_;
   std::optional<IntegerProduct> whole_;
 };
 

@@ -66,6 +66,21 @@ bool is_plain(const PackedQuantizer& quantizer, Requantize how) {
          !quantizer.rule.of_magnitude && CodeForm(quantizer).has_bytes();
 }
 
+// Codes of 32 bits have more digits than the floats they stand for.
+std::vector<double> exact_values_of(const NetworkTensor& bias) {
+  const auto values = values_of(bias);
+  std::vector<double> exact(values.begin(), values.end());
+  if (!bias.encoded || bias.encoded->grid.uniform() == nullptr ||
+      !bias.encoded->grid.uniform()->scale_is_implied) {
+    return exact;
+  }
+  const auto& scales = bias.encoded->grid.scales();
+  for (std::size_t f = 0; f < exact.size(); ++f) {
+    exact[f] = double(bias.encoded->codes[f]) * scales[f % scales.size()];
+  }
+  return exact;
+}
+
 }  // namespace
 
 Requantize requantize_named(std::string_view word) {
@@ -84,7 +99,7 @@ std::optional<Requantization> find_requantization(
   };
   const auto chain = chain_behind(all, index, reason);
   if (!chain) return std::nullopt;
-  if (input.is_of_image()) return no("its inputs have a range for each image");
+  if (input.is_dynamic()) return no("the range of its inputs is found at run time");
   const auto& quantizer =
       model.quantizers[std::size_t(all.quantizer_of[chain->quantize])];
   if (!is_plain(quantizer, how)) return no("its quantizer has another grid or rounding");
@@ -100,12 +115,12 @@ std::optional<Requantization> find_requantization(
       .high = grid.high};
   const GraphNode& node = all.graph.nodes[index];
   const NetworkTensor* const bias = model.tensor(node.name + "/bias");
-  const auto biases = bias == nullptr ? std::vector<float>() : values_of(*bias);
+  const auto biases = bias == nullptr ? std::vector<double>() : exact_values_of(*bias);
   const auto filters = std::size_t(node.output.channels);
   const std::size_t size = product.weights.size() / filters;
   const auto input_scale = float(input.unit());
   for (std::size_t f = 0; f < filters; ++f) {
-    double gain = 1, shift = biases.empty() ? 0 : double(biases[f]);
+    double gain = 1, shift = biases.empty() ? 0 : biases[f];
     for (const GraphNode* affine : chain->affines) {
       const double scale = affine->constants.at("scale")[f];
       gain *= scale;

@@ -6,8 +6,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/engine/finite.h"
 #include "framework/engine/integer/pooling.h"
 
 namespace bitsweep {
@@ -44,23 +48,33 @@ void StoredValue::allocate(int batch) {
   if (needs_bits) bits.resize(std::size_t(batch) * words_per_image());
 }
 
-CodeForm::CodeForm(const PackedQuantizer& quantizer)
-    : quantizer_(quantizer), integers_(integer_form(quantizer.grid)) {
+CodeForm::CodeForm(const PackedQuantizer& quantizer, std::string site)
+    : quantizer_(quantizer),
+      site_(std::move(site)),
+      integers_(integer_form(quantizer.grid)) {
   const Grid& grid = quantizer_.grid;
   for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
     levels_.push_back(grid.value(code, 0));
   }
   if (levels_.size() > kByteCodes) return;
-  const bool of_image = quantizer_.rule.kind == CodeRule::Kind::kOfImage;
-  if (!of_image &&
+  const bool is_dynamic = quantizer_.rule.is_dynamic();
+  if (!is_dynamic &&
       (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
        quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude ||
        std::max(std::abs(grid.low_code()), std::abs(grid.high_code())) > kMostWhole)) {
     const auto table = thresholds_of(quantizer_.rule, grid);
     thresholds_.emplace(ThresholdTable<float>{
         .thresholds = table, .of_magnitude = quantizer_.rule.of_magnitude});
+    constexpr std::size_t kMany = 64;  // that are quicker guessed than searched
+    const UniformGrid* const uniform = grid.uniform();
+    if (uniform != nullptr && levels_.size() > kMany &&
+        std::isfinite(1 / uniform->scale.front())) {
+      borders_.push_back(-std::numeric_limits<float>::infinity());
+      borders_.insert(borders_.end(), table.begin(), table.end());
+      borders_.push_back(std::numeric_limits<float>::infinity());
+    }
   }
-  is_sign_of_x_ = !of_image && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
+  is_sign_of_x_ = !is_dynamic && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
                   thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
   const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
   if (!form) return;
@@ -77,11 +91,14 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer)
   shift_ = byte_of_.front();
 }
 
-UniformQuantization CodeForm::encode_image(std::span<const float> x,
-                                           std::span<std::uint8_t> bytes,
-                                           std::span<float> floats) const {
+UniformQuantization CodeForm::quantization_over(const Range& range) const {
+  return affine_quantization(range, quantizer_.rule.affine);
+}
+
+void CodeForm::encode_in(const UniformQuantization& q, std::span<const float> x,
+                         std::span<std::uint8_t> bytes, std::span<float> floats) const {
+  refuse_lost(x);
   const AffineCodes& affine = quantizer_.rule.affine;
-  const UniformQuantization q = affine_quantization_of(x, affine);
   with_code(affine, [&](auto code) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const float own = clamped(code(x[i], q), q);
@@ -91,7 +108,16 @@ UniformQuantization CodeForm::encode_image(std::span<const float> x,
       }
     }
   });
-  return q;
+}
+
+void CodeForm::refuse_lost(std::span<const float> x) const {
+  if (kernels::all_finite(x)) return;
+  const auto lost =
+      std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
+  throw RunError(
+      fmt::format("{}: a value to be quantized is {}; expected finite numbers: look at "
+                  "the images, and at the weights of the layers before it",
+                  site_, *lost));
 }
 
 // code - low, as `uniform_code` rounds half to even: the sum with 1.5 * 2^23 has no room
@@ -115,8 +141,33 @@ void CodeForm::uniform_indices(std::span<const float> x, Divide divided,
   }
 }
 
+// A rule that rounds in an order of its own has its borders next to those of the plain
+// one: a code guessed by that is the right one but for the few values between the two.
+void CodeForm::bordered_indices(std::span<const float> x,
+                                std::span<std::uint8_t> indices) const {
+  const UniformGrid& grid = *quantizer_.grid.uniform();
+  const float factor = 1 / grid.scale.front();
+  const float first = grid.zero_point.front() - float(grid.low) + 0.5f;
+  const auto last = float(grid.high - grid.low);
+  const bool of_magnitude = quantizer_.rule.of_magnitude;
+  const auto value = [of_magnitude](float v) { return of_magnitude ? std::fabs(v) : v; };
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float place = value(x[i]) * factor + first;
+    const float raised = place > 0 ? place : 0;
+    indices[i] = std::uint8_t(std::int32_t(raised < last ? raised : last));
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float v = value(x[i]);
+    std::size_t index = indices[i];
+    while (v < borders_[index]) --index;
+    while (v >= borders_[index + 1]) ++index;
+    indices[i] = std::uint8_t(index);
+  }
+}
+
 void CodeForm::code_indices(std::span<const float> x,
                             std::span<std::uint8_t> indices) const {
+  if (!borders_.empty()) return bordered_indices(x, indices);
   if (thresholds_) return thresholds_->encode(x, indices);
   const float scale = quantizer_.grid.uniform()->scale.front();
   const float factor = exact_inverse(scale);
@@ -157,6 +208,7 @@ void CodeForm::encode(std::span<const float> x, int channels,
                       std::span<std::uint8_t> bytes, std::span<float> floats,
                       std::span<std::uint64_t> bits) const {
   ensure(x.size() <= kBlock, "a block of values");
+  refuse_lost(x);
   if (levels_.size() > kByteCodes) return encode_wide(x, floats);
   if (is_sign_of_x_ && !bits.empty()) kernels::pack_signs(x, channels, bits);
   if (bytes.empty() && floats.empty() && (is_sign_of_x_ || bits.empty())) return;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "framework/core/tensor.h"
@@ -50,7 +51,8 @@ struct StoredValue {
 /// How a quantizer's codes become bytes for integer products, and floats for others.
 class CodeForm {
  public:
-  explicit CodeForm(const PackedQuantizer& quantizer);
+  /// `site`: for what is said of values that are no numbers, "conv1/input".
+  explicit CodeForm(const PackedQuantizer& quantizer, std::string site = "");
 
   /// Whether its values are whole numbers times `unit()`, in bytes.
   bool has_bytes() const { return has_bytes_; }
@@ -58,16 +60,21 @@ class CodeForm {
   double unit() const { return unit_; }
   const std::optional<IntegerForm>& integers() const { return integers_; }
   int bits() const { return quantizer_.grid.bits(); }
-  /// Whether each image has its own scale and zero point: then bytes are the codes
-  /// themselves, of a unit of 1, and `encode_image` makes them.
-  bool is_of_image() const { return quantizer_.rule.kind == CodeRule::Kind::kOfImage; }
-  /// Bytes and floats of a whole image, those that are not empty; what they are in.
-  UniformQuantization encode_image(std::span<const float> x,
-                                   std::span<std::uint8_t> bytes,
-                                   std::span<float> floats) const;
+  /// Whether scale and zero point are found at run time: then bytes are the codes
+  /// themselves, of a unit of 1, and `encode_in` makes them.
+  bool is_dynamic() const { return quantizer_.rule.is_dynamic(); }
+  /// Of all images that are run together; else of each by itself.
+  bool is_of_batch() const { return quantizer_.rule.kind == CodeRule::Kind::kOfBatch; }
+  /// What values from `low` to `high` are coded in.
+  UniformQuantization quantization_over(const Range& range) const;
+  /// Bytes and floats, those that are not empty, in this quantization. As in `encode`,
+  /// values must be finite: RunError names the site and the value.
+  void encode_in(const UniformQuantization& q, std::span<const float> x,
+                 std::span<std::uint8_t> bytes, std::span<float> floats) const;
 
   /// From values to bytes, floats and signs; those that are empty are left out. x:
-  /// [pixels, channels] of at most kBlock elements; floats may be x.
+  /// [pixels, channels] of at most kBlock elements, finite (else RunError, which names
+  /// site and value); floats may be x.
   void encode(std::span<const float> x, int channels, std::span<std::uint8_t> bytes,
               std::span<float> floats, std::span<std::uint64_t> bits) const;
   /// From bytes, as behind a pool on them.
@@ -80,16 +87,21 @@ class CodeForm {
   template <class Divide>
   void uniform_indices(std::span<const float> x, Divide divided,
                        std::span<std::uint8_t> indices) const;
+  void bordered_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
   void encode_wide(std::span<const float> x, std::span<float> floats) const;
 
+  void refuse_lost(std::span<const float> x) const;
+
   PackedQuantizer quantizer_;
+  std::string site_;
   std::optional<IntegerForm> integers_;
   std::vector<float> levels_;          // the value of each code
   std::vector<std::uint8_t> byte_of_;  // of each code
   std::vector<float> level_of_byte_;   // 256
   std::optional<ThresholdCodes<float>> thresholds_;
+  std::vector<float> borders_;  // of many codes on a uniform grid: where each begins
   InputCodes input_;
   double unit_ = 1;
   bool has_bytes_ = false;

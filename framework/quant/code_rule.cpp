@@ -149,7 +149,7 @@ void code_image(std::span<const float> x, const AffineCodes& affine,
 
 std::vector<float> thresholds_of(const CodeRule& rule, const Grid& grid) {
   if (rule.kind == CodeRule::Kind::kThresholds) return rule.thresholds;
-  ensure(rule.kind != CodeRule::Kind::kOfImage, "borders between codes stand still");
+  ensure(!rule.is_dynamic(), "borders between codes stand still");
   const float least = rule.of_magnitude ? 0.0f : -std::numeric_limits<float>::max();
   return bisect(by_rule(rule, grid), grid.low_code(), grid.high_code(), least);
 }
@@ -169,15 +169,18 @@ void apply_rule(const CodeRule& rule, const Grid& grid, std::span<const float> x
       return code_by_thresholds(x, rule.thresholds, rule.of_magnitude, grid.low_code(),
                                 codes);
     case CodeRule::Kind::kOfImage:
+    case CodeRule::Kind::kOfBatch:
       return code_image(x, rule.affine, codes);
   }
 }
 
 CodeRule find_code_rule(const Quantizer& quantizer) {
-  if (const auto* of_image = dynamic_cast<const ScalesEachImage*>(&quantizer)) {
-    const AffineCodes& affine = of_image->affine();
-    return {
-        .kind = CodeRule::Kind::kOfImage, .rounding = affine.rounding, .affine = affine};
+  if (const auto* dynamic = dynamic_cast<const ScalesAtRunTime*>(&quantizer)) {
+    const AffineCodes& affine = dynamic->affine();
+    const bool of_batch = dynamic_cast<const ScalesEachBatch*>(&quantizer) != nullptr;
+    return {.kind = of_batch ? CodeRule::Kind::kOfBatch : CodeRule::Kind::kOfImage,
+            .rounding = affine.rounding,
+            .affine = affine};
   }
   const Grid grid = quantizer.grid();
   refuse_channels(grid);

@@ -163,6 +163,7 @@ const std::vector<float>& Grid::scales() const {
 
 std::size_t Grid::scale_count() const {
   if (levels()) return levels()->scale.size();
+  if (uniform()->scale_is_implied) return 0;
   const auto& zeros = uniform()->zero_point;
   const auto nonzero =
       std::count_if(zeros.begin(), zeros.end(), [](float zero) { return zero != 0; });
@@ -248,6 +249,26 @@ void Grid::nearest_vectors(std::span<const float> x,
     codes[index] = nearest_vector(levels()->book(channel), vectors, x.data() + first,
                                   of_channel(scales(), channel));
   }
+}
+
+std::vector<float> product_scales(const Grid& inputs, const Grid& weights,
+                                  std::size_t filters) {
+  const auto is_whole = [](const Grid& grid) {
+    if (grid.uniform() == nullptr) return false;
+    const auto& zeros = grid.uniform()->zero_point;
+    return std::all_of(zeros.begin(), zeros.end(),
+                       [](float zero) { return zero == std::rint(zero); });
+  };
+  const auto& own = weights.scales();
+  if (!is_whole(inputs) || !is_whole(weights) || inputs.scales().size() != 1 ||
+      (own.size() != 1 && own.size() != filters)) {
+    return {};
+  }
+  std::vector<float> scales(filters);
+  for (std::size_t f = 0; f < filters; ++f) {
+    scales[f] = float(double(inputs.scales().front()) * own[own.size() == 1 ? 0 : f]);
+  }
+  return scales;
 }
 
 }  // namespace bitsweep

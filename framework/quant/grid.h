@@ -30,6 +30,7 @@ struct UniformGrid {
   std::int32_t high = 0;
   std::vector<float> scale = {1};       // one, or one a channel
   std::vector<float> zero_point = {0};  // as many as scales
+  bool scale_is_implied = false;  // by other grids of the network: no file stores it
 };
 
 /// Which values one code stands for: `dimension` of them, `stride` apart. The tensor is
@@ -115,5 +116,11 @@ class Grid {
   std::variant<UniformGrid, LevelGrid> grid_;
   ChannelLayout layout_;
 };
+
+/// The step of a layer's sums of whole numbers, one for each of its `filters`: scale of
+/// the inputs times scale of the weights, rounded once. Empty where there is none: of
+/// levels, of zero points that are not whole, of inputs or filters with several scales.
+std::vector<float> product_scales(const Grid& inputs, const Grid& weights,
+                                  std::size_t filters);
 
 }  // namespace bitsweep

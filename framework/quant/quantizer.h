@@ -142,6 +142,15 @@ class PixelScaled {
                             const Pass& pass) const = 0;
 };
 
+/// A quantizer of biases whose step is that of the sums they are added to. The layer tells
+/// it the grids of its inputs and weights, before each `prepare`; where these have no
+/// `product_scales`, biases pass in float.
+class FollowsProduct {
+ public:
+  virtual ~FollowsProduct() = default;
+  virtual void follow(const Grid& inputs, const Grid& weights) = 0;
+};
+
 /// A quantizer of activations whose ranges follow the batches of training. A whole batch
 /// is measured, slice by slice and on several threads, before any of it is quantized;
 /// then `follow` is told of all its slices, in their order, so that the number of threads
@@ -154,6 +163,9 @@ class FollowsBatches {
   virtual void measure(std::span<const float> x, std::span<double> measures) const = 0;
   /// `rows` is [slices, measures()].
   virtual void follow(std::span<const double> rows) = 0;
+  /// Whether batches of evaluation are measured, too: results then depend on the number
+  /// of images in a batch. Only the images that count are shown.
+  virtual bool follows_evaluation() const { return false; }
 };
 
 /// What a quantizer must be given to be as it is now: the values of `trainable()` by

@@ -198,7 +198,7 @@ class HeadTaker {
   SavedState& state_;
 };
 
-Checkpoint read_values(const std::filesystem::path& path) {
+Checkpoint read_checkpoint_file(const std::filesystem::path& path) {
   ValueReader reader(path, check_sealed(path, kCheckpoint));
   SavedState values;
   while (!reader.is_at_end()) values.insert(reader.next());
@@ -234,7 +234,7 @@ void write_checkpoint(const CheckpointHead& head, const ShowState& state,
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
   try {
-    return read_values(path);
+    return read_checkpoint_file(path);
   } catch (const DataError& error) {
     const std::string why = error.what();
     if (why.starts_with(path.string())) throw;

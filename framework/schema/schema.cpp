@@ -92,6 +92,8 @@ BITSWEEP_CODEC(std::string)
 BITSWEEP_CODEC(std::vector<double>)
 BITSWEEP_CODEC(std::vector<int>)
 BITSWEEP_CODEC(std::vector<std::string>)
+BITSWEEP_CODEC(Sides)    // 3, or [3, 1]: height and width
+BITSWEEP_CODEC(Padding)  // 1; [1, 0]; [0, 1, 1, 0]: top, left, bottom, right; same
 #undef BITSWEEP_CODEC
 
 std::string Codec<bool>::type() { return "bool"; }
@@ -194,6 +196,51 @@ RawValue Codec<std::vector<std::string>>::write(const std::vector<std::string>& 
   return write_list(value);
 }
 
+std::string Codec<Sides>::type() { return "int or [height, width]"; }
+std::optional<std::string> Codec<Sides>::read(const RawValue& raw, Sides& value) {
+  std::vector<int> sides;
+  if (!read_list(raw, sides) || sides.size() != (raw.is_list ? 2 : 1)) {
+    return "a whole number, or two: [height, width]";
+  }
+  value = {sides.front(), sides.back()};
+  return std::nullopt;
+}
+RawValue Codec<Sides>::write(const Sides& value) {
+  if (value == Sides(value.height)) return Codec<int>::write(value.height);
+  return write_list(std::vector<int>{value.height, value.width});
+}
+
+std::string Codec<Padding>::type() {
+  return "int, [height, width], [top, left, bottom, right] or same";
+}
+std::optional<std::string> Codec<Padding>::read(const RawValue& raw, Padding& value) {
+  if (!raw.is_list && raw.text() == "same") {
+    value = Padding::same();
+    return std::nullopt;
+  }
+  std::vector<int> sides;
+  const bool is_read = read_list(raw, sides);
+  if (is_read && !raw.is_list && sides.size() == 1) {
+    value = sides.front();
+  } else if (is_read && raw.is_list && sides.size() == 2) {
+    value = Border(sides[0], sides[1], sides[0], sides[1]);
+  } else if (is_read && raw.is_list && sides.size() == 4) {
+    value = Border(sides[0], sides[1], sides[2], sides[3]);
+  } else {
+    return "a whole number, [height, width], [top, left, bottom, right] or same";
+  }
+  return std::nullopt;
+}
+RawValue Codec<Padding>::write(const Padding& value) {
+  const Border& b = value.border;
+  if (value.is_same) return RawValue::scalar("same");
+  if (b == Border(b.top)) return Codec<int>::write(b.top);
+  if (b.top == b.bottom && b.left == b.right) {
+    return write_list(std::vector<int>{b.top, b.left});
+  }
+  return write_list(std::vector<int>{b.top, b.left, b.bottom, b.right});
+}
+
 // "'yes' is not a bool", "12 is not allowed (2 to 8)".
 std::string mistyped(const RawValue& raw, const std::string& expected) {
   return fmt::format("'{}' is not {}", raw.text(), expected);
@@ -269,6 +316,8 @@ BITSWEEP_FIELD_TYPE(std::string)
 BITSWEEP_FIELD_TYPE(std::vector<double>)
 BITSWEEP_FIELD_TYPE(std::vector<int>)
 BITSWEEP_FIELD_TYPE(std::vector<std::string>)
+BITSWEEP_FIELD_TYPE(Sides)
+BITSWEEP_FIELD_TYPE(Padding)
 #undef BITSWEEP_FIELD_TYPE
 
 void FieldTable::add_former_name(std::string_view name) {
@@ -326,6 +375,17 @@ template Allowed<double> above(double);
 
 OneOf one_of(std::initializer_list<std::string_view> words) {
   return {std::vector<std::string>(words.begin(), words.end())};
+}
+
+Allowed<Sides> sides_between(int low, int high) {
+  return {fmt::format("{} to {}", low, high),
+          [=](const Sides& v) { return low <= v.least() && v.most() <= high; }};
+}
+
+Allowed<Padding> padding_between(int low, int high) {
+  return {fmt::format("{} to {}", low, high), [=](const Padding& v) {
+            return low <= v.border.least() && v.border.most() <= high;
+          }};
 }
 
 const FieldInfo* find_field(const std::vector<FieldInfo>& fields,

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "framework/core/sides.h"
+
 namespace bitsweep {
 
 /// A parameter as it is written: one word, or a list of words.
@@ -76,6 +78,10 @@ Allowed<T> at_least(T low);
 template <class T>
 Allowed<T> above(T low);
 
+/// Each side from `low` to `high`, both included.
+Allowed<Sides> sides_between(int low, int high);
+Allowed<Padding> padding_between(int low, int high);
+
 /// One of the words named.
 struct OneOf {
   std::vector<std::string> words;
@@ -103,7 +109,8 @@ Allowed<std::string> allowed(OneOf choice);
 
 /// The fields of a struct of any type: each is a member that lies `offset` bytes behind the
 /// struct's beginning. Types are bool, int, std::int64_t, double, std::optional<double>,
-/// std::string and std::vector of double, int or std::string.
+/// std::string, std::vector of double, int or std::string, Sides (3, or [3, 1]) and Padding
+/// (1; [1, 0]; [0, 1, 1, 0]: top, left, bottom, right; same).
 class FieldTable {
  public:
   /// `initial` is the member's default.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -357,6 +358,11 @@ void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
 }
 
 std::size_t QuantizerHealth::used_levels(const View& view) {
+  constexpr std::size_t kMostCounts = 1 << 20;
+  if (view.grid.level_count() > kMostCounts) {
+    const std::set<std::int32_t> used(view.codes.begin(), view.codes.end());
+    return used.size();
+  }
   const auto counts = code_counts(view.codes, view.grid);
   return counts.size() - std::size_t(std::count(counts.begin(), counts.end(), 0));
 }

@@ -4,9 +4,10 @@
 // the rules of TensorFlow Lite, TensorRT, ONNX Runtime, PyTorch and Neural Compressor,
 // which differ in codes, scales, ranges and in where they round.
 //
-// Ranges of activations are those of calibration, in training too. Biases stay float: the
-// libraries' int32 codes have the scale of the input times the weights', and a site does
-// not know the other sites' scales. Operands of a concatenation have a range each, where
+// Ranges of activations are those of calibration, in training too. Biases, where the run
+// gives them to the method (`edges.bias`), have the step of the sums they are added to
+// (`product_bias.h`); ranges found at run time, blocks and float inputs or weights give no
+// such step, and biases stay in float. Operands of a concatenation have a range each, where
 // TensorFlow Lite gives them and the result one.
 
 #include <algorithm>
@@ -17,8 +18,9 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
-#include "framework/quant/image_scales.h"
 #include "framework/quant/method.h"
+#include "framework/quant/product_bias.h"
+#include "framework/quant/run_time_scales.h"
 #include "methods/affine/affine_quantizer.h"
 
 namespace bitsweep::methods {
@@ -85,8 +87,10 @@ struct AffineParams {
                one_of(range_names()))
         .field("activation_scales", &P::activation_scales,
                "calibrated: static; image: dynamic, from the least and largest value of "
-               "each image at run time, whatever activation_range is.",
-               one_of({"calibrated", "image"}))
+               "each image at run time, whatever activation_range is; batch: the same of "
+               "all images that are run together, so that results depend on the size of "
+               "the batches.",
+               one_of({"calibrated", "image", "batch"}))
         .field("follow_weights", &P::follow_weights,
                "Training estimates the weights' range anew at each step.")
         .field("percentile", &P::percentile, "Of the range `percentile`.",
@@ -113,69 +117,6 @@ struct AffineParams {
   }
 };
 
-// With the range of each image.
-class DynamicQuantizer final : public Quantizer, public ScalesEachImage {
- public:
-  DynamicQuantizer(const AffineCodes& codes, std::size_t elements)
-      : codes_(codes), elements_(elements) {}
-
-  void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
-    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
-      const auto own = x.subspan(begin, size);
-      quantize_part(own, y.subspan(begin, size), codes_,
-                    affine_quantization_of(own, codes_));
-    });
-  }
-
-  void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
-    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
-      const auto own = x.subspan(begin, size);
-      encode_part(own, codes.subspan(begin, size), codes_,
-                  affine_quantization_of(own, codes_));
-    });
-  }
-
-  void backward(std::span<const float> x, std::span<const float> dy, std::span<float> dx,
-                std::span<double> /*sums*/, const Pass&) const override {
-    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
-      const auto own = x.subspan(begin, size);
-      pass_gradient(own, dy.subspan(begin, size), dx.subspan(begin, size), codes_,
-                    affine_quantization_of(own, codes_));
-    });
-  }
-
-  Grid grid() const override {
-    return UniformGrid{.low = codes_.low, .high = codes_.high};
-  }
-
-  const AffineCodes& affine() const override { return codes_; }
-
-  Grid grid_of(std::span<const float> x) const override {
-    UniformGrid grid{
-        .low = codes_.low, .high = codes_.high, .scale = {}, .zero_point = {}};
-    for_each_image(x.size(), [&](std::size_t begin, std::size_t size) {
-      const auto q = affine_quantization_of(x.subspan(begin, size), codes_);
-      grid.scale.push_back(q.scale);
-      grid.zero_point.push_back(q.zero_point);
-    });
-    if (grid.scale.empty()) return this->grid();
-    const std::size_t images = grid.scale.size();
-    return {std::move(grid),
-            images > 1 ? ChannelLayout{images, elements_} : ChannelLayout{}};
-  }
-
- private:
-  template <class Body>
-  void for_each_image(std::size_t size, Body body) const {
-    for (std::size_t begin = 0; begin < size; begin += elements_) {
-      body(begin, std::min(elements_, size - begin));
-    }
-  }
-
-  AffineCodes codes_;
-  std::size_t elements_;  // of an image
-};
-
 class Affine final : public Method {
  public:
   using Params = AffineParams;
@@ -187,9 +128,9 @@ class Affine final : public Method {
       "round(low - min / s), the range widened to hold 0; or s = max|x| / 127, z = 0.";
   static constexpr auto recipe =
       "8 bits; none after calibration, or fine-tuning with straight-through gradients.";
-  static constexpr int version = 2;
+  static constexpr int version = 3;
   static constexpr auto departures =
-      "ranges of activations stay as calibrated in training; biases stay float.";
+      "ranges of activations stay as calibrated in training.";
 
   explicit Affine(const Params& params) : params_(params) {}
 
@@ -199,6 +140,7 @@ class Affine final : public Method {
   }
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    if (site.role == Role::kBias) return bias_quantizer(site);
     const bool of_weights = site.role == Role::kWeight;
     const bool of_inputs =
         site.role == Role::kInput || (site.role == Role::kOperand && params_.operands);
@@ -221,7 +163,10 @@ class Affine final : public Method {
     codes.rounding = rounding_named(params_.rounding);
     codes.order = order_named(params_.order);
     if (!of_weights && params_.activation_scales == "image") {
-      return std::make_unique<DynamicQuantizer>(codes, site.elements);
+      return make_image_scales(codes, site.elements);
+    }
+    if (!of_weights && params_.activation_scales == "batch") {
+      return make_batch_scales(codes);
     }
     const bool from_zero =
         !of_weights && !site.is_signed && (!codes.symmetric || codes.centre == codes.low);
@@ -247,6 +192,14 @@ class Affine final : public Method {
   }
 
  private:
+  std::unique_ptr<Quantizer> bias_quantizer(const Site& site) const {
+    const bool has_step = params_.weight_bits != kFloatBits &&
+                          params_.activation_bits != kFloatBits &&
+                          params_.activation_scales == "calibrated";
+    if (!has_step) return nullptr;
+    return make_product_bias_quantizer(site.elements, rounding_named(params_.rounding));
+  }
+
   ChannelLayout weight_layout(const Site& site) const {
     if (params_.group == "layer") return {1, site.elements};
     if (params_.group == "filter") return site.channels;

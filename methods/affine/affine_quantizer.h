@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "framework/quant/affine.h"
-#include "framework/quant/loops.h"
+#include "framework/quant/affine_loops.h"
 #include "framework/quant/quantizer.h"
 #include "framework/quant/range.h"
 
@@ -45,39 +45,6 @@ struct AffineSettings {
   bool follows = true;
 };
 
-// One group, or one image.
-
-inline void quantize_part(std::span<const float> x, std::span<float> y,
-                          const AffineCodes& codes, const UniformQuantization& q) {
-  with_code(codes, [&](auto code) {
-    transform(x, y, [code, q](float v) {
-      return q.scale * (clamped(code(v, q), q) - q.zero_point);
-    });
-  });
-}
-
-inline void encode_part(std::span<const float> x, std::span<std::int32_t> to,
-                        const AffineCodes& codes, const UniformQuantization& q) {
-  with_code(codes, [&](auto code) {
-    transform(x, to, [code, q](float v) {
-      const float c = clamped(code(v, q), q);
-      return std::int32_t(c == c ? c : q.zero_point);
-    });
-  });
-}
-
-// To where the code is not clamped.
-inline void pass_gradient(std::span<const float> x, std::span<const float> dy,
-                          std::span<float> dx, const AffineCodes& codes,
-                          const UniformQuantization& q) {
-  with_code(codes, [&](auto code) {
-    transform(x, dy, dx, [code, q](float v, float slope) {
-      const float c = code(v, q);
-      return (q.low <= c) & (c <= q.high) ? slope : 0.0f;
-    });
-  });
-}
-
 /// Of weights in groups, or of activations with one range.
 class AffineQuantizer : public Quantizer {
  public:
@@ -101,13 +68,13 @@ class AffineQuantizer : public Quantizer {
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
     for_each_group(x, y, [this](auto from, auto to, const UniformQuantization& q) {
-      quantize_part(from, to, settings_.codes, q);
+      quantize_affine(from, to, settings_.codes, q);
     });
   }
 
   void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
     for_each_group(x, codes, [this](auto from, auto to, const UniformQuantization& q) {
-      encode_part(from, to, settings_.codes, q);
+      encode_affine(from, to, settings_.codes, q);
     });
   }
 
@@ -115,7 +82,7 @@ class AffineQuantizer : public Quantizer {
                 std::span<double> /*sums*/, const Pass&) const override {
     for_each_group(x, dx, [&](auto from, auto to, const UniformQuantization& q) {
       const auto g = dy.subspan(std::size_t(to.data() - dx.data()), to.size());
-      pass_gradient(from, g, to, settings_.codes, q);
+      pass_affine_gradient(from, g, to, settings_.codes, q);
     });
   }
 

@@ -144,10 +144,8 @@ class Networks(Exports):
                 bits, classes, images = self.differing(record, "qdq", "--requantize", "float")
                 print(f"{network}, {row}, qdq: {bits} of {images} images' logits differ in a "
                       f"bit, {classes} in their class")
-                # Convolutions of residual blocks, and LRN, are float operators there.
-                is_exact = network in ("lenet", "lenet-bn")
                 with self.subTest(network, row=row, dialect="qdq"):
-                    self.assertLessEqual(bits, 0 if is_exact else images)
+                    self.assertEqual(bits, 0)
 
 
 class OnnxRuntime(Exports):

@@ -112,6 +112,13 @@ TEST_CASE("layers without a name are counted by kind", "[model]") {
   CHECK(spec.id == "m");
 }
 
+TEST_CASE("sides may be expressions", "[model]") {
+  const auto spec = model(
+      "parameters: {n: {default: 3}}\n"
+      "layers: [{name: c, convolution: {filters: 2, kernel: [\"${2 * n + 1}\", 1]}}]\n");
+  CHECK(param(spec, "c", "kernel") == "[7, 1]");
+}
+
 TEST_CASE("a repetition counts from one and nests", "[model]") {
   const auto spec = model(
       "parameters: {n: {default: 2}}\n"

@@ -52,6 +52,33 @@ check_layer("max_floor", lambda x: F.max_pool2d(x, 3, 2, 1), 0, 4, 4)
 check_layer("max_ceil", lambda x: F.max_pool2d(x, 2, 2, 0, ceil_mode=True), 0, 4, 4)
 check_layer("average_floor", lambda x: F.avg_pool2d(x, 3, 2, 1), 1e-6, 4, 4)
 check_layer("average_ceil", lambda x: F.avg_pool2d(x, 3, 2, 0, ceil_mode=True), 1e-6, 3, 4)
+check_layer("max_sides", lambda x: F.max_pool2d(x, (3, 2), (1, 2), (1, 0)), 0, 7, 4)
+check_layer("average_sides", lambda x: F.avg_pool2d(x, (1, 4), (2, 3), (0, 2)), 1e-6, 4, 3)
+# Nothing of the border is a maximum.
+check_layer("max_same", lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=-1e30), (2, 3), 2),
+            0, 4, 4)
+
+
+def check_convolution(name, kernel, stride, pad, groups, out_height, out_width):
+    """In float64; `pad` is left, right, top, bottom. Sums of floats of up to 100 terms."""
+    x = images("x", 2, 7, 8, 10).double().requires_grad_()
+    w = load(f"{name}_w", 15, *kernel, 10 // groups).permute(0, 3, 1, 2).double()
+    w, b = w.contiguous().requires_grad_(), load(f"{name}_b", 15).double().requires_grad_()
+    dy = images(f"{name}_dy", 2, out_height, out_width, 15).double()
+    y = F.conv2d(F.pad(x, pad), w, b, stride, groups=groups)
+    y.backward(dy)
+    check(f"{name} forward", images(f"{name}_y", 2, out_height, out_width, 15), y, 2e-5)
+    check(f"{name} to inputs", images(f"{name}_dx", 2, 7, 8, 10), x.grad, 2e-5)
+    dw = load(f"{name}_dw", 15, *kernel, 10 // groups).permute(0, 3, 1, 2)
+    check(f"{name} to weights", dw, w.grad, 5e-5)
+    check(f"{name} to biases", load(f"{name}_db", 15), b.grad, 5e-5)
+
+
+for engine in "", "_reference":
+    check_convolution("tall" + engine, (3, 1), (2, 1), (0, 0, 1, 1), 1, 4, 8)
+    check_convolution("wide" + engine, (1, 5), (1, 2), (2, 2, 0, 0), 5, 7, 4)
+    check_convolution("same" + engine, (2, 4), (1, 3), (1, 2, 0, 1), 1, 7, 3)
+
 check_layer("lrn", lambda x: F.local_response_norm(x, 5, 0.3, 0.75, 2.0), 2e-6, 7, 8)
 check_layer("batch_norm", batch_norm, 2e-5, 7, 8)
 

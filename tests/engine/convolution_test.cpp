@@ -21,7 +21,10 @@ std::vector<float> normal(std::size_t count, std::uint64_t seed) {
 }
 
 struct Case {
-  int channels, filters, size, kernel, stride, pad, groups;
+  int channels, filters, size;
+  Sides kernel, stride;
+  Border pad;
+  int groups;
 };
 
 ConvolutionGeometry geometry_of(const Case& c) {
@@ -73,9 +76,10 @@ Results by_loops(const ConvolutionGeometry& g, int images) {
               f;
           y[o] += b[f];
           db[f] += dy[o];
-          for (int i = 0; i < g.kernel; ++i) {
-            for (int j = 0; j < g.kernel; ++j) {
-              const int row = r * g.stride + i - g.pad, column = c * g.stride + j - g.pad;
+          for (int i = 0; i < g.kernel.height; ++i) {
+            for (int j = 0; j < g.kernel.width; ++j) {
+              const int row = r * g.stride.height + i - g.pad.top;
+              const int column = c * g.stride.width + j - g.pad.left;
               if (row < 0 || column < 0 || row >= g.input.height ||
                   column >= g.input.width) {
                 continue;
@@ -86,7 +90,9 @@ Results by_loops(const ConvolutionGeometry& g, int images) {
                         g.input.channels +
                     f / per_group * depth + k;
                 const std::size_t q =
-                    ((std::size_t(f) * g.kernel + i) * g.kernel + j) * depth + k;
+                    ((std::size_t(f) * g.kernel.height + i) * g.kernel.width + j) *
+                        depth +
+                    k;
                 y[o] += double(w[q]) * x[at];
                 dx[at] += double(w[q]) * dy[o];
                 dw[q] += double(x[at]) * dy[o];
@@ -118,19 +124,24 @@ void check_near(const std::vector<float>& got, const std::vector<float>& expecte
 }  // namespace
 
 TEST_CASE("convolutions are what the definition says, in both engines", "[engine]") {
-  const auto c = GENERATE(Case{1, 20, 9, 5, 1, 0, 1}, Case{3, 16, 8, 3, 1, 1, 1},
-                          Case{3, 32, 7, 5, 1, 2, 1}, Case{20, 50, 7, 5, 1, 0, 1},
-                          Case{16, 32, 8, 3, 2, 1, 1}, Case{5, 7, 6, 1, 1, 0, 1},
-                          Case{16, 16, 5, 3, 1, 1, 2}, Case{6, 9, 7, 3, 2, 1, 3},
-                          Case{32, 64, 4, 1, 2, 0, 1}, Case{8, 8, 6, 3, 1, 1, 8});
+  const auto c = GENERATE(
+      Case{1, 20, 9, 5, 1, 0, 1}, Case{3, 16, 8, 3, 1, 1, 1}, Case{3, 32, 7, 5, 1, 2, 1},
+      Case{20, 50, 7, 5, 1, 0, 1}, Case{16, 32, 8, 3, 2, 1, 1}, Case{5, 7, 6, 1, 1, 0, 1},
+      Case{16, 16, 5, 3, 1, 1, 2}, Case{6, 9, 7, 3, 2, 1, 3}, Case{32, 64, 4, 1, 2, 0, 1},
+      Case{8, 8, 6, 3, 1, 1, 8}, Case{16, 32, 7, {3, 1}, 1, {1, 0, 1, 0}, 1},
+      Case{16, 16, 7, {1, 5}, {2, 1}, {0, 2, 0, 2}, 1},
+      Case{3, 9, 8, {2, 5}, {1, 3}, {0, 1, 1, 4}, 3},
+      Case{32, 32, 6, {3, 1}, {2, 1}, {0, 0, 2, 0}, 32},
+      Case{20, 8, 6, {4, 3}, {3, 2}, {3, 0, 0, 1}, 1});
   const int images = GENERATE(1, 3);
   const auto g = geometry_of(c);
-  CAPTURE(c.channels, c.filters, c.size, c.kernel, c.stride, c.pad, c.groups, images);
+  CAPTURE(c.channels, c.filters, c.size, c.kernel.text(), c.stride.text(), c.pad.text(),
+          c.groups, images);
   const Results expected = by_loops(g, images);
   for (const EngineKind kind : {EngineKind::kReference, EngineKind::kOneDnn}) {
     CAPTURE(engine_name(kind));
     const Results got = run(kind, g, images);
-    const std::size_t taps = std::size_t(c.kernel) * std::size_t(c.kernel);
+    const std::size_t taps = std::size_t(c.kernel.area());
     const std::size_t pixels = std::size_t(images) * g.output.pixels();
     check_near(got.y, expected.y, taps * std::size_t(c.channels));
     check_near(got.dx, expected.dx, taps * std::size_t(c.filters));

@@ -11,12 +11,15 @@
 namespace bitsweep {
 
 struct IntegerCase {
-  int channels, filters, height, width, kernel, stride, pad, groups;
+  int channels, filters, height, width;
+  Sides kernel, stride;
+  Border pad;
+  int groups;
 
   friend std::ostream& operator<<(std::ostream& out, const IntegerCase& c) {
     return out << c.channels << " -> " << c.filters << ", " << c.height << "x" << c.width
-               << ", kernel " << c.kernel << ", stride " << c.stride << ", pad " << c.pad
-               << ", groups " << c.groups;
+               << ", kernel " << c.kernel.text() << ", stride " << c.stride.text()
+               << ", pad " << c.pad.text() << ", groups " << c.groups;
   }
 };
 
@@ -51,6 +54,13 @@ inline std::vector<IntegerCase> integer_cases() {
     cases.push_back({16, 32, 5, 5, kernel, 1, kernel / 2, 2});
     cases.push_back({9, 18, 5, 6, kernel, 1, kernel / 2, 3});
     cases.push_back({64, 20, 5, 6, kernel, 2, 0, 4});
+  }
+  for (const int channels : {3, 16, 33, 64}) {
+    cases.push_back({channels, 17, 6, 5, {3, 1}, 1, {1, 0, 1, 0}, 1});
+    cases.push_back({channels, 16, 5, 8, {1, 5}, {2, 1}, {0, 2, 0, 2}, 1});
+    cases.push_back({channels, 9, 6, 7, {2, 4}, {1, 3}, {0, 1, 1, 3}, 1});
+    cases.push_back({channels, channels, 6, 5, {3, 1}, {2, 1}, {0, 0, 2, 0}, channels});
+    cases.push_back({channels, 12, 4, 7, {4, 7}, 1, 0, 1});
   }
   cases.push_back({32, 64, 1, 1, 1, 1, 0, 1});
   cases.push_back({800, 10, 1, 1, 1, 1, 0, 1});

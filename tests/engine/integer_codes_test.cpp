@@ -101,10 +101,12 @@ TEMPLATE_TEST_CASE("pooling of codes is the plain one", "[integer][agreement]",
   using Code = TestType;
   const int channels = GENERATE(1, 3, 16, 17, 33);
   struct Window {
-    int kernel, stride, pad;
+    Sides kernel, stride;
+    Border pad;
   };
-  const auto window = GENERATE(Window{2, 2, 0}, Window{3, 2, 0}, Window{3, 2, 1},
-                               Window{3, 1, 1}, Window{5, 3, 2});
+  const auto window = GENERATE(
+      Window{2, 2, 0}, Window{3, 2, 0}, Window{3, 2, 1}, Window{3, 1, 1}, Window{5, 3, 2},
+      Window{{2, 1}, {2, 1}, 0}, Window{{1, 3}, {2, 1}, {0, 2, 0, 1}});
   const bool ceil = GENERATE(false, true);
   const ImageShape shape{7, 6, channels};
   const auto g = pool_geometry(shape, window.kernel, window.stride, window.pad, ceil);

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "framework/core/random.h"
+#include "framework/engine/integer/block_convolution.h"
 #include "framework/engine/integer/convolution.h"
 #include "framework/engine/integer/wide_convolution.h"
 #include "tests/engine/integer_cases.h"
@@ -78,6 +79,50 @@ TEST_CASE("the fast integer convolutions are the plain one", "[integer][agreemen
   }
   CHECK(run(EngineKind::kOneDnn, g, {true, 3}, images, x, w, zero_points) ==
         run(EngineKind::kReference, g, {true, 3}, images, x, w, zero_points));
+}
+
+TEST_CASE("blocks are added in float, in their order", "[integer]") {
+  // 1 * 2 * 0.5 + 3 * -1 * 0.25 + 0.125.
+  const ConvolutionGeometry g{
+      .input = {1, 1, 2}, .output = {1, 1, 1}, .kernel = 1, .pad = 0};
+  for (const EngineKind kind : {EngineKind::kReference, EngineKind::kOneDnn}) {
+    const auto blocks = make_block_convolution(kind, g, {false, 7}, 1, 1, 1);
+    blocks->pack_weights(Weights{2, -1}, std::vector<float>{0.5f, 0.25f},
+                         std::vector<float>{0.125f});
+    const Codes x = {8, 10};
+    float y = 0;
+    blocks->forward(0, x.data(), &y);
+    CHECK(y == 1 - 0.75f + 0.125f);
+  }
+}
+
+TEST_CASE("the fast convolution in blocks is the plain one", "[integer][agreement]") {
+  const auto c = GENERATE(from_range(integer_cases()));
+  const auto g = geometry_of(c);
+  constexpr int images = 2;
+  const auto x = random_codes(images * g.input.elements());
+  const auto w = random_weights(g.weight_elements());
+  const auto filters = std::size_t(g.output.channels);
+  const std::size_t filter = g.weight_elements() / filters;
+  for (const std::size_t block :
+       {std::size_t(g.kernel.area()), filter / std::size_t(g.kernel.area()), filter}) {
+    CAPTURE(c, block);
+    std::vector<float> factors(filters * (filter / block)), bias(filters);
+    for (std::size_t i = 0; i < factors.size(); ++i) {
+      factors[i] = 0.01f * float(1 + random_byte(i, "factors"));
+    }
+    for (std::size_t i = 0; i < filters; ++i) bias[i] = float(random_byte(i, "bias"));
+    for (const InputCodes input : {InputCodes{false, 7}, InputCodes{true, 5}}) {
+      const auto run_on = [&](EngineKind kind) {
+        const auto convolution = make_block_convolution(kind, g, input, images, 2, block);
+        convolution->pack_weights(w, factors, bias);
+        std::vector<float> y(images * g.output.elements());
+        convolution->forward(1, x.data(), y.data());
+        return y;
+      };
+      CHECK(run_on(EngineKind::kOneDnn) == run_on(EngineKind::kReference));
+    }
+  }
 }
 
 TEST_CASE("extreme sums neither saturate nor lose a bit", "[integer]") {

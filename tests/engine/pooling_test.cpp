@@ -14,7 +14,8 @@ namespace {
 
 struct PoolCase {
   ImageShape input;
-  int kernel, stride, pad;
+  Sides kernel, stride;
+  Border pad;
   bool ceil;
 };
 
@@ -30,6 +31,10 @@ std::vector<PoolCase> pool_cases() {
     cases.push_back({{9, 9, channels}, 2, 3, 0, true});
     cases.push_back({{5, 6, channels}, 4, 1, 2, true});
     cases.push_back({{4, 4, channels}, 1, 1, 0, false});
+    cases.push_back({{6, 7, channels}, {2, 1}, {2, 1}, 0, false});
+    cases.push_back({{7, 5, channels}, {1, 3}, {1, 2}, {0, 1, 0, 1}, true});
+    cases.push_back({{5, 8, channels}, {3, 2}, {2, 3}, {2, 0, 1, 1}, false});
+    cases.push_back({{8, 6, channels}, {4, 2}, {3, 1}, {0, 1, 3, 0}, true});
   }
   return cases;
 }
@@ -58,6 +63,10 @@ TEST_CASE("a pooled image is as large as Caffe and PyTorch make it") {
   CHECK(pooled(4, 2, 2, 1, true) == 3);
   CHECK(pooled(5, 2, 2, 1, true) == 3);  // a fourth window would begin beyond the image
   CHECK(pooled(3, 1, 3, 0, true) == 1);
+  const auto sides = pool_geometry({5, 9, 2}, {2, 3}, {1, 2}, {1, 0, 0, 2}, false).output;
+  CHECK(sides == ImageShape{5, 5, 2});
+  // Five windows of 3 every 2 would begin at 8, behind the image's 8 pixels.
+  CHECK(pool_geometry({4, 8, 1}, {1, 3}, {1, 2}, {0, 0, 0, 2}, true).output.width == 4);
 }
 
 TEST_CASE("a pooling window that does not fit is refused with its sizes") {
@@ -66,6 +75,9 @@ TEST_CASE("a pooling window that does not fit is refused with its sizes") {
   CHECK_THROWS_AS(pool_geometry({4, 4, 1}, 2, 0, 0, false), ConfigError);
   CHECK_THROWS_AS(pool_geometry({4, 4, 1}, 2, 1, 2, false), ConfigError);
   CHECK_THROWS_AS(pool_geometry({40, 40, 1}, 17, 1, 0, false), ConfigError);
+  CHECK_THROWS_AS(pool_geometry({4, 6, 1}, {2, 7}, 1, 0, false), ConfigError);
+  CHECK_THROWS_WITH(pool_geometry({4, 6, 1}, {5, 2}, {1, 2}, {0, 1, 0, 0}, false),
+                    Catch::Contains("window of 5x2 with stride 1x2 and border 0,1,0,0"));
 }
 
 TEST_CASE("average pooling of a ramp divides clipped windows by their clipped area") {

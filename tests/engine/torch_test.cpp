@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include "framework/engine/convolution.h"
 #include "framework/engine/reference/reference.h"
 #include "tests/engine/finite_difference.h"
 
@@ -62,6 +63,38 @@ void save_average_pool(const std::string& name, const PoolGeometry& g) {
     kernels::average_pool_forward(g, kImages, x, y);
     kernels::average_pool_backward(g, kImages, dy, dx);
   });
+}
+
+// Weights are [filters][height][width][in / groups], and a bias each.
+void save_convolution(const std::string& name, Sides kernel, Sides stride, Border pad,
+                      int groups) {
+  constexpr int kFilters = 15;
+  const ConvolutionGeometry g{
+      .input = kShape,
+      .output = convolution_output(kShape, kFilters, kernel, stride, pad),
+      .kernel = kernel,
+      .stride = stride,
+      .pad = pad,
+      .groups = groups};
+  const auto w = normal_values(g.weight_elements(), "torch w");
+  const auto b = normal_values(kFilters, "torch b");
+  for (const EngineKind kind : {EngineKind::kReference, EngineKind::kOneDnn}) {
+    const std::string own = name + (kind == EngineKind::kReference ? "_reference" : "");
+    const auto convolution = make_convolution(kind, g, kImages, 1, true);
+    convolution->pack_weights(w.data(), b.data());
+    save_layer(own, kImages * g.output.elements(), [&](In x, Out y, In dy, Out dx) {
+      std::vector<float> packed(convolution->weight_gradient_elements()), dw(w.size()),
+          db(b.size());
+      convolution->forward(0, x.data(), y.data());
+      convolution->backward_data(0, dy.data(), dx.data());
+      convolution->backward_weights(0, x.data(), dy.data(), packed.data(), db.data());
+      convolution->unpack_weight_gradient(packed.data(), dw.data());
+      save(own + "_w", w);
+      save(own + "_b", b);
+      save(own + "_dw", dw);
+      save(own + "_db", db);
+    });
+  }
 }
 
 void save_lrn() {
@@ -164,6 +197,13 @@ TEST_CASE("layers, losses and optimizers agree with PyTorch") {
   save_max_pool("max_floor", pool_geometry(kShape, 3, 2, 1, false));
   save_max_pool("max_ceil", pool_geometry(kShape, 2, 2, 0, true));
   save_average_pool("average_floor", pool_geometry(kShape, 3, 2, 1, false));
+  save_max_pool("max_sides", pool_geometry(kShape, {3, 2}, {1, 2}, {1, 0, 1, 0}, false));
+  save_average_pool("average_sides",
+                    pool_geometry(kShape, {1, 4}, {2, 3}, {0, 2, 0, 2}, false));
+  save_max_pool("max_same", pool_geometry(kShape, {2, 3}, 2, {0, 0, 1, 1}, false));
+  save_convolution("tall", {3, 1}, {2, 1}, {1, 0, 1, 0}, 1);
+  save_convolution("wide", {1, 5}, {1, 2}, {0, 2, 0, 2}, 5);
+  save_convolution("same", {2, 4}, {1, 3}, {0, 1, 1, 2}, 1);
   save_lrn();
   save_batch_norm();
   save_losses();

@@ -41,6 +41,46 @@ std::unique_ptr<Quantizer> on_layer(const Values& w, RawParams raw) {
 
 }  // namespace
 
+// One neuron: inputs over [-1, 2], weights over 0.443, a bias of 0.25.
+TEST_CASE("affine: a bias is a whole number of the sum's step, worked", "[affine]") {
+  const Values x = {-1, 0.4f, 2, 0.013f}, w = {0.31f, -0.05f, 0.127f, -0.443f};
+  const RawParams raw = with({{"activation_codes", "signed"},
+                              {"order", "tensorflow"},
+                              {"rounding", "half_away"}});
+  const auto inputs = calibrated("affine", raw, value_site(Role::kInput, 4), x);
+  const auto weights = calibrated("affine", raw, weight_site({1, 4}), w);
+  const auto bias = calibrated("affine", raw, value_site(Role::kBias, 1), {0.25f});
+  dynamic_cast<FollowsProduct&>(*bias).follow(inputs->grid(), weights->grid());
+  CHECK(encoded(*inputs, x) == Codes{-128, -9, 127, -42});
+  CHECK(encoded(*weights, w) == Codes{89, -14, 36, -127});
+  CHECK(encoded(*bias, {0.25f}) == Codes{6092});
+  // 4044: the sum of w (x + 43), and the bias.
+  const Codes qx = encoded(*inputs, x), qw = encoded(*weights, w);
+  std::int32_t sum = 6092;
+  for (std::size_t i = 0; i < 4; ++i) sum += qw[i] * (qx[i] + 43);
+  CHECK(sum == 4044);
+  const Grid grid = bias->grid();
+  CHECK(grid.bits() == 32);
+  CHECK(grid.scale_count() == 0);
+  CHECK(quantized(*bias, {0.25f}) == Values{grid.scales().front() * 6092});
+  CHECK(quantized(*bias, {0.25f}, {.training = true}) == Values{0.25f});
+}
+
+TEST_CASE("affine: biases have a step for each filter", "[affine]") {
+  const auto inputs = on_range({0, 2.55f}, "8");
+  const auto weights =
+      calibrated("affine", {}, weight_site({2, 2}), {1.27f, 0, -0.5f, 0.254f});
+  const auto bias = calibrated("affine", {}, value_site(Role::kBias, 2), {0.1f, -0.1f});
+  dynamic_cast<FollowsProduct&>(*bias).follow(inputs->grid(), weights->grid());
+  // Steps of 0.01 * 0.01 and of 0.01 * 0.5 / 127.
+  CHECK(encoded(*bias, {0.1f, -0.1f}) == Codes{1000, -2540});
+  for (const char* name : {"weight_bits", "activation_bits"}) {
+    RawParams raw = with({{name, "32"}});
+    CHECK(builtin_methods().at("affine").make(raw)->quantizer(
+              value_site(Role::kBias, 2)) == nullptr);
+  }
+}
+
 TEST_CASE("affine: eight and four bits over [-1, 2], worked", "[affine]") {
   const auto wide = on_range({-1, 2}, "8");
   CHECK(encoded(*wide, kSpread) == Codes{0, 42, 85, 86, 119, 173, 255, 255});

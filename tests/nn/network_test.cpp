@@ -1,7 +1,9 @@
 #include "framework/nn/network.h"
 
 #include <cmath>
+#include <limits>
 #include <map>
+#include <memory>
 #include <numeric>
 
 #include <catch2/catch.hpp>
@@ -442,6 +444,94 @@ TEST_CASE("an unknown layer is refused with a suggestion", "[nn]") {
 TEST_CASE("a window larger than its image is refused", "[nn]") {
   CHECK_THROWS_WITH(Network(model({convolution("conv", 4, 9)}), {.image = {6, 6, 1}}),
                     Contains("a 9x9 window does not fit its 6x6 input"));
+  const auto network_of = [](const char* kind, RawParams params) {
+    params.emplace("kernel", words({"2", "8"}));
+    if (kind == std::string("convolution")) params.emplace("filters", word("4"));
+    LayerSpec spec = layer("wide", kind, std::move(params));
+    spec.place = {"m.yaml", 7};
+    Network(model({spec}), {.image = {6, 6, 1}});
+  };
+  for (const char* kind : {"convolution", "depthwise", "max_pool", "average_pool"}) {
+    CHECK_THROWS_WITH(network_of(kind, {}),
+                      "m.yaml:7: wide: a 2x8 window does not fit its 6x6 input with "
+                      "padding 0");
+    CHECK_THROWS_WITH(network_of(kind, {{"pad", words({"1", "0", "0", "1"})}}),
+                      Contains("input with padding 1,0,0,1"));
+    CHECK_THROWS_WITH(network_of(kind, {{"stride", words({"1", "2", "3"})}}),
+                      "m.yaml:7: wide.stride: '[1, 2, 3]' is not a whole number, or two: "
+                      "[height, width]");
+  }
+}
+
+TEST_CASE("values that are no numbers are refused with their site", "[nn][refusal]") {
+  const auto network_of = [](const char* scales) {
+    MethodRegistry registry;
+    register_builtin_methods(registry);
+    auto network = std::make_unique<Network>(
+        model({convolution("conv", 4, 3), linear("fc", "classes")}),
+        NetworkOptions{.image = {6, 6, 1}, .classes = 3, .batch = 10});
+    std::vector<ParamProblem> problems;
+    const MethodSpec method{.id = "affine",
+                            .params = registry.at("affine").resolve(
+                                {{"activation_scales", word(scales)}}, problems)};
+    attach_quantizers(
+        *network, method,
+        {.first = "method", .last = "method", .bias = "float", .image = "8"}, {},
+        registry);
+    network->build();
+    network->calibrate_weights();
+    return network;
+  };
+  const FixedBatch images(10, {6, 6, 1}, 3);
+  const auto with = [&](int image, float value) {
+    BatchSource source = images.source();
+    source.load = [load = source.load, image, value](int index, std::span<float> x) {
+      load(index, x);
+      if (index == image) x[7] = value;
+    };
+    return source;
+  };
+  constexpr float kLost = std::numeric_limits<float>::infinity();
+  auto network = network_of("calibrated");
+  CHECK_THROWS_WITH(network->calibrate_activations(with(3, -kLost), false),
+                    "conv/input: value 7 of image 3 of a batch is -inf in calibration; "
+                    "expected finite numbers: look at the images, and at the weights of "
+                    "the layers before it");
+  for (const char* scales : {"calibrated", "image", "batch"}) {
+    CAPTURE(scales);
+    network = network_of(scales);
+    network->calibrate_activations(images.source(), false);
+    network->finish_calibration();
+    network->prepare_evaluation();
+    const auto evaluate = [&](int image, int count) {
+      network->evaluate(with(image, std::nanf("")), Loss::kCrossEntropy, count, {});
+    };
+    CHECK_THROWS_WITH(evaluate(9, 10),
+                      Contains("conv/input: value 7 of image 9 of a batch is nan in "
+                               "evaluation"));
+    CHECK_NOTHROW(evaluate(9, 5));  // it does not count
+  }
+}
+
+TEST_CASE("windows have sides of their own", "[nn]") {
+  Network network(
+      model({layer("conv", "convolution",
+                   {{"filters", word("4")},
+                    {"kernel", words({"3", "1"})},
+                    {"stride", words({"2", "1"})},
+                    {"pad", words({"1", "0"})}}),
+             layer("each", "depthwise",
+                   {{"kernel", words({"1", "5"})}, {"pad", word("same")}}),
+             layer("pool", "max_pool",
+                   {{"kernel", words({"1", "2"})}, {"stride", words({"1", "2"})}}),
+             linear("fc", "classes")}),
+      {.image = {7, 6, 2}, .classes = 3});
+  CHECK(network.layers()[0]->output().shape == ImageShape{4, 6, 4});
+  CHECK(network.layers()[1]->output().shape == ImageShape{4, 6, 4});
+  CHECK(network.layers()[2]->output().shape == ImageShape{4, 3, 4});
+  CHECK(network.sites()[0]->site.shape == std::vector<int>{4, 3, 1, 2});
+  CHECK(network.sites()[0]->site.fan_in == 6);
+  CHECK(network.layers()[0]->multiplications() == 4 * 6 * 4 * 6);
 }
 
 TEST_CASE("weights that do not fit the machine are refused before they are allocated",

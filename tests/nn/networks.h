@@ -11,6 +11,10 @@ namespace bitsweep {
 
 inline RawValue word(const std::string& text) { return RawValue::scalar(text); }
 
+inline RawValue words(std::vector<std::string> each) {
+  return RawValue::list(std::move(each));
+}
+
 inline LayerSpec layer(const std::string& name, const std::string& kind,
                        RawParams params = {}, std::vector<LayerSpec> body = {}) {
   return {name, kind, std::move(params), std::move(body), {}};

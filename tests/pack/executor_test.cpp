@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include <catch2/catch.hpp>
 
@@ -60,8 +61,8 @@ void check_method(ModelSpec spec, const std::string& method,
 }
 
 TEST_CASE("float networks execute as they evaluate", "[pack][executor]") {
-  for (auto spec :
-       {plain_model(), sign_model(), residual_model(), fire_model(), mobile_model()}) {
+  for (auto spec : {plain_model(), sign_model(), residual_model(), fire_model(),
+                    mobile_model(), side_model()}) {
     Quantized net(spec, "float", {});
     const auto executed = net.executed(net.pack(), {});
     CHECK(largest_difference(net.logits(), executed) <= 1e-5 * spread(net.logits()));
@@ -80,6 +81,22 @@ TEST_CASE("uniform grids execute on integers", "[pack][executor]") {
                {{"weight_bits", "4"}, {"activation_bits", "8"}, {"offset", "true"}});
   check_method(residual_model(), "wrpn",
                {{"weight_bits", "4"}, {"activation_bits", "4"}});
+}
+
+TEST_CASE("windows that are no squares execute as they evaluate", "[pack][executor]") {
+  check_method(side_model(), "affine", {});
+  check_method(side_model(), "affine", {{"activation_scales", "image"}});
+  check_method(side_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "4"}});
+  check_method(side_model(), "lognet", {});
+  check_method(side_model(), "bnn", {}, {.first = "float", .last = "float"});
+  check_method(side_model(), "xnor", {{"input_scale", "true"}},
+               {.first = "float", .last = "float"});
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "float", .image = "method"};
+  Quantized net(side_model(), "affine", {}, all, {10, 12, 3});
+  for (const auto& product : Executor(net.pack(), {.batch = 8}).products()) {
+    CHECK(product.reason == "");
+  }
 }
 
 TEST_CASE("quantizers that layers share execute once", "[pack][executor]") {
@@ -172,9 +189,229 @@ TEST_CASE("scales of each image execute on integers", "[pack][executor]") {
   }
 }
 
+// With the range of all images that run together: in batches as they were evaluated.
+TEST_CASE("scales of a whole batch execute as they evaluate", "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "float", .image = "method"};
+  const std::vector<std::pair<const char*, const char*>> batch = {
+      {"activation_scales", "batch"}};
+  check_method(plain_model(), "affine", batch, all);
+  check_method(fire_model(), "affine", {batch[0], {"operands", "true"}}, all);
+  check_method(residual_model(), "affine",
+               {batch[0], {"activation_codes", "signed"}, {"order", "tensorflow"}}, all);
+  Quantized net(plain_model(), "affine", batch, all);
+  const PackedModel packed = parse_model(model_bytes(net.pack()));
+  const auto together = net.executed(packed, {});
+  const int before = threads();
+  set_threads(1);
+  CHECK(net.executed(packed, {}) == together);
+  set_threads(before);
+
+  // Some of a larger batch are what they are in one of their number, whatever lies behind
+  // them; alone, they are another thing.
+  const auto source = net.batch.source();
+  const auto run = [&](int batch_size, int count) {
+    Executor executor(packed, {.batch = batch_size});
+    for (int i = 0; i < batch_size; ++i) {
+      source.load(i % count, executor.image(i));
+      if (i >= count) {
+        for (float& x : executor.image(i)) x *= 100;
+      }
+    }
+    executor.run(count);
+    const auto logits = executor.logits().first(std::size_t(count) * 5);
+    return std::vector<float>(logits.begin(), logits.end());
+  };
+  CHECK(run(20, 7) == run(7, 7));
+  const auto alone = run(1, 1);
+  CHECK_FALSE(std::equal(alone.begin(), alone.end(), together.begin()));
+}
+
+// Codes around 0, as 8-bit integers with signs: other kernels than those of bytes.
+TEST_CASE("signed codes with scales of each image are exact", "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "float", .image = "method"};
+  for (const char* scheme : {"affine", "symmetric"}) {
+    Quantized net(plain_model(), "affine",
+                  {{"activation_scales", "image"},
+                   {"activation_codes", "signed"},
+                   {"activation_scheme", scheme}},
+                  all);
+    const PackedModel packed = parse_model(model_bytes(net.pack()));
+    const auto fast = net.executed(packed, {});
+    CHECK(fast == net.executed(packed, {.engine = EngineKind::kReference}));
+    check_agreement(net.logits(), fast);
+    for (const PackedQuantizer& quantizer : packed.quantizers) {
+      CHECK(quantizer.grid.low_code() == -128);
+      CHECK(CodeForm(quantizer).input().is_signed);
+    }
+  }
+}
+
+TEST_CASE("biases of whole steps begin the sums", "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  for (const char* bits : {"8", "16"}) {
+    Quantized net(plain_model(), "affine", {{"activation_bits", bits}}, all);
+    const PackedModel packed = net.pack();
+    ModelBits told;
+    const auto bytes = model_bytes(packed, &told);
+    CHECK(bytes[4] == 2);
+    const PackedModel read = parse_model(bytes);
+    const int width = bits == std::string("8") ? 32 : 64;
+    for (std::size_t i = 0; i < packed.tensors.size(); ++i) {
+      const NetworkTensor& tensor = packed.tensors[i];
+      if (!tensor.name.ends_with("/bias")) continue;
+      REQUIRE(tensor.encoded);
+      REQUIRE(read.tensors[i].encoded);
+      CHECK(read.tensors[i].encoded->codes == tensor.encoded->codes);
+      CHECK(read.tensors[i].encoded->grid.scales() == tensor.encoded->grid.scales());
+      CHECK(told.tensors[i].width == width);
+      CHECK(told.tensors[i].bits.codes == std::uint64_t(width) * tensor.elements());
+      CHECK(told.tensors[i].bits.scales == 0);
+    }
+    const auto executed = net.executed(read, {});
+    check_agreement(net.logits(), executed);
+    if (width == 32) {  // the others are products of floats
+      CHECK(executed == net.executed(read, {.engine = EngineKind::kReference}));
+    }
+  }
+  check_method(fire_model(), "affine", {}, all);
+  check_method(side_model(), "affine", {{"activation_codes", "signed"}}, all);
+  check_method(mobile_model(), "affine", {{"weight_scheme", "affine"}}, all);
+}
+
+// From the codes of inputs and weights alone: no float before the last step.
+TEST_CASE("a logit is its integer sum with the bias, times one factor",
+          "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  Quantized net(model({linear("fc", "classes")}), "affine", {}, all, {1, 1, 40});
+  const PackedModel packed = net.pack();
+  const auto executed = net.executed(packed, {});
+  const Encoded &weight = *packed.tensors[0].encoded, &bias = *packed.tensors[1].encoded;
+  const PackedQuantizer& quantizer = packed.quantizers.front();
+  const auto zero = std::int32_t(quantizer.grid.uniform()->zero_point.front());
+  for (int image = 0; image < Quantized::kBatch; ++image) {
+    std::vector<float> x(40);
+    net.batch.source().load(image, x);
+    std::vector<std::int32_t> codes(40);
+    apply_rule(quantizer.rule, quantizer.grid, x, codes);
+    for (std::size_t o = 0; o < 5; ++o) {
+      std::int32_t sum = bias.codes[o];
+      for (std::size_t i = 0; i < 40; ++i) {
+        sum += weight.codes[o * 40 + i] * (codes[i] - zero);
+      }
+      CHECK(executed[std::size_t(image) * 5 + o] == float(sum) * bias.grid.scales()[o]);
+    }
+  }
+}
+
+TEST_CASE("where sums have no step, biases stay in float", "[pack][executor]") {
+  const auto biases_of = [](std::vector<std::pair<const char*, const char*>> pairs,
+                            EdgesSpec edges) {
+    std::size_t coded = 0;
+    for (const auto& tensor :
+         Quantized(plain_model(), "affine", std::move(pairs), std::move(edges))
+             .pack()
+             .tensors) {
+      coded += tensor.name.ends_with("/bias") && tensor.encoded;
+    }
+    return coded;
+  };
+  EdgesSpec all{.first = "method", .last = "method", .bias = "method", .image = "method"};
+  CHECK(biases_of({}, all) == 4);
+  CHECK(biases_of({{"activation_scales", "image"}}, all) == 0);
+  CHECK(biases_of({{"activation_scales", "batch"}}, all) == 0);
+  CHECK(biases_of({{"activation_bits", "32"}}, all) == 0);
+  CHECK(biases_of({{"group", "block"}, {"group_size", "4"}},
+                  {.first = "float", .last = "method", .bias = "method"}) == 0);
+  CHECK(biases_of({}, {.first = "float", .last = "method", .bias = "method"}) == 3);
+  all.image = "float";
+  CHECK(biases_of({}, all) == 3);
+}
+
+TEST_CASE("folded normalisation leaves biases of whole steps", "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  Quantized net(residual_model(), "affine", {{"weight_bits", "8"}}, all);
+  const auto coded = [&] {
+    std::size_t count = 0;
+    for (const auto& tensor : net.pack().tensors) {
+      count += tensor.name.ends_with("/bias") && tensor.encoded;
+    }
+    return count;
+  };
+  const std::size_t before = coded();
+  net.network.fold_normalisation();
+  net.network.calibrate_activations(net.batch.source(), false);
+  net.network.finish_calibration();
+  net.network.prepare_evaluation();
+  net.network.evaluate(net.batch.source(), Loss::kCrossEntropy, Quantized::kBatch, {});
+  check_law(net.network);
+  std::size_t products = 0;
+  const PackedModel packed = net.pack();
+  for (const GraphNode& node : packed.graph.nodes) products += is_product(node);
+  CHECK(coded() > before);
+  CHECK(coded() == products);
+  check_agreement(net.logits(), net.executed(parse_model(model_bytes(packed)), {}));
+}
+
+TEST_CASE("a bias beyond 32 bits is refused with its site", "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  Quantized net(plain_model(), "affine", {}, all);
+  for (Parameter* p : net.network.parameters()) {
+    if (p->name == "fc2/bias") p->value[3] = 1e9f;
+  }
+  CHECK_THROWS_WITH(net.network.prepare_evaluation(),
+                    Catch::StartsWith("fc2/bias: bias 3, 1000000000, is ") &&
+                        Catch::Contains("a code has at most 2147483647"));
+}
+
+TEST_CASE("scales of blocks execute on integers", "[pack][executor]") {
+  const auto blocks = [](const char* size) {
+    return std::vector<std::pair<const char*, const char*>>{{"group", "block"},
+                                                            {"group_size", size}};
+  };
+  const EdgesSpec inner{.first = "float", .last = "method", .bias = "float"};
+  check_method(plain_model(), "affine", blocks("2"), inner);
+  check_method(residual_model(), "affine", blocks("4"), inner);
+  Quantized net(plain_model(), "affine", blocks("4"), inner);
+  const PackedModel packed = parse_model(model_bytes(net.pack()));
+  const auto plans = Executor(packed, {.batch = 8}).products();
+  CHECK(plans[1].kernel == "integer: blocks of 4, 16-bit products");
+  CHECK(plans[1].reason == "");
+  CHECK(plans[1].largest_sum <= 4 * 127 * 255);
+  CHECK(net.executed(packed, {}) ==
+        net.executed(packed, {.engine = EngineKind::kReference}));
+  auto dynamic = blocks("4");
+  dynamic.emplace_back("activation_scales", "image");
+  Quantized images(plain_model(), "affine", dynamic, inner);
+  const auto floats = Executor(images.pack(), {.batch = 8}).products();
+  CHECK(floats[1].kernel == "float");
+  CHECK(
+      floats[1].reason ==
+      "the weights' scales change within a filter, and the range of its inputs is found "
+      "at run time");
+}
+
+TEST_CASE("a lost value is refused with its site", "[pack][executor]") {
+  Quantized net(plain_model(), "affine", {}, kAllButBias);
+  const PackedModel packed = net.pack();
+  for (const char* lost : {"inf", "nan"}) {
+    Executor executor(packed, {.batch = 4});
+    executor.image(2)[5] = std::strtof(lost, nullptr);
+    CHECK_THROWS_WITH(executor.run(4),
+                      Catch::StartsWith("conv2/input: a value to be quantized is ") &&
+                          Catch::Contains(lost) && Catch::Contains("finite"));
+  }
+}
+
 TEST_CASE("rules of dynamic scales come back from their bytes", "[pack]") {
+  const auto* scales = GENERATE("image", "batch");
   Quantized net(plain_model(), "affine",
-                {{"activation_scales", "image"},
+                {{"activation_scales", scales},
                  {"activation_scheme", "symmetric"},
                  {"scale", "half_range"},
                  {"least_scale", "0.001"},
@@ -182,12 +419,54 @@ TEST_CASE("rules of dynamic scales come back from their bytes", "[pack]") {
                  {"order", "pytorch"}},
                 kAllButBias);
   const PackedModel packed = net.pack();
+  CHECK(model_bytes(packed)[4] == (scales == std::string("batch") ? 2 : 1));
   const PackedModel read = parse_model(model_bytes(packed));
   REQUIRE(read.quantizers.size() == packed.quantizers.size());
   REQUIRE(!read.quantizers.empty());
   for (std::size_t i = 0; i < read.quantizers.size(); ++i) {
-    CHECK(read.quantizers[i].rule.kind == CodeRule::Kind::kOfImage);
+    CHECK(read.quantizers[i].rule.kind == packed.quantizers[i].rule.kind);
+    CHECK(read.quantizers[i].rule.is_dynamic());
     CHECK(read.quantizers[i].rule.affine == packed.quantizers[i].rule.affine);
+  }
+}
+
+// Rules that round in another order, or ties elsewhere, against the rule itself.
+TEST_CASE("codes in bytes are the rule's, at every border", "[pack]") {
+  const RandomStream random(4, "borders");
+  for (const float zero : {0.0f, 3.0f, 117.0f}) {
+    for (const bool of_magnitude : {false, true}) {
+      const Grid grid(
+          UniformGrid{.low = 0, .high = 255, .scale = {0.0173f}, .zero_point = {zero}});
+      CodeRule rule{.kind = CodeRule::Kind::kUniform,
+                    .rounding = Rounding::kHalfAway,
+                    .of_magnitude = of_magnitude};
+      auto table = thresholds_of(rule, grid);
+      std::vector<PackedQuantizer> quantizers = {{grid, rule}};
+      for (std::size_t i = 0; i < table.size(); ++i) {  // some far from where they were
+        table[i] += 0.0173f * 3 * float(random.uniform_at(std::uint32_t(i)));
+      }
+      std::sort(table.begin(), table.end());
+      rule.kind = CodeRule::Kind::kThresholds;
+      rule.thresholds = table;
+      quantizers.push_back({grid, rule});
+      for (const PackedQuantizer& quantizer : quantizers) {
+        std::vector<float> x = {0, -0.0f, 1e30f, -1e30f, 1e-40f};
+        for (const float t : thresholds_of(quantizer.rule, grid)) {
+          for (const float v : {t, std::nextafter(t, -1e30f)}) {
+            if (std::isfinite(v)) x.insert(x.end(), {v, -v});
+          }
+        }
+        std::vector<std::int32_t> codes(x.size());
+        apply_rule(quantizer.rule, grid, x, codes);
+        std::vector<std::uint8_t> bytes(x.size());
+        const CodeForm form(quantizer);
+        form.encode(x, 1, bytes, {}, {});
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          CAPTURE(x[i], zero, of_magnitude);
+          CHECK(int(bytes[i]) - form.input().zero_point == codes[i] - std::int32_t(zero));
+        }
+      }
+    }
   }
 }
 

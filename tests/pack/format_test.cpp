@@ -41,12 +41,17 @@ std::string line_of(const GraphNode& node) {
     case Operation::kConvolution:
     case Operation::kMaxPool:
     case Operation::kAveragePool:
-    case Operation::kPixelScale:
-    case Operation::kPadShortcut: {
+    case Operation::kPixelScale: {
       const Window& w = node.window;
-      numbers.insert(numbers.end(), {w.kernel, w.stride, w.pad, w.groups});
+      numbers.insert(numbers.end(),
+                     {w.kernel.height, w.kernel.width, w.stride.height, w.stride.width,
+                      w.pad.top, w.pad.left, w.pad.bottom, w.pad.right, w.groups});
       break;
     }
+    case Operation::kPadShortcut:
+      numbers.insert(numbers.end(), {node.window.stride.height, node.window.stride.width,
+                                     node.zero_channels});
+      break;
     case Operation::kLrnAcross:
     case Operation::kLrnWithin:
       numbers.push_back(node.lrn.size);
@@ -70,7 +75,7 @@ std::string line_of(const GraphNode& node) {
 std::string lines_of(const PackedQuantizer& quantizer) {
   const auto& [grid, rule] = quantizer;
   std::vector<float> thresholds, levels;
-  if (rule.kind == CodeRule::Kind::kOfImage) {  // in the place of its own settings
+  if (rule.is_dynamic()) {  // in the place of its own settings
     const AffineCodes& own = rule.affine;
     thresholds = {
         float(int(own.symmetric) | int(own.half_range) << 1 | int(own.order) << 2),
@@ -179,6 +184,14 @@ TEST_CASE("a reader written from the page reads what methods pack", "[pack][form
   models.push_back(Quantized(residual_model(), "lsq", {{"offset", "true"}}).pack());
   models.push_back(Quantized(fire_model(), "affine", {{"operands", "true"}}).pack());
   models.push_back(Quantized(mobile_model(), "affine", {}).pack());
+  models.push_back(Quantized(side_model(), "affine", {}).pack());
+  models.push_back(Quantized(plain_model(), "affine", {}, kEverything).pack());
+  models.push_back(
+      Quantized(plain_model(), "affine", {{"activation_bits", "16"}}, kEverything)
+          .pack());
+  models.push_back(
+      Quantized(side_model(), "affine", {{"activation_scales", "batch"}}, kEverything)
+          .pack());
   models.push_back(Quantized(sign_model(), "xnor", {{"input_scale", "true"}}).pack());
   PackedModel& sparse = models.emplace_back(models[5]);
   auto& weights = sparse.tensors[2].values;

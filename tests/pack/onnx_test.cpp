@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <set>
 #include <string>
 
@@ -77,6 +78,88 @@ TEST_CASE("dynamic scales are computed in the file", "[pack][onnx]") {
   CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
 }
 
+TEST_CASE("ranges of a batch are of all its images", "[pack][onnx]") {
+  Quantized net(plain_model(), "affine", {{"activation_scales", "batch"}}, kAllAndImage);
+  const PackedModel packed = net.pack();
+  for (const auto& name : onnx_dialect_names()) {
+    const auto model = exported(packed, onnx_dialect(name));
+    check_order(model);
+    for (const auto& tensor : model.graph().initializer()) {
+      if (!tensor.name().ends_with("/one")) continue;
+      CHECK(tensor.int64_data_size() + int(tensor.raw_data().size()) / 8 == 3);
+      if (tensor.int64_data_size() > 0) CHECK(tensor.int64_data(0) == 1);
+    }
+  }
+  CHECK(count(exported(packed, OnnxDialect::kQdq), "DynamicQuantizeLinear") == 4);
+}
+
+TEST_CASE("biases of whole steps are integers in the file", "[pack][onnx]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  Quantized net(plain_model(), "affine", {}, all);
+  const PackedModel packed = net.pack();
+  const auto check_bias = [&](const onnx::ModelProto& model, const std::string& layer) {
+    const auto& codes = packed.tensor(layer + "/bias")->encoded->codes;
+    for (const auto& tensor : model.graph().initializer()) {
+      if (tensor.name() != layer + "/bias") continue;
+      REQUIRE(tensor.data_type() == onnx::TensorProto::INT32);
+      std::vector<std::int32_t> own(tensor.int32_data().begin(),
+                                    tensor.int32_data().end());
+      if (own.empty()) {
+        own.resize(codes.size());
+        REQUIRE(tensor.raw_data().size() == 4 * own.size());
+        std::memcpy(own.data(), tensor.raw_data().data(), 4 * own.size());
+      }
+      CHECK(own == codes);
+      return;
+    }
+    FAIL("no bias of " << layer);
+  };
+  const auto integer = exported(packed, OnnxDialect::kInteger);
+  check_order(integer);
+  for (const char* layer : {"conv1", "conv2", "fc1", "fc2"}) check_bias(integer, layer);
+  const auto qdq = exported(packed, OnnxDialect::kQdq);
+  check_order(qdq);
+  check_bias(qdq, "fc2");  // of the logits
+  CHECK(count(qdq, "MatMulInteger") == 1);
+  for (const auto& name : onnx_dialect_names()) {
+    check_order(exported(packed, onnx_dialect(name)));
+  }
+}
+
+TEST_CASE("windows keep their sides", "[pack][onnx]") {
+  Quantized net(side_model(), "affine", {}, kAllButBias);
+  const PackedModel packed = net.pack();
+  using Numbers = std::vector<std::int64_t>;
+  for (const auto& name : onnx_dialect_names()) {
+    CAPTURE(name);
+    const auto model = exported(packed, onnx_dialect(name));
+    check_order(model);
+    const auto numbers = [&](const std::string& operation, std::size_t number,
+                             const std::string& attribute) {
+      for (const auto& node : model.graph().node()) {
+        const bool is_meant =
+            node.op_type() == operation || node.op_type() == operation + "Integer";
+        if (!is_meant || number-- > 0) continue;
+        for (const auto& own : node.attribute()) {
+          if (own.name() == attribute)
+            return Numbers(own.ints().begin(), own.ints().end());
+        }
+      }
+      return Numbers{};
+    };
+    CHECK(numbers("Conv", 0, "kernel_shape") == Numbers{3, 1});
+    CHECK(numbers("Conv", 0, "pads") == Numbers{1, 0, 1, 0});
+    CHECK(numbers("Conv", 1, "strides") == Numbers{1, 2});
+    CHECK(numbers("Conv", 1, "pads") == Numbers{0, 1, 0, 2});
+    CHECK(numbers("Conv", 2, "pads") == Numbers{0, 1, 2, 0});
+    CHECK(numbers("Conv", 2, "group") == Numbers{});  // one number, not a list
+    CHECK(numbers("MaxPool", 0, "kernel_shape") == Numbers{2, 3});
+    CHECK(numbers("MaxPool", 0, "strides") == Numbers{2, 1});
+    CHECK(numbers("MaxPool", 0, "pads") == Numbers{0, 1, 0, 1});
+  }
+}
+
 TEST_CASE("concatenations and clips are written", "[pack][onnx]") {
   Quantized fire(fire_model(), "affine", {}, kAllButBias);
   const auto model = exported(fire.pack(), OnnxDialect::kQdq);
@@ -94,9 +177,10 @@ TEST_CASE("products of codes become integer operators", "[pack][onnx]") {
   CHECK(count(integer, "MatMulInteger") == 2);
   CHECK(count(integer, "Conv") == 0);
   const auto qdq = exported(packed, OnnxDialect::kQdq);
-  CHECK(count(qdq, "Conv") == 2);
-  CHECK(count(qdq, "Gemm") == 1);    // with the quantizer behind it
-  CHECK(count(qdq, "MatMul") == 1);  // the last one
+  CHECK(count(qdq, "Conv") == 1);  // with the quantizer behind it
+  CHECK(count(qdq, "Gemm") == 1);
+  CHECK(count(qdq, "ConvInteger") == 1);    // a pool follows
+  CHECK(count(qdq, "MatMulInteger") == 1);  // the last one
   CHECK(count(exported(packed, OnnxDialect::kFloat), "QuantizeLinear") == 0);
   CHECK(exported(packed, OnnxDialect::kQonnx).functions_size() == 1);
 }

@@ -93,6 +93,39 @@ inline ModelSpec plain_model() {
        linear("fc1", "20"), layer("relu3", "relu"), linear("fc2", "classes")});
 }
 
+/// Windows that are no squares, moves and borders that differ by side.
+inline ModelSpec side_model() {
+  const auto by_sides = [](const char* filters, RawValue kernel, RawValue stride,
+                           RawValue pad) {
+    return RawParams{{"filters", word(filters)},
+                     {"kernel", std::move(kernel)},
+                     {"stride", std::move(stride)},
+                     {"pad", std::move(pad)},
+                     {"init", word("he")}};
+  };
+  return model(
+      {layer("conv1", "convolution",
+             by_sides("8", words({"3", "1"}), word("1"), words({"1", "0"}))),
+       layer("relu1", "relu"),
+       layer("pool1", "max_pool",
+             {{"kernel", words({"2", "3"})},
+              {"stride", words({"2", "1"})},
+              {"pad", words({"0", "1"})}}),
+       layer("block", "residual", {{"shortcut", word("padded")}},
+             {layer("conv2", "convolution",
+                    by_sides("16", words({"1", "5"}), words({"1", "2"}), word("same"))),
+              layer("bn2", "batch_norm")}),
+       layer("relu2", "relu"),
+       layer("each", "depthwise",
+             {{"kernel", words({"3", "2"})}, {"pad", words({"0", "1", "2", "0"})}}),
+       layer("relu3", "relu"),
+       layer("pool2", "average_pool",
+             {{"kernel", words({"1", "2"})},
+              {"stride", words({"1", "2"})},
+              {"pad", words({"0", "0", "0", "1"})}}),
+       linear("fc", "classes")});
+}
+
 /// As binary networks have them: normalisation before each product.
 inline ModelSpec sign_model() {
   return model(

@@ -15,7 +15,8 @@ import numpy as np
 
 F = np.float32
 CONCAT = 15
-WINDOW, LRN, NAMED, TWO = {0, 3, 7, 8, 13}, {10, 11}, {0, 1, 2, 4}, {3, 12}
+SHORTCUT = 13
+WINDOW, LRN, NAMED, TWO = {0, 3, 7, 8, SHORTCUT}, {10, 11}, {0, 1, 2, 4}, {3, 12}
 CODINGS = ["fixed", "sparse_fixed", "huffman", "sparse_huffman", "arithmetic"]
 
 
@@ -353,17 +354,28 @@ class Grid:
 
 def read_rule(payload, grid):
     byte = payload.byte()
-    kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5
+    kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5 & 1
+    of_batch = byte >> 6
     thresholds = payload.float_list().tolist() if kind == 2 else []
     if kind == 3:
         flags, centre = payload.byte(), payload.signed()
         thresholds = [flags, centre, *payload.floats(1).tolist()]
+        kind += of_batch
     return {"kind": kind, "rounding": rounding, "of_magnitude": of_magnitude,
             "thresholds": thresholds,
             "levels": [float(grid.value(grid.low + i, 0)) for i in range(grid.alphabet)]}
 
 
-def read_tensor(payload, name, shape):
+def product_scales(inputs, weights, outputs):
+    """float32 of the product, which is rounded once."""
+    whole = all(z == int(z) for grid in (inputs, weights) for z in grid.zeros)
+    assert inputs.levels is None and weights.levels is None and whole
+    assert len(inputs.scales) == 1 and len(weights.scales) in (1, outputs)
+    return np.broadcast_to(inputs.scales[0] * weights.scales, outputs)
+
+
+def read_tensor(payload, name, shape, inputs=None, weights=None):
+    """inputs, weights: the grids of the layer whose bias it is."""
     tensor = {"name": name, "shape": shape}
     size = int(np.prod(shape))
     kind = payload.byte()
@@ -375,8 +387,13 @@ def read_tensor(payload, name, shape):
         _, present = stream(payload, 2, 0, 1, size)
         values = np.zeros(size, F)
         values[np.array(present, bool)] = payload.floats(sum(present))
+    elif kind == 4:
+        wide = inputs.alphabet > 256
+        codes = np.frombuffer(payload.raw((8 if wide else 4) * size), "<i8" if wide else "<i4")
+        tensor["codes"] = codes.tolist()
+        values = product_scales(inputs, weights, size) * codes.astype(F)
     else:
-        grid = Grid(payload)
+        grid = tensor["grid"] = Grid(payload)
         count = size // grid.dimension
         rows = shape[0] if count % shape[0] == 0 else 1
         tensor["coding"], codes = stream(payload, grid.alphabet, grid.zero(), rows,
@@ -387,7 +404,18 @@ def read_tensor(payload, name, shape):
     return tensor
 
 
-def read_node(payload):
+def read_window(payload, version, operation):
+    """Heights before widths; top, left, bottom, right; groups. Of a shortcut its strides and
+    the channels of zeros."""
+    if version == 1:
+        kernel, stride, pad, groups = [payload.number() for _ in range(4)]
+        if operation == SHORTCUT:
+            return [stride, stride, pad]
+        return [kernel, kernel, stride, stride, pad, pad, pad, pad, groups]
+    return [payload.number() for _ in range(3 if operation == SHORTCUT else 9)]
+
+
+def read_node(payload, version):
     node = {"operation": payload.byte()}
     operation = node["operation"]
     if operation in NAMED:
@@ -396,7 +424,7 @@ def read_node(payload):
     node["inputs"] = [payload.number() for _ in range(count)]
     node["output"] = payload.shape()
     if operation in WINDOW:
-        node["window"] = [payload.number() for _ in range(4)]
+        node["window"] = read_window(payload, version, operation)
     if operation in LRN:
         node["lrn"] = [payload.number()] + payload.floats(3).tolist()
     if operation == 4:
@@ -410,20 +438,24 @@ def weight_shape(node, image):
     out = node["output"][2]
     if node["operation"] == 1:
         return [out, image[0] * image[1] * image[2]]
-    kernel, _, _, groups = node["window"]
-    return [out, kernel, kernel, image[2] // groups]
+    window = node["window"]
+    return [out, window[0], window[1], image[2] // window[8]]
 
 
 def read_model(data):
-    assert data[:4] == b"BSWM" and data[4] == 1, "no packed model of version 1"
+    version = data[4]
+    assert data[:4] == b"BSWM" and version in (1, 2), "no packed model of versions 1 and 2"
     assert struct.unpack("<I", data[5:9])[0] == zlib.crc32(data[9:]), "damaged"
     payload = Payload(data[9:])
     model = {"title": payload.text(), "dataset": payload.text(), "image": payload.shape(),
              "classes": payload.number(), "factor": payload.float_list().tolist(),
              "offset": payload.float_list().tolist()}
-    nodes = model["nodes"] = [read_node(payload) for _ in range(payload.number())]
-    model["rules"] = [read_rule(payload, Grid(payload)) for node in nodes
-                      if node["operation"] == 2]
+    nodes = model["nodes"] = [read_node(payload, version) for _ in range(payload.number())]
+    model["rules"], grids = [], {}
+    for i, node in enumerate(nodes):
+        if node["operation"] == 2:
+            grids[i + 1] = Grid(payload)
+            model["rules"].append(read_rule(payload, grids[i + 1]))
     shapes = [model["image"]] + [node["output"] for node in nodes]
     model["tensors"] = []
     for node in nodes:
@@ -433,8 +465,10 @@ def read_model(data):
         shape = weight_shape(node, shapes[node["inputs"][0]])
         model["tensors"].append(read_tensor(payload, node["name"] + "/weight", shape))
         if has_bias:
-            model["tensors"].append(
-                read_tensor(payload, node["name"] + "/bias", [node["output"][2]]))
+            weights = model["tensors"][-1].get("grid")
+            model["tensors"].append(read_tensor(payload, node["name"] + "/bias",
+                                                [node["output"][2]],
+                                                grids.get(node["inputs"][0]), weights))
     assert payload.at == len(payload.data), "bytes follow behind the end"
     return model
 

@@ -18,6 +18,8 @@ struct Params {
   std::vector<int> sizes;
   std::vector<std::string> names = {"a"};
   std::optional<double> loss;
+  Sides kernel = 3;
+  Padding pad = 0;
 
   static Schema<Params> schema() {
     return Schema<Params>{}
@@ -30,7 +32,9 @@ struct Params {
         .field("shares", &Params::shares, "Shares.")
         .field("sizes", &Params::sizes, "Sizes.")
         .field("names", &Params::names, "Names.")
-        .field("loss", &Params::loss, "Loss.");
+        .field("loss", &Params::loss, "Loss.")
+        .field("kernel", &Params::kernel, "Kernel.", sides_between(1, 9))
+        .field("pad", &Params::pad, "Pad.", padding_between(0, 4));
   }
 };
 
@@ -85,6 +89,51 @@ TEST_CASE("words are read as their field's type", "[schema]") {
   CHECK(params.loss == -0.2);
 }
 
+TEST_CASE("sides are one number, or one each", "[schema]") {
+  const auto kernel = [](const RawValue& raw) {
+    return parsed({{"kernel", raw}}).kernel;
+  };
+  CHECK(kernel(word("5")) == Sides(5, 5));
+  CHECK(kernel(RawValue::list({"3", "1"})) == Sides(3, 1));
+  const auto pad = [](const RawValue& raw) { return parsed({{"pad", raw}}).pad; };
+  CHECK(pad(word("2")) == Padding(2));
+  CHECK(pad(RawValue::list({"1", "0"})) == Padding(Border(1, 0, 1, 0)));
+  CHECK(pad(RawValue::list({"0", "1", "2", "3"})) == Padding(Border(0, 1, 2, 3)));
+  CHECK(pad(word("same")) == Padding::same());
+  const auto schema = Params::schema();
+  const auto written = [&](const char* name, const RawValue& raw) {
+    return schema.write(parsed({{name, raw}})).at(name).text();
+  };
+  CHECK(written("kernel", RawValue::list({"3", "3"})) == "3");
+  CHECK(written("kernel", RawValue::list({"3", "1"})) == "[3, 1]");
+  CHECK(written("pad", RawValue::list({"1", "1", "1", "1"})) == "1");
+  CHECK(written("pad", RawValue::list({"1", "0", "1", "0"})) == "[1, 0]");
+  CHECK(written("pad", RawValue::list({"0", "1", "2", "3"})) == "[0, 1, 2, 3]");
+  CHECK(written("pad", word("same")) == "same");
+}
+
+TEST_CASE("sides that are none are refused", "[schema][refusal]") {
+  CHECK(problem_of("kernel", RawValue::list({"3"})) ==
+        "kernel: '[3]' is not a whole number, or two: [height, width]");
+  CHECK(problem_of("kernel", word("same")) ==
+        "kernel: 'same' is not a whole number, or two: [height, width]");
+  CHECK(problem_of("kernel", RawValue::list({"3", "0"})) ==
+        "kernel: [3, 0] is not allowed (1 to 9)");
+  CHECK(problem_of("pad", RawValue::list({"1", "2", "3"})) ==
+        "pad: '[1, 2, 3]' is not a whole number, [height, width], [top, left, bottom, "
+        "right] or same");
+  CHECK(problem_of("pad", RawValue::list({"0", "5"})) ==
+        "pad: [0, 5] is not allowed (0 to 4)");
+}
+
+TEST_CASE("a border of 'same' gives an output for each stride", "[schema]") {
+  // 7 pixels in steps of 2 are 4 windows, which reach over 6 + 3 pixels.
+  CHECK(Padding::same().around({7, 8, 1}, {3, 4}, {2, 3}) == Border(1, 1, 1, 1));
+  CHECK(Padding::same().around({7, 8, 1}, {2, 1}, 1) == Border(0, 0, 1, 0));
+  CHECK(Padding::same().around({6, 6, 1}, 1, 2) == Border(0));
+  CHECK(Padding(Border(1, 2, 3, 4)).around({7, 8, 1}, 9, 1) == Border(1, 2, 3, 4));
+}
+
 TEST_CASE("a wrong type says what was found and what was expected", "[schema][refusal]") {
   CHECK(problem_of("bits", word("4.5")) == "bits: '4.5' is not a whole number");
   CHECK(problem_of("bits", word("4 ")) == "bits: '4 ' is not a whole number");
@@ -125,7 +174,7 @@ TEST_CASE("an unknown name is answered with the nearest, or with all",
   CHECK(problem_of("bit", word("4")) == "bit: unknown parameter; did you mean 'bits'?");
   CHECK(problem_of("temperature", word("4")) ==
         "temperature: unknown parameter; known: bits, seed, rate, exact, group, shares, "
-        "sizes, names, loss");
+        "sizes, names, loss, kernel, pad");
   CHECK(unknown_text("key", "x", {}) == "unknown key; there are none here");
 }
 
@@ -150,7 +199,7 @@ TEST_CASE("equal structs are written alike, however they were given",
 
 TEST_CASE("fields are described in the order of their declaration", "[schema]") {
   const auto fields = Params::schema().fields();
-  REQUIRE(fields.size() == 9);
+  REQUIRE(fields.size() == 11);
   CHECK(fields[0].name == "bits");
   CHECK(fields[0].type == "int");
   CHECK(fields[0].default_value == "4");

@@ -177,6 +177,12 @@ int eval(const Arguments& arguments, Session&) {
       100 * score.accuracy(), score.correct, score.images, data.title,
       score.images_per_second(), options.batch, threads(), threads() == 1 ? "" : "s",
       latency_ms(model, options, images), peak_memory_mb()));
+  if (depends_on_batch(model)) {
+    print_out(fmt::format(
+        "ranges of activations are those of each batch: this is the accuracy of batches "
+        "of {}, other sizes of --batch give another\n",
+        options.batch));
+  }
   if (options.requantize != Requantize::kAsTrained) {
     print_requantized(executor);
     ExecutorOptions as_trained = options;

@@ -171,6 +171,11 @@ int inspect(const Arguments& arguments, Session&) {
       model.graph.image.height, model.graph.image.width, model.graph.image.channels,
       fmt::format("{} classes", model.graph.classes), bits.total().total() / 8,
       ratios.with_everything, ratios.nominal);
+  if (depends_on_batch(model)) {
+    text +=
+        "Ranges of activations are found at run time, of each batch: results depend on "
+        "the number of images in it.\n\n";
+  }
   text += "Bytes by purpose:\n\n" + markdown(tensor_table(bits));
   if (const auto shared = shared_quantizers(model.graph); !shared.empty()) {
     text += "\nQuantized once for several layers:\n\n" + shared;

@@ -21,7 +21,7 @@ bool is_linear(const ConvolutionGeometry& g) {
 }
 
 ConvolutionGeometry in_one_row(ConvolutionGeometry g, int images) {
-  if (is_linear(g)) g.input.width = g.output.width = images, g.stride = 1;
+  if (is_linear(g)) g.input.width = g.output.width = images, g.stride = Sides(1);
   return g;
 }
 
@@ -35,11 +35,11 @@ struct BorderClasses {
   std::vector<Extent> extents;  // of each class
   std::vector<int> class_of;    // of each output position
 
-  BorderClasses(int outputs, int size, const ConvolutionGeometry& g) {
+  BorderClasses(int outputs, int size, const WindowSide& side) {
     for (int output = 0; output < outputs; ++output) {
-      const int start = output * g.stride - g.pad;
-      const int begin = std::clamp(-start, 0, g.kernel);
-      const Extent extent{begin, std::clamp(size - start, begin, g.kernel)};
+      const int start = side.start(output);
+      const int begin = std::clamp(-start, 0, side.kernel);
+      const Extent extent{begin, std::clamp(size - start, begin, side.kernel)};
       const auto found = std::find(extents.begin(), extents.end(), extent);
       class_of.push_back(int(found - extents.begin()));
       if (found == extents.end()) extents.push_back(extent);
@@ -108,15 +108,15 @@ class PackedBitConvolution final : public BitConvolution {
         filters_(g_.output.channels / g_.groups),
         blocks_(rounded_up(filters_, kFilterBlock) / kFilterBlock),
         pixel_bytes_((g_.channels_per_group() + 7) / 8),
-        row_words_(rounded_up(g_.kernel * pixel_bytes_, 4) / 4),
-        row_bytes_((g_.input.width + 2 * g_.pad) * pixel_bytes_),
-        rows_(g_.output.height, g_.input.height, g_),
-        columns_(g_.output.width, g_.input.width, g_) {
-    for (int i = 0; i < g_.kernel; ++i) {
+        row_words_(rounded_up(g_.kernel.width * pixel_bytes_, 4) / 4),
+        row_bytes_((g_.input.width + g_.pad.width()) * pixel_bytes_),
+        rows_(g_.output.height, g_.input.height, down(g_)),
+        columns_(g_.output.width, g_.input.width, along(g_)) {
+    for (int i = 0; i < g_.kernel.height; ++i) {
       for (int j = 0; j < row_words_; ++j) offsets_.push_back(i * row_bytes_ + 4 * j);
     }
     const std::size_t image_bytes =
-        std::size_t(g_.input.height + 2 * g_.pad) * std::size_t(row_bytes_) + 4;
+        std::size_t(g_.input.height + g_.pad.height()) * std::size_t(row_bytes_) + 4;
     const std::size_t sums =
         std::size_t(g_.output.width) * std::size_t(filters_in_blocks());
     for (int slot = 0; slot < slots; ++slot) {
@@ -127,7 +127,7 @@ class PackedBitConvolution final : public BitConvolution {
 
   void pack_weights(std::span<const std::int8_t> weights) override {
     const bool has_zero = std::find(weights.begin(), weights.end(), 0) != weights.end();
-    const bool reaches_over = g_.kernel * pixel_bytes_ % 4 != 0;
+    const bool reaches_over = g_.kernel.width * pixel_bytes_ % 4 != 0;
     operation_ = has_zero || reaches_over ? BitOperation::kMasked : BitOperation::kXor;
     parts_ = operation_ == BitOperation::kXor ? 1 : 2;
     weights_.assign(std::size_t(g_.groups) * group_weights(), 0);
@@ -172,11 +172,12 @@ class PackedBitConvolution final : public BitConvolution {
                                std::size_t(parts_ * kFilterBlock) +
                            within % kFilterBlock;
     const std::int8_t* w =
-        weights.data() + std::size_t(f) * g_.kernel * g_.kernel * std::size_t(depth);
-    for (int tap = 0; tap < g_.kernel * g_.kernel; ++tap) {
+        weights.data() + std::size_t(f) * std::size_t(g_.kernel.area() * depth);
+    for (int tap = 0; tap < g_.kernel.area(); ++tap) {
       for (int c = 0; c < depth; ++c, ++w) {
-        const int bit = tap % g_.kernel * pixel_bytes_ * 8 + c;  // in the kernel's row
-        const int word = tap / g_.kernel * row_words_ + bit / 32;
+        const int bit =
+            tap % g_.kernel.width * pixel_bytes_ * 8 + c;  // in the kernel's row
+        const int word = tap / g_.kernel.width * row_words_ + bit / 32;
         std::uint32_t* part = block + word * parts_ * kFilterBlock;
         part[0] |= std::uint32_t(*w < 0) << (bit % 32);
         if (parts_ == 2) part[kFilterBlock] |= std::uint32_t(*w != 0) << (bit % 32);
@@ -198,8 +199,8 @@ class PackedBitConvolution final : public BitConvolution {
         const std::int8_t* w = weights.data();
         for (int f = 0; f < g_.output.channels; ++f) {
           std::int32_t base = 0;
-          for (int tap = 0; tap < g_.kernel * g_.kernel; ++tap, w += depth) {
-            const int i = tap / g_.kernel, j = tap % g_.kernel;
+          for (int tap = 0; tap < g_.kernel.area(); ++tap, w += depth) {
+            const int i = tap / g_.kernel.width, j = tap % g_.kernel.width;
             const bool inside =
                 rows.begin <= i && i < rows.end && columns.begin <= j && j < columns.end;
             base += base_of_tap({w, depth}, inside);
@@ -224,7 +225,7 @@ class PackedBitConvolution final : public BitConvolution {
     const int depth = g_.channels_per_group(), first = group * depth;
     const bool in_bytes = first % 8 == 0 && (depth % 8 == 0 || g_.groups == 1);
     x += words * std::size_t(plane);
-    image += g_.pad * (row_bytes_ + pixel_bytes_);
+    image += g_.pad.top * row_bytes_ + g_.pad.left * pixel_bytes_;
     for (int h = 0; h < g_.input.height; ++h, image += row_bytes_) {
       if (in_bytes) {
         copy_row(reinterpret_cast<const std::uint8_t*>(x) + first / 8, step * 8,
@@ -242,7 +243,7 @@ class PackedBitConvolution final : public BitConvolution {
     const int first = group * filters_;
     BitProducts products{
         .first = scratch.image.data(),
-        .step = std::ptrdiff_t(g_.stride) * pixel_bytes_,
+        .step = std::ptrdiff_t(g_.stride.width) * pixel_bytes_,
         .pixels = g_.output.width,
         .offsets = offsets_.data(),
         .words = int(offsets_.size()),
@@ -251,7 +252,7 @@ class PackedBitConvolution final : public BitConvolution {
         .sums = const_cast<std::int32_t*>(scratch.sums.data())};
     for (int row = 0; row < g_.output.height; ++row) {
       kernel_.run(operation_, products);
-      products.first += g_.stride * row_bytes_;
+      products.first += g_.stride.height * row_bytes_;
       for (int column = 0; column < g_.output.width; ++column, y += g_.output.channels) {
         const std::int32_t* sums = products.sums + column * filters_in_blocks();
         const bool is_first = plane == 0;

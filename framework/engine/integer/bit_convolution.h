@@ -23,8 +23,8 @@ struct BitInput {
 /// counts 0, which is neither of two signs. Exact.
 ///
 /// x: [images, pixels, max(1, planes), bit_words(channels)], bits beyond the channels 0;
-/// y: [images, output]; they must not overlap. Weights are [out][kernel][kernel]
-/// [in / groups], each -1, 0 or +1; without zeros the inner loop is shorter.
+/// y: [images, output]; they must not overlap. Weights are [out][kernel height]
+/// [kernel width][in / groups], each -1, 0 or +1; without zeros the inner loop is shorter.
 ///
 /// Slots as in `Convolution`; `forward` does not allocate. Groups are all right, but only
 /// quick when they have tens of channels and filters.

@@ -17,16 +17,16 @@ namespace {
 // Where the kernel covers the image, one pixel of all its values: the weights' order is
 // the image's.
 ConvolutionGeometry flattened(const ConvolutionGeometry& g) {
-  const bool whole = g.kernel == g.input.height && g.kernel == g.input.width &&
-                     g.pad == 0 && g.groups == 1;
+  const bool whole =
+      g.kernel == Sides(g.input.height, g.input.width) && g.pad == 0 && g.groups == 1;
   if (!whole) return g;
   return {.input = {1, 1, int(g.input.elements())}, .output = g.output};
 }
 
 // The image with its border: a convolution without padding sees the same.
 ConvolutionGeometry bordered(ConvolutionGeometry g) {
-  g.input.height += 2 * g.pad;
-  g.input.width += 2 * g.pad;
+  g.input.height += g.pad.height();
+  g.input.width += g.pad.width();
   g.pad = 0;
   return g;
 }
@@ -55,7 +55,7 @@ class OneDnnIntegerConvolution final : public IntegerConvolution {
         bytes_(kernel_of_codes(g_, input, images, slots)),
         turns_(input.is_signed && !bytes_),
         zero_point_(input.zero_point + (turns_ ? 128 : 0)),
-        copies_(turns_ || (g_.pad > 0 && zero_point_ != 0)),
+        copies_(turns_ || (g_.pad != 0 && zero_point_ != 0)),
         seen_(copies_ ? bordered(g_) : g_),
         wide_(g_, input, images, slots),
         corrections_(std::size_t(g_.output.channels)) {
@@ -116,10 +116,10 @@ class OneDnnIntegerConvolution final : public IntegerConvolution {
     const std::size_t row = std::size_t(g_.input.width) * g_.input.channels;
     const std::size_t row_with_border =
         std::size_t(seen_.input.width) * g_.input.channels;
-    const std::size_t left = std::size_t(g_.pad) * g_.input.channels;
+    const std::size_t left = std::size_t(g_.pad.left) * g_.input.channels;
     for (int image = 0; image < images_; ++image) {
       std::uint8_t* to = images + std::size_t(image) * seen_.input.elements() +
-                         std::size_t(g_.pad) * row_with_border + left;
+                         std::size_t(g_.pad.top) * row_with_border + left;
       for (int h = 0; h < g_.input.height; ++h, x += row, to += row_with_border) {
         for (std::size_t i = 0; i < row; ++i) to[i] = x[i] ^ flip;
       }

@@ -28,7 +28,7 @@ struct InputCodes {
 ///
 /// x: [images, input], bytes; y: [images, output]; they must not overlap. Sums that do
 /// not fit 32 bits wrap around; up to 33000 products of any codes always fit. Weights are
-/// [out][kernel][kernel][in / groups].
+/// [out][kernel height][kernel width][in / groups].
 ///
 /// `pack_weights` is called by one thread, and before `forward`; `forward` by several at
 /// once, each with its own `slot` in [0, slots). `forward` allocates

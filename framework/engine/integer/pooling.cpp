@@ -13,9 +13,9 @@ struct Extent {
   int begin, end, length;
 };
 
-Extent extent_of(int index, int size, const PoolGeometry& g) {
-  const int start = index * g.stride - g.pad;
-  const int stop = std::min(start + g.kernel, size + g.pad);
+Extent extent_of(int index, int size, const WindowSide& side) {
+  const int start = side.start(index);
+  const int stop = std::min(start + side.kernel, size + side.after);
   return {std::max(start, 0), std::min(stop, size), stop - start};
 }
 
@@ -25,8 +25,8 @@ std::vector<int> window_areas(const PoolGeometry& g) {
   std::vector<int> areas;
   for (int row = 0; row < g.output.height; ++row) {
     for (int column = 0; column < g.output.width; ++column) {
-      areas.push_back(extent_of(row, g.input.height, g).length *
-                      extent_of(column, g.input.width, g).length);
+      areas.push_back(extent_of(row, g.input.height, down(g)).length *
+                      extent_of(column, g.input.width, along(g)).length);
     }
   }
   return areas;
@@ -42,9 +42,9 @@ void pool(const PoolGeometry& g, int images, const Code* x, Result first, Result
   const std::size_t depth = std::size_t(g.input.channels);
   for (int image = 0; image < images; ++image, x += g.input.elements()) {
     for (int row = 0; row < g.output.height; ++row) {
-      const Extent rows = extent_of(row, g.input.height, g);
+      const Extent rows = extent_of(row, g.input.height, down(g));
       for (int column = 0; column < g.output.width; ++column, y += depth) {
-        const Extent columns = extent_of(column, g.input.width, g);
+        const Extent columns = extent_of(column, g.input.width, along(g));
         Result* __restrict to = y;
         std::fill(to, to + depth, first);
         for (int h = rows.begin; h < rows.end; ++h) {

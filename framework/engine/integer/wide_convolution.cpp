@@ -39,7 +39,7 @@ WideConvolution::WideConvolution(const ConvolutionGeometry& geometry, InputCodes
     : g_(geometry),
       input_(input),
       images_(images),
-      patch_(whole_vectors(std::size_t(g_.kernel) * g_.kernel * g_.channels_per_group())),
+      patch_(whole_vectors(std::size_t(g_.kernel.area() * g_.channels_per_group()))),
       weights_(std::size_t(g_.output.channels) * patch_) {
   for (int slot = 0; slot < slots; ++slot) {
     patches_.emplace_back(std::size_t(g_.output.width) * patch_);
@@ -64,10 +64,10 @@ void WideConvolution::gather_row(const Code* image, int row, int group,
   const auto zero_point = std::int16_t(input_.zero_point);
   for (int column = 0; column < g_.output.width; ++column) {
     std::int16_t* tap = patches + std::size_t(column) * patch_;
-    for (int i = 0; i < g_.kernel; ++i) {
-      for (int j = 0; j < g_.kernel; ++j, tap += depth) {
-        const int h = row * g_.stride + i - g_.pad;
-        const int w = column * g_.stride + j - g_.pad;
+    for (int i = 0; i < g_.kernel.height; ++i) {
+      for (int j = 0; j < g_.kernel.width; ++j, tap += depth) {
+        const int h = down(g_).start(row) + i;
+        const int w = along(g_).start(column) + j;
         if (h < 0 || w < 0 || h >= g_.input.height || w >= g_.input.width) {
           std::fill(tap, tap + depth, std::int16_t{0});
           continue;

@@ -29,7 +29,7 @@ class WideConvolution final : public IntegerConvolution {
   ConvolutionGeometry g_;
   InputCodes input_;
   int images_;
-  std::size_t patch_;                    // kernel * kernel * in, rounded up to a vector
+  std::size_t patch_;                    // taps * in, rounded up to a vector
   AlignedVector<std::int16_t> weights_;  // [filters][patch_], less their zero point
   // [slot][width][patch_]: what a row of output pixels sees, less the zero point. Beyond
   // the taps it stays 0.

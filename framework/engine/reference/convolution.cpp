@@ -79,7 +79,7 @@ class ReferenceConvolution final : public Convolution {
  private:
   int pixels() const { return int(g_.output.pixels()); }
   int filters() const { return g_.output.channels / g_.groups; }
-  int patch_size() const { return g_.kernel * g_.kernel * g_.channels_per_group(); }
+  int patch_size() const { return g_.kernel.area() * g_.channels_per_group(); }
   std::size_t patch_elements() const {
     return std::size_t(pixels()) * std::size_t(patch_size());
   }
@@ -96,7 +96,7 @@ class ReferenceConvolution final : public Convolution {
   View gradient(const float* dy, int image, int group) const {
     return {dy + y_offset(image, group), pixels(), filters(), Stride(g_.output.channels)};
   }
-  // [output pixels, kernel * kernel * in]: what each output pixel sees.
+  // [output pixels, kernel height * kernel width * in]: what each output pixel sees.
   MutableView patches(int slot) const {
     return {patches_[std::size_t(slot)].data(), pixels(), patch_size(),
             Stride(patch_size())};
@@ -109,10 +109,10 @@ class ReferenceConvolution final : public Convolution {
     const int depth = g_.channels_per_group();
     for (int row = 0; row < g_.output.height; ++row) {
       for (int column = 0; column < g_.output.width; ++column) {
-        for (int i = 0; i < g_.kernel; ++i) {
-          for (int j = 0; j < g_.kernel; ++j) {
-            const int y = row * g_.stride + i - g_.pad;
-            const int x = column * g_.stride + j - g_.pad;
+        for (int i = 0; i < g_.kernel.height; ++i) {
+          for (int j = 0; j < g_.kernel.width; ++j) {
+            const int y = down(g_).start(row) + i;
+            const int x = along(g_).start(column) + j;
             const bool inside =
                 0 <= y && y < g_.input.height && 0 <= x && x < g_.input.width;
             const int pixel =

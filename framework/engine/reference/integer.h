@@ -6,6 +6,7 @@
 #include <span>
 
 #include "framework/engine/integer/bit_convolution.h"
+#include "framework/engine/integer/block_convolution.h"
 #include "framework/engine/integer/convolution.h"
 #include "framework/engine/integer/pooling.h"
 #include "framework/engine/integer/requantize.h"
@@ -15,6 +16,9 @@ namespace bitsweep::reference {
 
 std::unique_ptr<IntegerConvolution> make_integer_convolution(
     const ConvolutionGeometry& geometry, InputCodes input, int images);
+
+std::unique_ptr<BlockConvolution> make_block_convolution(
+    const ConvolutionGeometry& geometry, InputCodes input, int images, std::size_t block);
 
 std::unique_ptr<BitConvolution> make_bit_convolution(const ConvolutionGeometry& geometry,
                                                      BitInput input, int images);

@@ -18,9 +18,9 @@ void visit_products(const ConvolutionGeometry& g, int images, Visit visit) {
       for (int column = 0; column < g.output.width; ++column) {
         std::ptrdiff_t weight = 0;
         for (int f = 0; f < g.output.channels; ++f, ++output) {
-          for (int tap = 0; tap < g.kernel * g.kernel; ++tap) {
-            const int h = row * g.stride + tap / g.kernel - g.pad;
-            const int w = column * g.stride + tap % g.kernel - g.pad;
+          for (int tap = 0; tap < g.kernel.area(); ++tap) {
+            const int h = down(g).start(row) + tap / g.kernel.width;
+            const int w = along(g).start(column) + tap % g.kernel.width;
             const bool inside =
                 0 <= h && h < g.input.height && 0 <= w && w < g.input.width;
             const std::ptrdiff_t pixel =

@@ -9,7 +9,7 @@ namespace bitsweep::reference {
 namespace {
 
 PoolGeometry whole_image(ImageShape shape) {
-  return {shape, {1, 1, shape.channels}, std::max(shape.height, shape.width), 1, 0};
+  return {shape, {1, 1, shape.channels}, {shape.height, shape.width}, 1, 0};
 }
 
 }  // namespace

@@ -22,12 +22,15 @@ void visit_windows(const PoolGeometry& g, int images, Visit visit) {
   for (int image = 0; image < images; ++image) {
     for (int oh = 0; oh < g.output.height; ++oh) {
       for (int ow = 0; ow < g.output.width; ++ow) {
-        const int top = oh * g.stride - g.pad, left = ow * g.stride - g.pad;
-        const int height = std::min(top + g.kernel, g.input.height + g.pad) - top;
-        const int width = std::min(left + g.kernel, g.input.width + g.pad) - left;
+        const int top = down(g).start(oh), left = along(g).start(ow);
+        const int height =
+            std::min(top + g.kernel.height, g.input.height + g.pad.bottom) - top;
+        const int width =
+            std::min(left + g.kernel.width, g.input.width + g.pad.right) - left;
         for (int c = 0; c < g.input.channels; ++c) {
-          for (int place = 0; place < g.kernel * g.kernel; ++place) {
-            const int h = top + place / g.kernel, w = left + place % g.kernel;
+          for (int place = 0; place < g.kernel.area(); ++place) {
+            const int h = top + place / g.kernel.width;
+            const int w = left + place % g.kernel.width;
             if (h < 0 || h >= g.input.height || w < 0 || w >= g.input.width) continue;
             visit(value_index(g.output, image, oh, ow, c),
                   value_index(g.input, image, h, w, c), place, height * width);

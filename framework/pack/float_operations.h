@@ -1,0 +1,29 @@
+// The operations between products that are no pipeline's: pools, response normalisation,
+// concatenation, shortcuts. Each as the work of a slice of the batch.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "framework/engine/pooling.h"
+#include "framework/nn/graph.h"
+#include "framework/pack/stored_value.h"
+
+namespace bitsweep {
+
+using SliceWork = std::function<void(const Slice&)>;
+
+/// The windows of a pool over `input`.
+PoolGeometry pool_of(const GraphNode& node, ImageShape input);
+
+/// From floats to floats: what `node` computes of its inputs, which outlive the work.
+/// Quantizers, products and what goes element by element are not among them.
+SliceWork float_work(const GraphNode& node, const std::vector<StoredValue*>& inputs,
+                     StoredValue& output, std::span<const Slice> slices);
+
+/// A max pool of codes on one grid: the largest code is that of the largest value.
+SliceWork code_pool_work(const PoolGeometry& pool, StoredValue& input,
+                         const CodeForm& form, StoredValue& output);
+
+}  // namespace bitsweep
