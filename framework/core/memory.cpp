@@ -40,11 +40,17 @@ void lower_to_groups(double& limit) {
   }
 }
 
+double machine_limit() {
+  double limit = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
+  lower_to_groups(limit);
+  return limit;
+}
+
 }  // namespace
 
 double memory_limit() {
-  double limit = double(sysconf(_SC_PHYS_PAGES)) * double(sysconf(_SC_PAGESIZE));
-  lower_to_groups(limit);
+  static const double machine = machine_limit();  // asked for each row of a study
+  double limit = machine;
   if (const char* megabytes = std::getenv("BITSWEEP_MEMORY_MB")) {
     const double given = std::atof(megabytes) * 1e6;
     if (given > 0) limit = std::min(limit, given);

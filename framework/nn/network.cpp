@@ -45,6 +45,7 @@ Network::Network(const ModelSpec& model, const NetworkOptions& options) {
   context_.batch = options.batch;
   context_.classes = options.classes;
   context_.seed = options.seed;
+  context_.is_drawn = options.is_drawn;
   context_.engine = options.engine;
   context_.slices = slice_batch(options.batch);
   image_.shape = options.image;

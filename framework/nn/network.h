@@ -32,6 +32,7 @@ struct NetworkOptions {
   int batch = 100;
   std::int64_t seed = 1;
   EngineKind engine = selected_engine();
+  bool is_drawn = true;  // its weights; zeros do for a look at shapes and sites
 };
 
 /// Life: construct, look at `sites()`, attach quantizers, `build()`, then run passes.

@@ -41,9 +41,11 @@ WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& inp
       bias_(this->name() + "/bias", std::size_t(output.channels)),
       form_(form) {
   output_.shape = output;
-  initialise(form.initialiser, form.deviation, form.fan_in, form.fan_out,
-             RandomStream(std::uint64_t(context.seed), weight_.name),
-             weight_.value.span());
+  if (context.is_drawn) {
+    initialise(form.initialiser, form.deviation, form.fan_in, form.fan_out,
+               RandomStream(std::uint64_t(context.seed), weight_.name),
+               weight_.value.span());
+  }
 
   const std::size_t outputs = std::size_t(output.channels);
   const auto bind = [&](BoundSite& bound, Role role, std::vector<int> shape,
