@@ -8,6 +8,7 @@
 
 #include "framework/core/counted.h"
 #include "framework/core/parallel.h"
+#include "framework/quant/affine_loops.h"
 
 namespace bitsweep {
 namespace {
@@ -17,7 +18,9 @@ struct Quantized {
   std::vector<float> thresholds;
 
   explicit Quantized(const PackedQuantizer& q)
-      : quantizer(q), thresholds(thresholds_of(q.rule, q.grid)) {}
+      : quantizer(q),
+        thresholds(q.rule.is_dynamic() ? std::vector<float>()
+                                       : thresholds_of(q.rule, q.grid)) {}
 
   // Of values that the quantizer gave.
   std::vector<std::int32_t> codes(std::span<const float> values) const {
@@ -50,6 +53,19 @@ void measure(const Quantized& at, std::int32_t a, std::int32_t b, float executed
   }
 }
 
+// Of ranges found at run time: where the upper of the two codes begins, halfway between
+// their values.
+void measure_in(const UniformQuantization& q, std::int32_t upper, float executed,
+                float simulated, Parting& parting) {
+  const double boundary = double(q.scale) * (double(upper) - 0.5 - double(q.zero_point));
+  parting.executed_value = executed;
+  parting.simulated_value = simulated;
+  parting.boundary = boundary;
+  parting.steps_to_boundary =
+      std::max(std::fabs(executed - boundary), std::fabs(simulated - boundary)) /
+      double(q.scale);
+}
+
 class Tracer {
  public:
   Tracer(const PackedModel& model, const ExecutorOptions& options)
@@ -60,6 +76,7 @@ class Tracer {
   }
 
   void run(const Batches& images, std::size_t begin, int count) {
+    count_ = std::size_t(count);
     for (Executor* executor : {&integers_, &floats_}) {
       parallel_blocks(
           count, [&](int i) { images.load(begin + std::size_t(i), executor->image(i)); });
@@ -98,6 +115,9 @@ class Tracer {
     const ExecutionGraph& all = integers_.graph();
     const Quantized& at = quantizers_[std::size_t(all.quantizer_of[node])];
     const int behind = int(node) + 1, before = all.graph.nodes[node].inputs.front();
+    if (at.quantizer.rule.is_dynamic()) {
+      return differs_in_range(node, index, parting);
+    }
     const auto a = at.codes(part(integers_, behind, index));
     const auto b = at.codes(part(floats_, behind, index));
     if (a == b) return false;
@@ -122,6 +142,46 @@ class Tracer {
     return true;
   }
 
+  // What the values of one image, or of all that were run, are coded in.
+  UniformQuantization quantization(const Executor& executor, int value, std::size_t index,
+                                   const CodeRule& rule) const {
+    const std::size_t size = executor.graph().graph.shape_of(value).elements();
+    const auto own = rule.kind == CodeRule::Kind::kOfBatch
+                         ? executor.value(value).first(count_ * size)
+                         : part(executor, value, index);
+    return affine_quantization_of(own, rule.affine);
+  }
+
+  bool differs_in_range(std::size_t node, std::size_t index, Parting& parting) const {
+    const ExecutionGraph& all = integers_.graph();
+    const CodeRule& rule =
+        quantizers_[std::size_t(all.quantizer_of[node])].quantizer.rule;
+    const int before = all.graph.nodes[node].inputs.front();
+    const auto x = part(integers_, before, index), y = part(floats_, before, index);
+    const auto q = quantization(integers_, before, index, rule);
+    std::vector<std::int32_t> a(x.size()), b(y.size());
+    encode_affine(x, a, rule.affine, q);
+    encode_affine(y, b, rule.affine, quantization(floats_, before, index, rule));
+    if (a == b) return false;
+    parting.site = all.graph.nodes[node].name;
+    parting.of_codes = a.size();
+    for (std::size_t e = 0; e < a.size(); ++e) {
+      if (a[e] == b[e]) continue;
+      ++parting.codes;
+      parting.codes_apart = std::max(parting.codes_apart, std::abs(a[e] - b[e]));
+      Parting own;
+      measure_in(q, std::max(a[e], b[e]), x[e], y[e], own);
+      if (parting.codes > 1 && own.steps_to_boundary <= parting.steps_to_boundary) {
+        continue;
+      }
+      parting.executed_value = own.executed_value;
+      parting.simulated_value = own.simulated_value;
+      parting.boundary = own.boundary;
+      parting.steps_to_boundary = own.steps_to_boundary;
+    }
+    return true;
+  }
+
   void compare_logits(std::size_t index, Parting& parting) const {
     const auto classes = std::size_t(integers_.graph().graph.classes);
     const auto a = integers_.logits().subspan(index * classes, classes);
@@ -132,6 +192,7 @@ class Tracer {
 
   ExecutorOptions options_;
   Executor integers_, floats_;
+  std::size_t count_ = 0;  // images of the last run
   std::vector<Quantized> quantizers_;
 };
 

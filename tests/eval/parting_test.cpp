@@ -96,3 +96,20 @@ TEST_CASE("equal predictions part nowhere", "[parting]") {
                       scored.simulated)
             .empty());
 }
+
+TEST_CASE("ranges found at run time are traced, too", "[parting]") {
+  for (const auto kind : {CodeRule::Kind::kOfImage, CodeRule::Kind::kOfBatch}) {
+    Scored scored(2);
+    const AffineCodes affine{.low = 0, .high = 255, .symmetric = false};
+    scored.model.quantizers[0] = {Grid(UniformGrid{.low = 0, .high = 255}),
+                                  {.kind = kind, .affine = affine}};
+    scored.executed = scored.score({.batch = 2});
+    scored.simulated = scored.executed;
+    scored.simulated.predictions[1] ^= 1;  // as if it had been rounded otherwise
+    const auto partings = find_partings(scored.model, {.batch = 2}, scored.batches,
+                                        scored.executed, scored.simulated);
+    REQUIRE(partings.size() == 1);
+    CHECK(partings[0].image == 1);
+    CHECK(partings[0].site == "");  // the codes are the same
+  }
+}
