@@ -287,7 +287,13 @@ def affine_codes(case, kind):
             "unsigned": (0, 2 * half - 1, half)}[codes]
 
 
+ROUNDINGS = {"half_even": torch.round, "half_away": half_away,
+             "half_up": lambda v: torch.floor(v + 0.5)}
+
+
 def affine(x, case, _):
+    if case.role == "bias":  # alone it has the step 1, and training leaves it as it is
+        return x if case.training else ROUNDINGS[case.word("rounding")](x)
     kind = "weight" if case.is_weight else "activation"
     low, high, centre = affine_codes(case, kind)
     groups = x.reshape(1, -1)
@@ -306,8 +312,7 @@ def by_range(groups, case, low, high, symmetric):
     own = groups.detach()
     least = own.min(dim=1, keepdim=True).values.clamp(max=0)
     most = own.max(dim=1, keepdim=True).values.clamp(min=0)
-    rounding = {"half_even": torch.round, "half_away": half_away,
-                "half_up": lambda v: torch.floor(v + 0.5)}[case.word("rounding")]
+    rounding = ROUNDINGS[case.word("rounding")]
     if symmetric:
         s = torch.maximum(-least, most) / symmetric[0]
         z = torch.full_like(s, symmetric[1])
@@ -599,8 +604,8 @@ def float16(x, case, _):
 
 TWINS = {f.__name__: f for f in (
     affine, apot, binaryconnect, bnn, bwn, deep_compression, dorefa, dynamic_fixed_point,
-    entropy_penalty, float16, hwgq, inq, int8_training, kmeans, lognet, lsq, minifloat, pact, power_of_two,
-    product_quantization, qnn, sparse_least_squares, static_fixed_point, ttq, twn, wrpn, xnor)}
+    entropy_penalty, float16, hwgq, inq, int8_training, kmeans, lognet, lsq, minifloat,
+    pact, power_of_two, product_quantization, qnn, sparse_least_squares, static_fixed_point, ttq, twn, wrpn, xnor)}
 WITHOUT_QUANTIZERS = {"float"}
 
 failures = []
