@@ -139,7 +139,8 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
      `prepare` computes again, is shown by `visit_state`: a run is saved and continued with it.
    - Interfaces for what few quantizers do stand below `Quantizer`: first values of the latent
      weights (`AdoptsLatent`), a clip or mask after each step (`ChangesLatent`), rounds
-     (`HasStages`), scales of pixels (`PixelScaled`), evaluation in float (`EvaluatesFloat`).
+     (`HasStages`), scales of pixels (`PixelScaled`), evaluation in float (`EvaluatesFloat`),
+     ranges that follow the batches of training (`FollowsBatches`).
      Weights that cost something beside the loss have `Penalised` (`penalised.h`).
    - `calibrate` sees weights once and then each calibration batch of activations;
      `finish_calibration` closes it. `prepare` sees the weights before each forward that follows
