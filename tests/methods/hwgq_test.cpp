@@ -43,8 +43,8 @@ TEST_CASE("hwgq: any positive value becomes at least the first centre", "[hwgq]"
 
 TEST_CASE("hwgq: three backward rules", "[hwgq]") {
   const auto slopes = [](const char* backward) {
-    const auto q = quantizer_for("hwgq", params({{"ste", backward}}),
-                                 value_site(Role::kInput, 8));
+    const auto q =
+        quantizer_for("hwgq", params({{"ste", backward}}), value_site(Role::kInput, 8));
     return gradient(*q, kX8, kG8);
   };
   CHECK(near(slopes("clipped"), {0, -0.2, 0.3, 0.4, -0.5, 0.6, 0, 0}, 1e-7));
@@ -99,13 +99,12 @@ TEST_CASE("hwgq: the levels may be scaled to what a layer sees", "[hwgq]") {
 
 TEST_CASE("hwgq: with a scale values and slopes are those of x / scale", "[hwgq]") {
   for (const char* backward : {"clipped", "vanilla", "log"}) {
-    const auto plain = quantizer_for("hwgq", params({{"ste", backward}}),
-                                     value_site(Role::kInput, 8));
+    const auto plain =
+        quantizer_for("hwgq", params({{"ste", backward}}), value_site(Role::kInput, 8));
     Values x = kX8;
     x[7] = 2 * 1.614f;  // the largest: a scale of 2
-    const auto scaled =
-        calibrated("hwgq", params({{"ste", backward}, {"init", "max"}}),
-                   value_site(Role::kInput, 8), x);
+    const auto scaled = calibrated("hwgq", params({{"ste", backward}, {"init", "max"}}),
+                                   value_site(Role::kInput, 8), x);
     Values half = x;
     for (float& v : half) v /= 2;
     auto twice = quantized(*plain, half);
