@@ -137,7 +137,10 @@ std::string ask_in_child(const std::function<std::string(const Tell&)>& question
   std::string received;
   for (bool open = true; open;) {
     if (!child.wait_for_bytes()) {
-      throw NoAnswer(fmt::format("no answer for {} s", patience_seconds()));
+      throw NoAnswer(
+          fmt::format("no answer for {} s (on a busy machine, BITSWEEP_PATIENCE=SECONDS "
+                      "waits longer)",
+                      patience_seconds()));
     }
     open = child.read(received);
     while (received.size() >= kHead) {

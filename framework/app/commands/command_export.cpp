@@ -20,6 +20,21 @@ void check_ending(const std::filesystem::path& out) {
       out.string()));
 }
 
+// Where nothing in the model has the form that the dialect is for.
+void tell_other_operators(const PackedModel& model, OnnxDialect dialect,
+                          const std::string& file) {
+  const bool quantizes = dialect == OnnxDialect::kQdq;
+  if (!quantizes && dialect != OnnxDialect::kQonnx) return;
+  const auto plain = quantizes ? OnnxDialect::kInteger : OnnxDialect::kFloat;
+  if (file != onnx_bytes(model, plain)) return;
+  print_note(fmt::format(
+      "bitsweep: no layer of this model can be said in {} with the executor's results "
+      "(its "
+      "rounding, or ranges found at run time): the file is that of --dialect {}",
+      quantizes ? "QuantizeLinear and DequantizeLinear" : "QONNX's Quant",
+      quantizes ? "integer" : "float"));
+}
+
 int export_model(const Arguments& arguments, Session&) {
   const std::filesystem::path record = arguments.positional(0);
   const auto out = output_file(arguments);
@@ -28,7 +43,9 @@ int export_model(const Arguments& arguments, Session&) {
   const PackedModel model = model_of(record);  // what cannot be read is not written
   std::string file(bytes.begin(), bytes.end());
   if (out.extension() == ".onnx") {
-    file = onnx_bytes(model, onnx_dialect(arguments.text("dialect", "integer")));
+    const OnnxDialect dialect = onnx_dialect(arguments.text("dialect", "integer"));
+    file = onnx_bytes(model, dialect);
+    tell_other_operators(model, dialect, file);
   } else if (arguments.has("dialect")) {
     throw ConfigError(fmt::format(
         "export: --dialect is of ONNX files; '{}' does not end in .onnx", out.string()));

@@ -32,6 +32,12 @@ std::vector<std::string> cells_of(const PurposeBits& bits) {
           in_bytes(bits.rest),  in_bytes(bits.total())};
 }
 
+// Codes whose grid follows from other tensors' (biases) are stored at their whole width.
+std::string coding_of(const StoredTensorBits& tensor) {
+  if (tensor.coding) return std::string(coding_name(*tensor.coding));
+  return tensor.bits.codes > 0 ? "fixed" : "float";
+}
+
 void add_row(Table& table, std::vector<Cell> cells, const PurposeBits& bits) {
   for (auto& cell : cells_of(bits)) cells.emplace_back(std::move(cell));
   table.rows.push_back({.group = "", .cells = std::move(cells)});
@@ -52,8 +58,7 @@ Table tensor_table(const ModelBits& bits) {
   for (const auto& tensor : bits.tensors) {
     add_row(table,
             {tensor.name, extents(tensor.shape), percent(tensor.nonzero, tensor.elements),
-             fmt::format("{}", tensor.width),
-             tensor.coding ? std::string(coding_name(*tensor.coding)) : "float",
+             fmt::format("{}", tensor.width), coding_of(tensor),
              tensor.coding ? fmt::format("{:.1f}", tensor.entropy / 8) : ""},
             tensor.bits);
   }

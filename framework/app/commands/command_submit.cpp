@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -115,6 +116,19 @@ std::vector<std::string> task_command(const Arguments& arguments, const fs::path
 }
 
 // What of it can be wrong is refused before the study is read.
+// What the script says already; sbatch would take the later line.
+void refuse_own_option(const std::string& option) {
+  static const std::map<std::string, std::string> kOwn = {
+      {"array", "--array"},         {"time", "--time"},       {"mem", "--memory"},
+      {"partition", "--partition"}, {"account", "--account"}, {"signal", "--notice"},
+      {"cpus-per-task", "--cpus"}};
+  const auto begin = std::min(option.find_first_not_of('-'), option.size());
+  const auto found = kOwn.find(option.substr(begin, option.find('=') - begin));
+  if (found == kOwn.end()) return;
+  throw ConfigError(fmt::format(
+      "submit: --sbatch {}: the script has it from {}; use that", option, found->second));
+}
+
 JobScript asked_script(const Arguments& arguments, const TaskSize& size) {
   JobScript script;
   script.made_by = arguments.command_line();
@@ -128,6 +142,7 @@ JobScript asked_script(const Arguments& arguments, const TaskSize& size) {
     if (option.empty() || option.find_first_of("\n\r") != std::string::npos) {
       throw ConfigError("submit: --sbatch: takes one option of sbatch, as in qos=low");
     }
+    refuse_own_option(option);
   }
   if (arguments.has("memory")) check_memory_text(arguments.text("memory"));
   check_time(script);

@@ -120,7 +120,7 @@ double time_limit_seconds(const std::string& text) {
 }
 
 void check_memory_text(const std::string& text) {
-  static const std::regex form(R"(\d{1,12}[KMGT]?)");
+  static const std::regex form(R"(0*[1-9]\d{0,11}[KMGT])");
   if (std::regex_match(text, form)) return;
   throw ConfigError(fmt::format(
       "submit: --memory: '{}' is no amount of memory; write 3G, or 1500M", text));
