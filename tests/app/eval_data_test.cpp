@@ -50,6 +50,7 @@ class Trained {
   }
   fs::path path(const std::string& name) const { return folder_ / name; }
   const fs::path& record() const { return record_; }
+  const testing::ScratchFolder& folder() const { return folder_; }
 
  private:
   testing::ScratchFolder folder_;
@@ -131,5 +132,35 @@ TEST_CASE("export names the file that is no record, and endings that it does not
     CHECK(other.code == 2);
     CHECK_THAT(other.err, Contains(name + ": ") && Contains("expected"));
     CHECK_FALSE(fs::exists(trained().path("x.bsw")));
+  }
+}
+
+TEST_CASE("biases on the sums' grid are codes, and a dialect without effect is said",
+          "[export]") {
+  const testing::ScratchFolder& folder = trained().folder();
+  std::ofstream(folder / "biases.yaml")
+      << "name: biases\n"
+         "dataset: {id: shapes, validation: 0, train_limit: 20, test_limit: 10}\n"
+         "network: {id: lenet-300-100}\n"
+         "training: {epochs: 1, batch_size: 10}\n"
+         "fine_tuning: none\n"
+         "calibration_batches: 2\n"
+         "edges: {first: method, last: method, bias: method, image: method}\n"
+         "rows:\n"
+         "  - method: {id: affine}\n"
+         "  - method: {id: affine, rounding: half_up}\n";
+  REQUIRE(trained().run("run biases.yaml --out biases").code == 0);
+  for (const auto& entry : fs::directory_iterator(folder / "biases/runs")) {
+    const std::string record = entry.path().string();
+    if (!record.ends_with(".h5") || record.find("affine") == record.npos) continue;
+    CAPTURE(record);
+    CHECK_THAT(trained().run("inspect " + record).out,
+               Contains("|   32 | fixed") && !Contains("|   32 | float"));
+    const auto qdq =
+        trained().run("export " + record + " --out m.onnx --force --dialect qdq");
+    CHECK(qdq.code == 0);
+    const bool says =
+        qdq.err.find("the file is that of --dialect integer") != qdq.err.npos;
+    CHECK(says == (record.find("half-up") != record.npos));
   }
 }
