@@ -203,10 +203,10 @@ TEST_CASE("what cannot be submitted is refused as approved") {
   std::string text;
   for (const std::string options :
        {"--time soon", "--time 3", "--time 10 --notice 600", "--memory lots",
-        "--memory 0G", "--memory 3", "--sbatch mem=5G", "--array 0", "--cpus 2 --jobs 4",
-        "--threads 1000 --jobs 2000000000", "--threads 3 --jobs 2 --cpus 4", "--notice 0",
-        "--retries -1", "--timeout never", "--sbatch ''", "--sbatch --qos=low",
-        "--shard 1/2", "--force"}) {
+        "--memory 0G", "--memory 3", "--sbatch mem=5G", "--partition ''", "--array 0",
+        "--cpus 2 --jobs 4", "--threads 1000 --jobs 2000000000",
+        "--threads 3 --jobs 2 --cpus 4", "--notice 0", "--retries -1", "--timeout never",
+        "--sbatch ''", "--sbatch --qos=low", "--shard 1/2", "--force"}) {
     const auto refused = testing::run_program("submit no-such-study.yaml " + options);
     text += fmt::format("$ bitsweep submit study.yaml {}\n{}[{}]\n\n", options,
                         refused.err, refused.code);

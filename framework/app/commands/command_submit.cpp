@@ -52,6 +52,10 @@ TaskSize task_size(const Arguments& arguments) {
 
 std::string checked_line(const Arguments& arguments, const std::string& option) {
   const std::string text = arguments.text(option);
+  if (arguments.has(option) && text.empty()) {
+    throw ConfigError(fmt::format(
+        "submit: --{}: is empty; give a value, or leave the option out", option));
+  }
   if (text.find_first_of("\n\r") == std::string::npos) return text;
   throw ConfigError(fmt::format("submit: --{}: has to be one line", option));
 }
