@@ -186,6 +186,21 @@ TEST_CASE("a run is claimed by one of two who share a folder") {
   CHECK_FALSE(second.claim("abc", "twn, seed 1"));
 }
 
+TEST_CASE("what a dead process left of a done run's lease goes, a live one's stays") {
+  const ScratchFolder scratch;
+  ResultsFolder first(scratch / "out");
+  const fs::path dead = scratch / "out/runs/abc.lease";
+  write(dead, lease_of(dead_process()));
+  first.clear_lease("abc");
+  CHECK_FALSE(fs::exists(dead));
+  ResultsFolder second(scratch / "out");
+  REQUIRE_FALSE(second.claim("abc", "twn, seed 1"));
+  first.clear_lease("abc");
+  CHECK(running_in(scratch / "out").contains("abc"));
+  first.clear_lease("of no run");
+  CHECK_FALSE(fs::exists(scratch / "out/runs/of no run.lease"));
+}
+
 TEST_CASE("who works on all records is alone in the folder") {
   const ScratchFolder scratch;
   const auto out = scratch / "out";

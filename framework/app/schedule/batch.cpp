@@ -291,6 +291,12 @@ BatchResult run_batch(const Plan& plan, RunFiles& files, ResultsFolder& folder,
   }
   files.refresh();
   files.remove_leftovers();
+  for (const auto& run : plan.runs) {
+    std::error_code unknown;
+    if (std::filesystem::exists(files.path_of(run), unknown)) {
+      folder.clear_lease(run.digest);
+    }
+  }
   result.interrupted = schedule.interrupted;
   result.on_notice = schedule.on_notice;
   result.disk_full = schedule.disk_full;

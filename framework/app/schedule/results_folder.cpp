@@ -152,6 +152,17 @@ void ResultsFolder::release(const std::string& digest) {
   held_.erase(digest);
 }
 
+// Only its holder may remove a lease.
+void ResultsFolder::clear_lease(const std::string& digest) {
+  std::error_code unknown;
+  if (!fs::exists(lease_of(folder_, digest), unknown)) return;
+  try {
+    if (!claim(digest, "clear")) release(digest);
+  } catch (const RunError&) {
+    // A lease that stays does no harm.
+  }
+}
+
 bool ResultsFolder::is_lost(const std::string& digest) {
   const std::lock_guard lock(mutex_);
   const auto found = held_.find(digest);

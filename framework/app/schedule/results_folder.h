@@ -36,6 +36,9 @@ class ResultsFolder {
   /// now, else who has it. Throws RunError when the folder cannot be written.
   std::optional<LeaseText> claim(const std::string& digest, const std::string& what);
   void release(const std::string& digest);
+  /// Removes what a dead process left of the lease of a run that is done: nobody will
+  /// claim that run again.
+  void clear_lease(const std::string& digest);
   /// Whether another took it over, as this process had been silent for long.
   bool is_lost(const std::string& digest);
   /// For those who look at the lease.
