@@ -39,8 +39,8 @@ class Batch final : public JobClaims {
       const std::size_t job = run_of_.size();
       job_of_[run] = job;
       run_of_.push_back(run);
-      const auto record = files.path_of(plan.runs[run]);
-      stamps_.push_back(failed_in_this_batch(record) ? std::nullopt : stamp_of(record));
+      const bool failed_just_now = failed_in_this_batch(files.path_of(plan.runs[run]));
+      stamps_.push_back(failed_just_now ? std::nullopt : plan.runs[run].record);
       const auto& start = plan.runs[run].start;
       jobs_.push_back(
           {[this, job] { return order(job); }, start ? job_of_[*start] : std::nullopt});

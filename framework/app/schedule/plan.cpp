@@ -54,15 +54,15 @@ class Planner {
     const std::int64_t seed = spec.seed;
     const std::string file = file_name(spec.network.id + " " + label);
     const Found record = find_(name);
-    plan_.runs.push_back(
-        {.spec = std::move(spec),
-         .label = fmt::format("{}, seed {}", label, seed),
-         .name = fmt::format("{}-seed{}", file, seed),
-         .digest = name,
-         .state = record.state,
-         .why = record.why,
-         .start = {},
-         .seconds = record.state == RunState::kDone ? record.seconds : 0});
+    plan_.runs.push_back({.spec = std::move(spec),
+                          .label = fmt::format("{}, seed {}", label, seed),
+                          .name = fmt::format("{}-seed{}", file, seed),
+                          .digest = name,
+                          .state = record.state,
+                          .why = record.why,
+                          .start = {},
+                          .seconds = record.state == RunState::kDone ? record.seconds : 0,
+                          .record = record.record});
     has_weights_.push_back(record.has_weights);
     return plan_.runs.size() - 1;
   }

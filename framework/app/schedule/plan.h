@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/config/run_spec.h"
+#include "framework/results/record_index.h"
 
 namespace bitsweep {
 
@@ -23,11 +24,12 @@ struct Found {
       : state(its_state), why(std::move(reason)), has_weights(with_weights) {}
 
   RunState state;
-  std::string why;           // it failed, or its record cannot be read
-  bool has_weights = true;   // of kDone: another run can start from it
-  bool has_model = true;     // of kDone: its packed model
-  double test_accuracy = 0;  // of kDone, a share; NaN where there is none
-  double seconds = 0;        // that the run took
+  std::string why;                       // it failed, or its record cannot be read
+  bool has_weights = true;               // of kDone: another run can start from it
+  bool has_model = true;                 // of kDone: its packed model
+  double test_accuracy = 0;              // of kDone, a share; NaN where there is none
+  double seconds = 0;                    // that the run took
+  std::optional<FileStamp> record = {};  // of the record that says so
 };
 
 struct PlannedRun {
@@ -39,6 +41,7 @@ struct PlannedRun {
   std::string why = {};                   // it is in that state, where that needs telling
   std::optional<std::size_t> start = {};  // index of the float run it begins with
   double seconds = 0;                     // of kDone: that it took
+  std::optional<FileStamp> record = {};   // of the record that the state was read from
 };
 
 /// What names a run of a row, and what it is compared with.

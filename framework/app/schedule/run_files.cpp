@@ -43,13 +43,20 @@ void RunFiles::refresh() {
 Found RunFiles::find(const std::string& digest) const {
   const auto found = known_.find(digest);
   if (found == known_.end()) return RunState::kMissing;
+  const auto stamp = stamp_of(found->second);  // before it is read
+  Found result = state_of(found->second, digest);
+  result.record = stamp;
+  return result;
+}
+
+Found RunFiles::state_of(const fs::path& file, const std::string& digest) const {
   try {
-    const RecordBrief& record = index_->at(found->second);
+    const RecordBrief& record = index_->at(file);
     if (record.digest != digest) {
       return {RunState::kDamaged,
               fmt::format("{}: holds the run {}, expected {}; give it its own name back, "
                           "or delete it",
-                          found->second.string(), record.digest, digest)};
+                          file.string(), record.digest, digest)};
     }
     Found result(record.status == "done" ? RunState::kDone : RunState::kFailed,
                  record.failure, record.has_state);

@@ -34,6 +34,8 @@ class RunFiles {
   void remove_leftovers() const;
 
  private:
+  Found state_of(const std::filesystem::path& file, const std::string& digest) const;
+
   std::filesystem::path folder_;
   std::shared_ptr<RecordIndex> index_;
   std::optional<FileStamp> seen_;                       // of the folder
