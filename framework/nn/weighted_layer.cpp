@@ -41,6 +41,7 @@ WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& inp
       bias_(this->name() + "/bias", std::size_t(output.channels)),
       form_(form) {
   output_.shape = output;
+  output_.makers = {this};
   if (context.is_drawn) {
     initialise(form.initialiser, form.deviation, form.fan_in, form.fan_out,
                RandomStream(std::uint64_t(context.seed), weight_.name),

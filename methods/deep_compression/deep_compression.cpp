@@ -69,8 +69,9 @@ class DeepCompression final : public Method, public PrunesWeights {
       "(the other half).";
   static constexpr auto departures =
       "gradients of a centroid are averaged unless `grad_reduce: sum`; of 2^b values one "
-      "is 0, as in the released format; dropout is not scaled; default "
-      "shares are typical of AlexNet, the paper's differ for each layer.";
+      "is 0, as in the released format; default shares are typical of AlexNet, the "
+      "paper's differ for each layer; beside a row's `pruning`, dropout is scaled where "
+      "that says `scale_dropout`.";
   static constexpr Claims weight_claims = {.monotonic = false, .zero_preserving = false};
 
   explicit DeepCompression(const Params& params) : params_(params) {}
@@ -92,6 +93,8 @@ class DeepCompression final : public Method, public PrunesWeights {
   std::vector<std::string> pruning_keys() const override {
     return {"conv_keep", "fc_keep", "quality"};
   }
+
+  bool scales_dropout() const override { return true; }
 
   std::vector<Stage> stages() const override {
     return {{.name = "retrain pruned", .share = params_.retrain_share},

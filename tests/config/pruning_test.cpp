@@ -53,6 +53,15 @@ TEST_CASE("amounts are a number, or numbers by layer in their order", "[pruning]
   CHECK(pruned_run("{quality: 1.5}").pruning->measure == "quality");
 }
 
+// So that runs made before there was the option are still found.
+TEST_CASE("dropout that is not scaled is not in a run's text", "[pruning]") {
+  const RunSpec plain = pruned_run("{keep: 0.1, scale_dropout: false}");
+  CHECK(plain.canonical_text() == pruned_run("{keep: 0.1}").canonical_text());
+  const RunSpec scaled = pruned_run("{keep: 0.1, scale_dropout: true}");
+  CHECK(scaled.pruning->scale_dropout);
+  CHECK(scaled.canonical_text() != plain.canonical_text());
+}
+
 TEST_CASE("a list of amounts makes rows", "[pruning]") {
   const auto study =
       study_of("  - {method: {id: float}, pruning: {keep: [0.5, 0.25]}}\n");

@@ -215,6 +215,17 @@ TEST_CASE("pruning goes on from its schedule and its masks", "[train][resume]") 
   }
 }
 
+TEST_CASE("dropout goes on at the rate that its masks ask for", "[train][resume]") {
+  RunSpec run = small_run(method("float"));
+  run.network.layers.insert(run.network.layers.end() - 1,
+                            layer("drop", "dropout", {{"rate", word("0.5")}}));
+  run.pruning = PruningSpec{.schedule = "iterative",
+                            .rounds = 2,
+                            .scale_dropout = true,
+                            .amounts = {{"fc1", 0.25}}};
+  check_pieces(run, 3);
+}
+
 TEST_CASE("stochastic gradients draw what they would have drawn", "[train][resume]") {
   RunSpec run = small_run(method("dorefa", {{"gradient_bits", word("4")}}));
   check_pieces(run, 2);
