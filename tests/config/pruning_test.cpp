@@ -68,6 +68,16 @@ TEST_CASE("a list of amounts makes rows", "[pruning]") {
   CHECK(study.rows.size() == 3);  // and the baseline
 }
 
+TEST_CASE("a list for one layer makes rows that name it", "[pruning]") {
+  const auto study = study_of(
+      "  - {method: {id: float}, pruning: {keep: {conv1: [0.5, 0.25]}}}\n"
+      "  - {method: {id: float}, pruning: {keep: {ip1: [0.5, 0.25]}}}\n");
+  REQUIRE(study.rows.size() == 5);
+  CHECK(study.rows[2].runs.front().pruning->amounts.front().amount == 0.25);
+  CHECK_THAT(study.rows[2].label, Contains("conv1=0.25"));
+  CHECK_THAT(study.rows[3].label, Contains("ip1=0.5"));
+}
+
 TEST_CASE("pruning is part of the run and reads back", "[pruning][round trip]") {
   for (const char* pruning :
        {"{keep: 0.1}", "{keep: {conv1: 0.66, ip*: 0.08}, begin: 0.25}",
