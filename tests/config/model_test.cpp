@@ -216,7 +216,7 @@ TEST_CASE("an index may not hide another name", "[model][refusal]") {
 
 TEST_CASE("every shipped model and its recipe load", "[model][shipped]") {
   const auto models = known_models(ConfigFolders{});
-  CHECK(models.size() == 14);
+  CHECK(models.size() == 15);
   for (const auto& info : models) {
     CAPTURE(info.id);
     CHECK_FALSE(info.summary.empty());
