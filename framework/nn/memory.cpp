@@ -8,7 +8,7 @@ namespace {
 constexpr double kFloat = sizeof(float);
 
 double of_weights(WeightedLayer& layer, double slices) {
-  const double values = double(layer.weight().value.size());
+  const double values = double(layer.weight().size());
   const bool is_convolution = layer.weight_site().site.is_convolution;
   double copies = 2;  // the values and their gradient
   if (layer.weight_site().is_quantized()) copies += 1;
@@ -51,7 +51,7 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
       batch <= 1024 ? double(slice_batch(batch).size()) : std::ceil(batch / 16.0);
   for (WeightedLayer* layer : network.weighted_layers()) {
     estimate.weights += of_weights(*layer, slices);
-    const double values = double(layer->weight().value.size()) * kFloat;
+    const double values = double(layer->weight().size()) * kFloat;
     const double moments = (optimizer == "adam" ? 2 : 1) * values;
     estimate.optimizer += moments;
     estimate.kept += values + moments;

@@ -13,7 +13,7 @@ namespace {
 std::int64_t parameter_count(const std::string& id, ImageShape image) {
   Network network(load_model(id), {.image = image, .batch = 1});
   std::int64_t count = 0;
-  for (const Parameter* p : network.parameters()) count += std::int64_t(p->value.size());
+  for (const Parameter* p : network.parameters()) count += std::int64_t(p->size());
   return count;
 }
 

@@ -92,6 +92,7 @@ TEST_CASE("the data gradient uses what the quantizer made of the weights", "[nn]
     if (doubled) {
       network.attach(site_named(network, "second/weight"), std::make_unique<Doubling>());
     } else {
+      network.draw_weights();
       for (float& w : network.weighted_layers()[1]->weight().value.span()) w *= 2;
     }
     network.build();
@@ -181,10 +182,12 @@ TEST_CASE("a quantizer's penalty is a part of its weights' gradient", "[nn]") {
   CHECK(gradients(true) == expected);
 }
 
-TEST_CASE("a weight quantizer meets its weights when it is attached", "[nn]") {
+TEST_CASE("a weight quantizer meets its weights when they are drawn", "[nn]") {
   Network network(model({linear("only", "classes")}),
                   {.image = {1, 1, 3}, .classes = 2, .batch = 1});
   network.attach(site_named(network, "only/weight"), std::make_unique<Adopting>());
+  CHECK(network.weighted_layers()[0]->weight().value.empty());
+  network.build();
   CHECK(network.weighted_layers()[0]->weight().learning_rate_multiplier == 3);
 }
 
