@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "framework/config/optimizers.h"
+
 namespace bitsweep {
 namespace {
 
@@ -52,7 +54,7 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
   for (WeightedLayer* layer : network.weighted_layers()) {
     estimate.weights += of_weights(*layer, slices);
     const double values = double(layer->weight().size()) * kFloat;
-    const double moments = (optimizer == "adam" ? 2 : 1) * values;
+    const double moments = double(optimizer_kind(optimizer).moments.size()) * values;
     estimate.optimizer += moments;
     estimate.kept += values + moments;
     estimate.activations += of_latent_product(*layer, batch);
