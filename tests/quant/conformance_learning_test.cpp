@@ -1,6 +1,7 @@
 // What the checks of methods find wrong with gradients, learning and saved state.
 #include <catch2/catch.hpp>
 
+#include "framework/quant/transforms_values.h"
 #include "tests/quant/broken_quantizers.h"
 
 namespace bitsweep::testing {
@@ -15,7 +16,7 @@ TEST_CASE("gradients that are not linear are found", "[conformance]") {
       for (std::size_t i = 0; i < dy.size(); ++i) dx[i] = dy[i] * dy[i];
     }
   };
-  CHECK(broken<Wrong>() == Names{"gradient"});
+  CHECK(broken<Wrong>() == Names{"gradient", "straight through"});
 }
 
 TEST_CASE("learned sums that are set and not added to are found", "[conformance]") {
@@ -118,7 +119,7 @@ TEST_CASE(
       step_.gradient[0] = -float(sums[0]);
     }
   };
-  CHECK(broken<Clipping>() == Names{"slope"});
+  CHECK(broken<Clipping>() == Names{"slope", "straight through"});
   auto entry = entry_of<Clipping>();
   entry.weight_claims = entry.activation_claims = {.learns_from_rounding = false};
   CHECK(example_of(entry, "slope").empty());
@@ -143,8 +144,81 @@ TEST_CASE("gradients of values that lead backwards or nowhere are found",
       std::fill(dx.begin(), dx.end(), 0.0f);
     }
   };
-  CHECK(broken<Backwards>() == Names{"direction"});
-  CHECK(broken<Nowhere>() == Names{"direction"});
+  CHECK(broken<Backwards>() == Names{"direction", "straight through"});
+  CHECK(broken<Nowhere>() == Names{"direction", "straight through"});
+}
+
+TEST_CASE("gradients that are not those of what is claimed are found", "[conformance]") {
+  class Halved : public Plain {
+    using Plain::Plain;
+    void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
+                  std::span<double>, const Pass&) const override {
+      for (std::size_t i = 0; i < dy.size(); ++i) dx[i] = dy[i] / 2;
+    }
+  };
+  // Of values beyond the grid the nearer are stopped, and the farther pass.
+  class Spotted : public Plain {
+    using Plain::Plain;
+    void backward(std::span<const float> x, std::span<const float> dy,
+                  std::span<float> dx, std::span<double>, const Pass&) const override {
+      for (std::size_t i = 0; i < dy.size(); ++i) {
+        dx[i] = 0.8f < x[i] && x[i] < 1.2f ? 0 : dy[i];
+      }
+    }
+  };
+  // A tenth more than LSQ's.
+  class Larger : public Learning {
+    using Learning::Learning;
+    void backward(std::span<const float> x, std::span<const float> dy,
+                  std::span<float> dx, std::span<double> sums,
+                  const Pass& pass) const override {
+      std::vector<double> own(sums.size());
+      Learning::backward(x, dy, dx, own, pass);
+      sums[0] += 1.1 * own[0];
+    }
+  };
+  CHECK(broken<Halved>() == Names{"straight through"});
+  CHECK(broken<Spotted>() == Names{"straight through"});
+  CHECK(broken<Larger>() == Names{"straight through"});
+  CHECK_THAT(example_of(entry_of<Larger>(), "straight through"),
+             Contains("learned value 0 has gradient ") && Contains("; expected "));
+  auto entry = entry_of<Halved>();
+  entry.weight_claims = entry.activation_claims = {.straight_through = false};
+  CHECK(check_conformance(entry).sound());
+}
+
+TEST_CASE("gradients of a value that is rounded in the other's place are known",
+          "[conformance]") {
+  class Cubic : public Plain, public TransformsValues {
+   public:
+    using Plain::Plain;
+    void forward(std::span<const float> x, std::span<float> y,
+                 const Pass&) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) y[i] = value(code(raised(x[i])));
+    }
+    void encode(std::span<const float> x, std::span<std::int32_t> codes) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) codes[i] = code(raised(x[i]));
+    }
+    void backward(std::span<const float> x, std::span<const float> dy,
+                  std::span<float> dx, std::span<double>, const Pass&) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        dx[i] = dy[i] * (1 + 0.3f * x[i] * x[i]);
+      }
+    }
+    void transformed(std::span<const float> x, std::span<float> u) const override {
+      for (std::size_t i = 0; i < x.size(); ++i) u[i] = raised(x[i]);
+    }
+    static float raised(float x) { return x + 0.1f * x * x * x; }
+  };
+  class Forgetting : public Cubic {
+    using Cubic::Cubic;
+    void backward(std::span<const float>, std::span<const float> dy, std::span<float> dx,
+                  std::span<double>, const Pass&) const override {
+      std::copy(dy.begin(), dy.end(), dx.begin());
+    }
+  };
+  CHECK(example_of(entry_of<Cubic>(), "straight through").empty());
+  CHECK_FALSE(example_of(entry_of<Forgetting>(), "straight through").empty());
 }
 
 TEST_CASE("state that training leaves beside weights and learned values is found",
