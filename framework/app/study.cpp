@@ -256,7 +256,7 @@ StudySpec checked_study(const Arguments& arguments, Session& session,
   for (const auto& row : study.rows) checks.check(row);
   checks.tell(identify_data(study, folders, problems));
   problems.throw_if_any();
-  for (const auto& note : study.notes) print_note(note);
+  for (const auto& note : study.notes) print_note("bitsweep: note: " + note);
   identify_calibration_tables(study);
   return study;
 }
