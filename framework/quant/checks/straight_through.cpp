@@ -24,8 +24,8 @@ namespace {
 
 constexpr Pass kTraining{.training = true, .step = 1};
 
-// Of the least normal value and of each parameter: rounding errors of floats are 1e-5 of
-// such a difference, and so is the curvature of tanh.
+// What values move by, whose spread is 1, and parameters as a share of their size. Float
+// rounding is 1e-5 of such a difference, and so is the curvature of tanh.
 constexpr float kStep = 1.0f / 256;
 constexpr double kTolerance = 2e-3;
 
