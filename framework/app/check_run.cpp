@@ -111,10 +111,9 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
   const bool is_built = steps.take("dataset", [&] {
     info = dataset_info(spec.dataset);
   }) && steps.take("network", [&] {
-    network.emplace(spec.network, NetworkOptions{.image = info->shape,
-                                                 .classes = info->classes,
-                                                 .batch = 1,
-                                                 .is_drawn = false});
+    network.emplace(
+        spec.network,
+        NetworkOptions{.image = info->shape, .classes = info->classes, .batch = 1});
   });
   if (!is_built) return std::move(steps).problems();
   MethodList made;

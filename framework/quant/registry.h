@@ -21,6 +21,10 @@ struct Claims {
   /// Gradients of learned values have the sign of the squared error's slope, rounding and
   /// all; without it, that of what is clipped.
   bool learns_from_rounding = true;
+  /// Gradients are those of x, or of x clipped to the grid, with what rounding adds held
+  /// fixed; of what is rounded in place of x, where that is another value
+  /// (`TransformsValues`).
+  bool straight_through = true;
 };
 
 /// A method as help, validation, docs and tests see it.

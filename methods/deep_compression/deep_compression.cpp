@@ -71,7 +71,12 @@ class DeepCompression final : public Method, public PrunesWeights {
       "gradients of a centroid are averaged unless `grad_reduce: sum`; of 2^b values one "
       "is 0, as in the released format; dropout is not scaled; default "
       "shares are typical of AlexNet, the paper's differ for each layer.";
-  static constexpr Claims weight_claims = {.monotonic = false, .zero_preserving = false};
+  // As k-means.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.monotonic = false,
+            .zero_preserving = false,
+            .straight_through = params.grad_reduce == "sum"};
+  }
 
   explicit DeepCompression(const Params& params) : params_(params) {}
 

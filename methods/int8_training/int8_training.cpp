@@ -142,6 +142,11 @@ class Int8Training final : public Method {
       "a "
       "step beyond a range, as PyTorch's do; the network's last output stays float.";
 
+  // A learned threshold's scale is a power of two, whose rounding passes gradients, too.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.straight_through = params.ranges != "learned"};
+  }
+
   explicit Int8Training(const Params& params) : params_(params) {}
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {

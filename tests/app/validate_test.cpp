@@ -4,7 +4,6 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/app/study.h"
 #include "tests/app/program_runner.h"
@@ -21,12 +20,8 @@ namespace fs = std::filesystem;
 
 testing::Finished real_program(const testing::ScratchFolder& folder,
                                const std::string& words) {
-  const std::string out = (folder / "out").string(), err = (folder / "err").string();
-  const int status = std::system(
-      fmt::format("cd {} && {} {} >{} 2>{} </dev/null", folder.path().string(),
-                  BITSWEEP_BINARY_DIR "/bin/bitsweep", words, out, err)
-          .c_str());
-  return {WEXITSTATUS(status), testing::file_text(out), testing::file_text(err)};
+  return testing::run_real_program(words,
+                                   fmt::format("cd {} &&", folder.path().string()));
 }
 
 const std::string kHead =

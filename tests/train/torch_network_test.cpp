@@ -3,26 +3,25 @@
 // train_with_torch.py builds the network from its layers, trains it and compares.
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/config/model_file.h"
 #include "framework/nn/attachment.h"
 #include "framework/train/optimizer.h"
 #include "methods/builtin_methods.h"
 #include "tests/nn/networks.h"
+#include "tests/torch_comparison.h"
 
 namespace bitsweep {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kFolder = fs::path(BITSWEEP_BINARY_DIR) / "torch_networks";
+const fs::path kFolder = testing::file_for_torch("torch_networks");
 constexpr int kSteps = 3;
 constexpr int kTorchBatch = 6;
 
@@ -320,15 +319,7 @@ TEST_CASE("whole networks train as PyTorch trains them", "[train][torch]") {
     save(training);
     names += " " + training.name;
   }
-  const int status = std::system(
-      fmt::format("'{}' -B '{}/tests/train/train_with_torch.py' '{}'{}", BITSWEEP_PYTHON,
-                  BITSWEEP_SOURCE_DIR, kFolder.string(), names)
-          .c_str());
-  if (WEXITSTATUS(status) == 77) {
-    WARN("not compared: PyTorch is not installed");
-    return;
-  }
-  CHECK(WEXITSTATUS(status) == 0);
+  testing::compare_with_torch("train/train_with_torch.py", kFolder, names);
 }
 
 }  // namespace bitsweep
