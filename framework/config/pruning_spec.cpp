@@ -71,7 +71,10 @@ Schema<PruningSpec> PruningSpec::schema() {
       .field("updates", &PruningSpec::updates, "Number of pruning steps (gradual).",
              between(1, 10000))
       .field("rounds", &PruningSpec::rounds, "Number of pruning rounds (iterative).",
-             between(1, 1000));
+             between(1, 1000))
+      .field("scale_dropout", &PruningSpec::scale_dropout,
+             "Multiply dropout rates by the square root of the share of weights kept in "
+             "the layer whose outputs are dropped.");
 }
 
 PruningSpec read_pruning(const Node& node, Problems& problems) {
@@ -113,6 +116,7 @@ Node pruning_node(const PruningSpec& pruning) {
   for (const auto& name : used.at(pruning.schedule)) {
     node.set(name, Node::of_word(raw.at(name).text()));
   }
+  if (pruning.scale_dropout) node.set("scale_dropout", Node::of_word("true"));
   Node amounts = Node::of_mapping();
   for (const auto& [match, amount] : pruning.amounts) {
     const auto word = Share::schema().write({.keep = amount}).at("keep").text();

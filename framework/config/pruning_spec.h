@@ -23,9 +23,10 @@ struct PruningSpec {
   std::string schedule = "one_shot";  // one_shot, gradual, iterative
   std::string scope = "layer";        // layer, global
   double begin = 0;
-  double end = 0.5;              // of gradual and iterative: no weight is pruned later
-  int updates = 100;             // of gradual
-  int rounds = 3;                // of iterative
+  double end = 0.5;   // of gradual and iterative: no weight is pruned later
+  int updates = 100;  // of gradual
+  int rounds = 3;     // of iterative
+  bool scale_dropout = false;
   std::string measure = "keep";  // keep: a share; quality: standard deviations
   /// The first match counts; layers without one are not pruned.
   std::vector<LayerAmount> amounts;

@@ -163,7 +163,10 @@ class RowReader {
   bool is_axis(const Node& row, const std::vector<std::string>& keys, const Node& list) {
     if (keys.empty()) return false;
     const std::string& group = keys.front();
-    if (group == "pruning") return keys.size() == 2 && is_word_list(list);
+    // `keep: [0.5, 0.1]` and `keep: {conv1: [0.5, 0.1]}`.
+    if (group == "pruning") {
+      return (keys.size() == 2 || keys.size() == 3) && is_word_list(list);
+    }
     if (group == "start" || group == "calibration_batches") return true;
     if (keys.size() < 2) return false;
     if (group == "calibration") return true;

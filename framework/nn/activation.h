@@ -2,11 +2,14 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "framework/core/tensor.h"
 #include "framework/nn/program.h"
 
 namespace bitsweep {
+
+class WeightedLayer;
 
 /// The values between two layers, for a whole batch: NHWC.
 struct Activation {
@@ -15,6 +18,9 @@ struct Activation {
   bool is_image = false;   // the network's own input
   bool is_forked = false;  // several layers read it: none may do its work in its place
   bool needs_gradient = true;
+  /// The layers whose neurons these are: their weights are the last on the way here. None
+  /// for the image, several behind an addition or concatenation.
+  std::vector<WeightedLayer*> makers;
   Buffer value;     // batch x shape
   Buffer gradient;  // empty when another activation's serves (see claim_gradient)
   Activation* gradient_owner = nullptr;

@@ -1,6 +1,5 @@
 // Layers that treat each value by itself.
 
-#include "framework/core/random.h"
 #include "framework/engine/elementwise.h"
 #include "framework/engine/relu6.h"
 #include "framework/nn/layer_kinds.h"
@@ -67,50 +66,6 @@ class HardTanh final : public SliceLayer {
   }
 };
 
-struct DropoutParams {
-  double rate = 0.5;
-
-  static Schema<DropoutParams> schema() {
-    return Schema<DropoutParams>{}.field("rate", &DropoutParams::rate,
-                                         "Share of the values set to zero in training.",
-                                         between(0.0, 0.99));
-  }
-};
-
-// Inverted: values that stay are divided by 1 - rate, so that evaluation does nothing.
-class Dropout final : public SliceLayer {
- public:
-  Dropout(const LayerSpec& spec, float rate, Activation& input, LayerContext& context)
-      : SliceLayer(spec, input, input.shape, context),
-        rate_(rate),
-        random_(std::uint64_t(context.seed), spec.name + "/dropout") {}
-
-  const char* kind() const override { return "dropout"; }
-  // Nothing in evaluation.
-  void describe(GraphBuilder& builder) override {
-    builder.define(output_, builder.value_of(*input_));
-  }
-
- private:
-  GraphNode operation() const override { return {}; }
-  void apply(const Slice& slice, std::span<const float> from, std::span<float> to) const {
-    kernels::dropout(from, rate_,
-                     random_.substream(std::uint64_t(context_.state.pass.step)),
-                     std::uint32_t(output_.offset(slice)), to);
-  }
-  void forward(const Slice& slice, std::span<const float> x,
-               std::span<float> y) override {
-    context_.state.pass.training ? apply(slice, x, y) : kernels::copy(x, y);
-  }
-  void backward(const Slice& slice, std::span<const float> dy,
-                std::span<float> dx) override {
-    apply(slice, dy, dx);
-  }
-
-  float rate_;
-  RandomStream random_;
-};
-
 }  // namespace
 
 LayerKind relu_kind() {
@@ -134,15 +89,6 @@ LayerKind hard_tanh_kind() {
           [](const LayerSpec& spec, Activation& input, LayerContext& context) {
             parse_layer<NoParams>(spec);
             return std::make_unique<HardTanh>(spec, input, context);
-          }};
-}
-
-LayerKind dropout_kind() {
-  return {"dropout", "Sets a random share of the values to zero in training.",
-          DropoutParams::schema().fields(),
-          [](const LayerSpec& spec, Activation& input, LayerContext& context) {
-            const auto params = parse_layer<DropoutParams>(spec);
-            return std::make_unique<Dropout>(spec, float(params.rate), input, context);
           }};
 }
 

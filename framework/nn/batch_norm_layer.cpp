@@ -45,6 +45,7 @@ class BatchNorm final : public Layer, public WeightSource {
         no_mean_(channels_of(input)),
         unit_(channels_of(input)) {
     output_.shape = input.shape;
+    output_.makers = input.makers;
     std::fill_n(gamma_.value.data(), channels(), 1.0f);
     std::fill_n(running_variance_.data(), channels(), 1.0f);
     std::fill_n(unit_.data(), channels(), 1.0f);

@@ -34,6 +34,10 @@ void JoinLayer::add_operand(Activation& operand, const std::string& site) {
   own.role = Role::kOperand;
   own.layer = name();
   own.name = name() + "/" + site;
+  for (WeightedLayer* maker : operand.makers) {
+    auto& all = output_.makers;
+    if (std::find(all.begin(), all.end(), maker) == all.end()) all.push_back(maker);
+  }
 }
 
 bool JoinLayer::has_quantizers() const {

@@ -26,6 +26,7 @@ class PadShortcut final : public Layer {
         stride_(input.shape.height / output.height, input.shape.width / output.width),
         pad_((output.channels - input.shape.channels) / 2) {
     output_.shape = output;
+    output_.makers = input.makers;
     output_.is_signed = input.is_signed;
   }
 

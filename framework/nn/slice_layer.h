@@ -18,6 +18,7 @@ class SliceLayer : public Layer {
       : Layer(spec.name, context), input_(&input) {
     output_.shape = output;
     output_.is_signed = input.is_signed;
+    output_.makers = input.makers;
   }
 
   void describe(GraphBuilder& builder) override {

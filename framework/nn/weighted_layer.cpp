@@ -41,6 +41,7 @@ WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& inp
       bias_(Parameter::planned(this->name() + "/bias", std::size_t(output.channels))),
       form_(form) {
   output_.shape = output;
+  output_.makers = {this};
   const std::size_t outputs = std::size_t(output.channels);
   const auto bind = [&](BoundSite& bound, Role role, std::vector<int> shape,
                         ChannelLayout channels) {

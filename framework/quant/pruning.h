@@ -62,6 +62,8 @@ class PrunesWeights {
   virtual Pruning pruning(const Site& weights) const = 0;
   /// The parameters that say so; a row gives these or `pruning`, not both.
   virtual std::vector<std::string> pruning_keys() const { return {}; }
+  /// Whether dropout becomes less with what is pruned, as `scale_dropout` of a run has it.
+  virtual bool scales_dropout() const { return false; }
 };
 
 }  // namespace bitsweep

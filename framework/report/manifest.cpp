@@ -61,6 +61,7 @@ std::string pruning_text(const RunSpec& run) {
   }
   parts.push_back(pruning.schedule);
   if (pruning.scope != "layer") parts.push_back(pruning.scope);
+  if (pruning.scale_dropout) parts.push_back("dropout scaled");
   return pruning.measure + " " + joined(parts);
 }
 

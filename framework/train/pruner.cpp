@@ -7,6 +7,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/pattern.h"
+#include "framework/nn/dropout_layer.h"
 #include "framework/nn/pruned_site.h"
 #include "framework/train/stage_plan.h"
 
@@ -29,6 +30,12 @@ Pruner::Pruner(Network& network, const PruningSpec* spec, const MethodList& meth
   if (spec != nullptr) {
     add_targets(*spec);
     plan(*spec);
+    if (spec->scale_dropout) find_dropouts();
+    if (spec->scale_dropout && dropouts_.empty()) {
+      throw ConfigError(
+          "pruning.scale_dropout: the network has no dropout layer; leave it out, or "
+          "choose a network that has one");
+    }
   } else {
     add_wishes(methods);
     steps_ = {{.position = 0, .progress = 1}};
@@ -63,6 +70,7 @@ void Pruner::add_wishes(const MethodList& methods) {
         dynamic_cast<const PrunesWeights*>(methods[std::size_t(weights.owner)].get());
     if (prunes != nullptr) {
       groups_.push_back({{&weights, prunes->pruning(weights.site)}});
+      if (prunes->scales_dropout()) find_dropouts();
     }
   }
 }
@@ -98,6 +106,24 @@ void Pruner::advance(double position) {
   }
   if (last == nullptr) return;
   for (const Group& group : groups_) prune_group(group, due(group.front().whole, *last));
+  scale_dropout();
+}
+
+void Pruner::visit_state(SavedStateVisitor& visitor) {
+  visitor.value("pruner/next", next_);
+  scale_dropout();  // by the masks, which have been read with the network
+}
+
+void Pruner::find_dropouts() {
+  dropouts_.clear();
+  for (const auto& layer : network_.layers()) {
+    auto* const dropout = dynamic_cast<DropoutLayer*>(layer.get());
+    if (dropout != nullptr) dropouts_.push_back(dropout);
+  }
+}
+
+void Pruner::scale_dropout() {
+  for (DropoutLayer* dropout : dropouts_) dropout->follow_pruning();
 }
 
 void Pruner::prune_group(const Group& group, const Pruning& pruning) {

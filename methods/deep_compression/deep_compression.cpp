@@ -18,6 +18,7 @@ struct DeepCompressionParams {
   double fc_keep = 0.09;
   double quality = 0;
   double retrain_share = 0.5;
+  bool restart_schedule = true;
   std::string init = "linear";
   std::string grad_reduce = "mean";
 
@@ -45,6 +46,9 @@ struct DeepCompressionParams {
         .field("retrain_share", &P::retrain_share,
                "Share of the fine-tuning between pruning and clustering.",
                between(0.0, 1.0))
+        .field("restart_schedule", &P::restart_schedule,
+               "Retraining and the tuning of centroids have the learning rate's schedule "
+               "each for itself; false: one schedule over both.")
         .field("init", &P::init, "Where centroids begin.",
                one_of({"linear", "forgy", "density"}))
         .field("grad_reduce", &P::grad_reduce,
@@ -69,8 +73,10 @@ class DeepCompression final : public Method, public PrunesWeights {
       "(the other half).";
   static constexpr auto departures =
       "gradients of a centroid are averaged unless `grad_reduce: sum`; of 2^b values one "
-      "is 0, as in the released format; dropout is not scaled; default "
-      "shares are typical of AlexNet, the paper's differ for each layer.";
+      "is 0, as in the released format; default shares are typical of AlexNet, the "
+      "paper's differ for each layer; beside a row's `pruning`, dropout is scaled where "
+      "that says `scale_dropout`.";
+  static constexpr int version = 2;
   // As k-means.
   static Claims claims(const Params& params, bool /*of_weights*/) {
     return {.monotonic = false,
@@ -98,10 +104,16 @@ class DeepCompression final : public Method, public PrunesWeights {
     return {"conv_keep", "fc_keep", "quality"};
   }
 
+  bool scales_dropout() const override { return true; }
+
   std::vector<Stage> stages() const override {
-    return {{.name = "retrain pruned", .share = params_.retrain_share},
+    return {{.name = "retrain pruned",
+             .share = params_.retrain_share,
+             .restart_schedule = params_.restart_schedule},
             {.kind = Stage::Kind::kCalibrate, .name = "cluster"},
-            {.name = "tune centroids", .share = 1 - params_.retrain_share}};
+            {.name = "tune centroids",
+             .share = 1 - params_.retrain_share,
+             .restart_schedule = params_.restart_schedule}};
   }
 
  private:

@@ -53,10 +53,29 @@ TEST_CASE("amounts are a number, or numbers by layer in their order", "[pruning]
   CHECK(pruned_run("{quality: 1.5}").pruning->measure == "quality");
 }
 
+// So that runs made before there was the option are still found.
+TEST_CASE("dropout that is not scaled is not in a run's text", "[pruning]") {
+  const RunSpec plain = pruned_run("{keep: 0.1, scale_dropout: false}");
+  CHECK(plain.canonical_text() == pruned_run("{keep: 0.1}").canonical_text());
+  const RunSpec scaled = pruned_run("{keep: 0.1, scale_dropout: true}");
+  CHECK(scaled.pruning->scale_dropout);
+  CHECK(scaled.canonical_text() != plain.canonical_text());
+}
+
 TEST_CASE("a list of amounts makes rows", "[pruning]") {
   const auto study =
       study_of("  - {method: {id: float}, pruning: {keep: [0.5, 0.25]}}\n");
   CHECK(study.rows.size() == 3);  // and the baseline
+}
+
+TEST_CASE("a list for one layer makes rows that name it", "[pruning]") {
+  const auto study = study_of(
+      "  - {method: {id: float}, pruning: {keep: {conv1: [0.5, 0.25]}}}\n"
+      "  - {method: {id: float}, pruning: {keep: {ip1: [0.5, 0.25]}}}\n");
+  REQUIRE(study.rows.size() == 5);
+  CHECK(study.rows[2].runs.front().pruning->amounts.front().amount == 0.25);
+  CHECK_THAT(study.rows[2].label, Contains("conv1=0.25"));
+  CHECK_THAT(study.rows[3].label, Contains("ip1=0.5"));
 }
 
 TEST_CASE("pruning is part of the run and reads back", "[pruning][round trip]") {

@@ -1,10 +1,12 @@
 #include "framework/train/pruner.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <catch2/catch.hpp>
 
 #include "framework/core/error.h"
+#include "framework/nn/dropout_layer.h"
 #include "framework/nn/encoded_network.h"
 #include "framework/train/optimizer.h"
 #include "methods/builtin_methods.h"
@@ -28,16 +30,17 @@ constexpr int kPrunedBatch = 10;
 
 // A small network under a method, with its run's pruning, trained by hand.
 struct Pruned {
-  Network network{residual_model(),
-                  {.image = {8, 8, 3},
-                   .classes = 5,
-                   .batch = kPrunedBatch,
-                   .engine = EngineKind::kReference}};
+  Network network;
   FixedBatch images{kPrunedBatch, {8, 8, 3}, 5};
   MethodList methods;
   std::optional<Pruner> pruner;
 
-  Pruned(const std::string& method, const std::optional<PruningSpec>& spec) {
+  Pruned(const std::string& method, const std::optional<PruningSpec>& spec,
+         const ModelSpec& model = residual_model())
+      : network(model, {.image = {8, 8, 3},
+                        .classes = 5,
+                        .batch = kPrunedBatch,
+                        .engine = EngineKind::kReference}) {
     std::vector<ParamProblem> problems;
     methods = attach_quantizers(
         network, {method, registry().at(method).resolve({}, problems)},
@@ -63,6 +66,14 @@ struct Pruned {
     }
   }
 
+  double dropout_rate() const {
+    for (const auto& layer : network.layers()) {
+      const auto* dropout = dynamic_cast<const DropoutLayer*>(layer.get());
+      if (dropout != nullptr) return dropout->rate();
+    }
+    return 0;
+  }
+
   std::vector<double> kept_shares() const {
     std::vector<double> shares;
     for (const WeightedLayer* layer : network.weighted_layers()) {
@@ -75,6 +86,12 @@ struct Pruned {
 };
 
 PruningSpec keep(double share) { return {.amounts = {{"*", share}}}; }
+
+ModelSpec dropout_model() {
+  return model({linear("fc1", "20"), layer("relu", "relu"),
+                layer("drop", "dropout", {{"rate", word("0.5")}}),
+                linear("fc2", "classes")});
+}
 
 }  // namespace
 
@@ -173,6 +190,38 @@ TEST_CASE("a global threshold compares the layers", "[pruning]") {
   const auto shares = run.kept_shares();
   CHECK(*std::max_element(shares.begin(), shares.end()) >
         *std::min_element(shares.begin(), shares.end()) + 0.05);
+}
+
+TEST_CASE("dropout becomes less with the connections where the run asks for it",
+          "[pruning][dropout]") {
+  PruningSpec spec = keep(0.25);
+  spec.schedule = "iterative";
+  spec.rounds = 2;
+  Pruned as_it_is("float", spec, dropout_model());
+  as_it_is.pruner->advance(1);
+  CHECK(as_it_is.dropout_rate() == 0.5);
+
+  spec.scale_dropout = true;
+  Pruned scaled("float", spec, dropout_model());
+  CHECK(scaled.dropout_rate() == 0.5);
+  scaled.pruner->advance(0);
+  CHECK(scaled.dropout_rate() == Approx(0.5 * std::sqrt(0.5)));
+  scaled.pruner->advance(0.5);
+  CHECK(scaled.dropout_rate() == Approx(0.25));
+}
+
+TEST_CASE("Deep Compression scales dropout where it prunes by itself",
+          "[pruning][dropout]") {
+  Pruned wished("deep_compression", std::nullopt, dropout_model());
+  wished.pruner->advance(0);
+  CHECK(wished.dropout_rate() == Approx(0.5 * 0.3).margin(1e-4));  // 0.09 of 3840 weights
+}
+
+TEST_CASE("dropout cannot be scaled in a network without", "[pruning][dropout]") {
+  PruningSpec spec = keep(0.25);
+  spec.scale_dropout = true;
+  CHECK_THROWS_WITH(Pruned("float", spec),
+                    Contains("pruning.scale_dropout") && Contains("no dropout layer"));
 }
 
 TEST_CASE("a method prunes where the run says nothing of it", "[pruning]") {

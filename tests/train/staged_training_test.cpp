@@ -98,6 +98,33 @@ TEST_CASE("pruning goes on from its schedule and its masks", "[train][resume]") 
   }
 }
 
+// Two epochs of five steps; a curve has the rate of each epoch's last step.
+TEST_CASE("Deep Compression retrains and tunes along a schedule each", "[train]") {
+  const auto rates = [](const RawParams& params) {
+    const RunSpec run = small_run(method("deep_compression", params));
+    TrainingObserver silent;
+    Process process(run, data_of(run), silent);
+    process.training.run();
+    return process.training.curves().at("learning_rate");
+  };
+  const auto each = rates({});
+  REQUIRE(each.size() == 2);
+  CHECK(each[0] == Approx(each[1]));
+  const auto one = rates({{"restart_schedule", word("false")}});
+  CHECK(one[0] > 10 * one[1]);
+}
+
+TEST_CASE("dropout goes on at the rate that its masks ask for", "[train][resume]") {
+  RunSpec run = small_run(method("float"));
+  run.network.layers.insert(run.network.layers.end() - 1,
+                            layer("drop", "dropout", {{"rate", word("0.5")}}));
+  run.pruning = PruningSpec{.schedule = "iterative",
+                            .rounds = 2,
+                            .scale_dropout = true,
+                            .amounts = {{"fc1", 0.25}}};
+  check_pieces(run, 3);
+}
+
 TEST_CASE("stochastic gradients draw what they would have drawn", "[train][resume]") {
   RunSpec run = run_to_cut(method("dorefa", {{"gradient_bits", word("4")}}));
   check_pieces(run, 2);
