@@ -104,13 +104,9 @@ struct AffineParams {
                "of high - low (127.5 with code -128).",
                one_of({"largest_code", "half_range"}))
         .field("least_scale", &P::least_scale, "PyTorch has 2^-23.", between(0.0, 1.0))
-        .field("rounding", &P::rounding, "Ties, of codes and zero points.",
-               one_of({"half_even", "half_away", "half_up"}))
-        .field("order", &P::order,
-               "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.",
-               one_of({"onnx", "tensorflow", "pytorch"}))
-        .field("operands", &P::operands,
-               "Quantize what is added and concatenated as layer inputs are.")
+        .field("rounding", &P::rounding, kRoundingHelp, roundings())
+        .field("order", &P::order, kOrderHelp, code_orders())
+        .field("operands", &P::operands, kOperandsHelp)
         .field("fold_batch_norm", &P::fold_batch_norm,
                "Batch normalisation goes into the weights and biases before it, ahead of "
                "calibration.");

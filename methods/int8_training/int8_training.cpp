@@ -66,13 +66,9 @@ struct Int8TrainingParams {
             "Estimator of the inputs' range over the calibration batches: of a network "
             "that is not trained further, and where learned ranges begin.",
             one_of({"min_max", "moving_average", "percentile", "mse"}))
-        .field("rounding", &P::rounding, "Ties, of codes and zero points.",
-               one_of({"half_even", "half_away", "half_up"}))
-        .field("order", &P::order,
-               "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.",
-               one_of({"onnx", "tensorflow", "pytorch"}))
-        .field("operands", &P::operands,
-               "Quantize what is added and concatenated as layer inputs are.")
+        .field("rounding", &P::rounding, kRoundingHelp, roundings())
+        .field("order", &P::order, kOrderHelp, code_orders())
+        .field("operands", &P::operands, kOperandsHelp)
         .field("delay", &P::delay,
                "Steps of training before activations are quantized; their ranges follow "
                "from the first one.",
