@@ -38,8 +38,8 @@ class Method {
 Allowed<int> bits_between(int low, int high);
 
 /// Makes an entry out of a class with `Params` (with a `schema()`), `summary`,
-/// `reference` and, where there are any, `formula`, `recipe`, `departures`, `version`,
-/// `weight_claims`, `activation_claims` (or `claims(params, of_weights)`), and
+/// `reference` and, where there are any, `formula`, `recipe`, `departures`, `biases`,
+/// `version`, `weight_claims`, `activation_claims` (or `claims(params, of_weights)`), and
 /// `check(params, problems)` for what parameters must be to each other.
 template <class M>
 MethodEntry make_method_entry(std::string id) {
@@ -52,6 +52,7 @@ MethodEntry make_method_entry(std::string id) {
   if constexpr (requires { M::formula; }) entry.formula = M::formula;
   if constexpr (requires { M::recipe; }) entry.recipe = M::recipe;
   if constexpr (requires { M::departures; }) entry.departures = M::departures;
+  if constexpr (requires { M::biases; }) entry.biases = M::biases;
   if constexpr (requires { M::version; }) entry.version = M::version;
   if constexpr (requires { M::weight_claims; }) entry.weight_claims = M::weight_claims;
   if constexpr (requires { M::activation_claims; }) {

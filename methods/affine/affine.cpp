@@ -127,6 +127,11 @@ class Affine final : public Method {
   static constexpr int version = 3;
   static constexpr auto departures =
       "ranges of activations stay as calibrated in training.";
+  static constexpr auto biases =
+      "float in training; outside it, with edges: {bias: method}, 32 bits (64 where "
+      "inputs "
+      "have more than 8) in steps of s of the inputs times s of the weights; float where "
+      "there is no such step: ranges found at run time, blocks, float inputs or weights.";
 
   explicit Affine(const Params& params) : params_(params) {}
 

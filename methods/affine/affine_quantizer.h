@@ -17,7 +17,7 @@
 namespace bitsweep::methods {
 
 // Of parameters that the methods have in common.
-inline constexpr auto kRoundingHelp = "Ties, of codes and zero points.";
+inline constexpr auto kRoundingHelp = "Ties, of codes, zero points and biases.";
 inline constexpr auto kOrderHelp =
     "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.";
 inline constexpr auto kOperandsHelp =

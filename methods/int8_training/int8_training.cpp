@@ -7,7 +7,9 @@
 // Weights: codes -(2^(b-1) - 1) to 2^(b-1) - 1 over max|w|, of a layer or a filter, behind
 // the batch normalisation that is folded into them (see FoldedNormalisation). Activations:
 // scale and zero point from a range that follows the batches. Ties go up, as floor(x + 0.5)
-// has it. Biases are not quantized in training.
+// has it. Biases, where the run gives them to the method (`edges.bias`), stay float in
+// training, as the paper's do, and then have the step of the sums they are added to
+// (`product_bias.h`).
 
 #include <algorithm>
 #include <memory>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "framework/quant/method.h"
+#include "framework/quant/product_bias.h"
 #include "methods/int8_training/following_range.h"
 #include "methods/int8_training/learned_threshold.h"
 
@@ -138,9 +141,16 @@ class Int8Training final : public Method {
       "a "
       "step beyond a range, as PyTorch's do; the network's last output stays float.";
 
+  static constexpr int version = 2;
+  static constexpr auto biases =
+      "float in training; behind it, with edges: {bias: method}, 32 bits (64 where "
+      "inputs "
+      "have more than 8) in steps of s of the inputs times s of the weights.";
+
   explicit Int8Training(const Params& params) : params_(params) {}
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    if (site.role == Role::kBias) return bias_quantizer(site);
     const bool of_weights = site.role == Role::kWeight;
     const bool of_inputs =
         site.role == Role::kInput || (site.role == Role::kOperand && params_.operands);
@@ -195,6 +205,16 @@ class Int8Training final : public Method {
     stage.name = name;
     stage.part = SitePart::kActivations;
     return stage;
+  }
+
+  std::unique_ptr<Quantizer> bias_quantizer(const Site& site) const {
+    const bool has_step =
+        params_.weight_bits != kFloatBits && params_.activation_bits != kFloatBits;
+    if (!has_step) return nullptr;
+    const bool is_learned = params_.ranges == "learned";  // whose ties go to even
+    return make_product_bias_quantizer(
+        site.elements,
+        is_learned ? Rounding::kHalfEven : rounding_named(params_.rounding));
   }
 
   RangeOptions options(int bits, bool is_signed) const {
