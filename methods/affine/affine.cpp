@@ -17,10 +17,10 @@
 
 #include <fmt/format.h>
 
-#include "framework/core/error.h"
 #include "framework/quant/method.h"
 #include "framework/quant/product_bias.h"
 #include "framework/quant/run_time_scales.h"
+#include "framework/quant/unfit_site.h"
 #include "methods/affine/affine_quantizer.h"
 
 namespace bitsweep::methods {
@@ -207,11 +207,11 @@ class Affine final : public Method {
     const std::size_t filter = site.channels.inner;
     const std::size_t size = std::min(filter, std::size_t(params_.group_size));
     if (filter % size != 0) {
-      throw ConfigError(
-          fmt::format("{}: a filter of {} weights does not divide into blocks of {}; "
-                      "take a divisor as group_size, or give this site a rule of its "
-                      "own under 'sites'",
-                      site.name, filter, size));
+      throw UnfitSite(
+          fmt::format("filters do not divide into blocks of {} weights", size),
+          fmt::format("{} ({} weights)", site.name, filter),
+          "take a divisor of them as group_size, or give these sites rules of their own "
+          "under 'sites'");
     }
     return {site.elements / size, size};
   }

@@ -129,6 +129,19 @@ TEST_CASE("shares of deep compression beside pruning are refused", "[validate]")
   CHECK(validated(kHead + "  - method: deep_compression\n" + row).code == 0);
 }
 
+TEST_CASE("blocks that do not divide are named for all layers at once", "[validate]") {
+  const auto found = validated(kHead +
+                               "  - method: {id: affine, group: block, group_size: 3}\n"
+                               "    edges: {first: method, last: method}\n");
+  CHECK(found.code == 2);
+  CHECK(
+      found.err ==
+      "bitsweep: s.yaml:6: rows.0.method: filters do not divide into blocks of 3 "
+      "weights: conv1/weight (25 weights), conv2/weight (500 weights), ip1/weight (800 "
+      "weights), ip2/weight (500 weights); take a divisor of them as group_size, or give "
+      "these sites rules of their own under 'sites'\n");
+}
+
 TEST_CASE("one width for a weights-only method is that of its weights", "[validate]") {
   CHECK(validated(kHead + "  - method: {id: inq, bits: 4}\n").code == 0);
   const auto unfit = validated(kHead + "  - method: {id: twn, bits: 4}\n");
