@@ -22,6 +22,7 @@
 #include "framework/quant/run_time_scales.h"
 #include "framework/quant/unfit_site.h"
 #include "methods/affine/affine_quantizer.h"
+#include "methods/affine/idle_parameters.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -190,6 +191,49 @@ class Affine final : public Method {
       stages.insert(stages.begin(), fold);
     }
     return stages;
+  }
+
+  std::vector<ParamProblem> without_effect(const RunFacts& run) const override {
+    const Params& p = params_;
+    const bool float_weights = p.weight_bits == kFloatBits;
+    const bool float_inputs = p.activation_bits == kFloatBits;
+    const bool is_static = p.activation_scales == "calibrated";
+    const auto has_range = [&](const std::string& name) {
+      return (!float_weights && p.weight_range.starts_with(name)) ||
+             (!float_inputs && is_static && p.activation_range.starts_with(name));
+    };
+    const bool is_symmetric = (!float_weights && p.weight_scheme == "symmetric") ||
+                              (!float_inputs && p.activation_scheme == "symmetric");
+    IdleParameters idle;
+    idle.add_if(float_weights, {"group", "weight_scheme", "weight_codes", "weight_range"},
+                kFloatWeights);
+    idle.add_if(float_inputs,
+                {"activation_scheme", "activation_codes", "activation_range",
+                 "activation_scales"},
+                kFloatInputs);
+    idle.add_if(float_inputs && p.reduce_range, {"reduce_range"}, kFloatInputs);
+    idle.add_if(float_inputs && p.operands, {"operands"}, kFloatInputs);
+    idle.add_if(float_weights || p.group != "block", {"group_size"},
+                "blocks alone have a size (group: block)");
+    idle.add_if(!is_static, {"activation_range"},
+                fmt::format("ranges of layer inputs are found at run time "
+                            "(activation_scales: {})",
+                            p.activation_scales));
+    for (const auto& [name, range] : {std::pair{"percentile", "percentile"},
+                                      {"momentum", "moving_average"},
+                                      {"deviations", "deviations"}}) {
+      idle.add_if(!has_range(range), {name},
+                  fmt::format("no range is estimated by '{}'", range));
+    }
+    idle.add_if(!is_symmetric, {"scale"}, "nothing quantized has a symmetric scheme");
+    idle.add_if(float_weights && float_inputs, {"least_scale", "rounding", "order"},
+                "nothing is quantized");
+    idle.add_if(!p.follow_weights && (float_weights || run.steps == 0),
+                {"follow_weights"}, float_weights ? kFloatWeights : kNoTraining);
+    idle.add_if(p.fold_batch_norm && !run.has_normalisation, {"fold_batch_norm"},
+                kNoNormalisation);
+    idle.add_if(p.operands && !run.has_operands, {"operands"}, kNoOperands);
+    return std::move(idle).found();
   }
 
  private:

@@ -16,8 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "framework/quant/method.h"
 #include "framework/quant/product_bias.h"
+#include "methods/affine/idle_parameters.h"
 #include "methods/int8_training/following_range.h"
 #include "methods/int8_training/learned_threshold.h"
 
@@ -197,6 +200,51 @@ class Int8Training final : public Method {
   }
 
   bool folds_in_training() const override { return params_.fold_batch_norm; }
+
+  std::vector<ParamProblem> without_effect(const RunFacts& run) const override {
+    const Params& p = params_;
+    const bool float_inputs = p.activation_bits == kFloatBits;
+    const bool is_learned = p.ranges == "learned";
+    const bool is_trained = run.steps > 0;
+    const bool averages_calibration = p.activation_range == "moving_average";
+    IdleParameters idle;
+    idle.add_if(p.weight_bits == kFloatBits, {"group"}, kFloatWeights);
+    idle.add_if(float_inputs,
+                {"activation_codes", "momentum", "start", "activation_range"},
+                kFloatInputs);
+    idle.add_if(float_inputs && p.operands, {"operands"}, kFloatInputs);
+    idle.add_if(float_inputs && p.delay > 0, {"delay"}, kFloatInputs);
+    idle.add_if(is_learned, {"activation_codes", "start", "rounding", "order"},
+                "learned ranges have codes and ties of their own (ranges: learned)");
+    idle.add_if(!is_trained, {"start"}, kNoTraining);
+    idle.add_if(!is_trained && p.delay > 0, {"delay"}, kNoTraining);
+    idle.add_if(!is_trained && p.freeze_delay >= 0, {"freeze_delay"}, kNoTraining);
+    idle.add_if(
+        (is_learned || !is_trained) && !averages_calibration, {"momentum"},
+        is_learned ? "learned ranges are no averages (ranges: learned)" : kNoTraining);
+    idle.add_if(is_trained && !is_learned && p.start != "calibration",
+                {"activation_range"},
+                "ranges begin in training; to begin at what calibration has seen: start: "
+                "calibration");
+    const auto late = [&](int delay, const char* outcome) {
+      return fmt::format("{} steps are not fewer than the {} of training: {}", delay,
+                         run.steps, outcome);
+    };
+    idle.refuse_if(is_trained && p.delay >= run.steps, "delay",
+                   late(p.delay,
+                        "activations would be quantized in none; take fewer, or "
+                        "train longer"));
+    idle.refuse_if(is_trained && p.freeze_delay >= run.steps, "freeze_delay",
+                   late(p.freeze_delay,
+                        "nothing would be frozen; take fewer, train longer, or leave it "
+                        "out"));
+    idle.add_if(p.fold_batch_norm && !run.has_normalisation, {"fold_batch_norm"},
+                kNoNormalisation);
+    idle.add_if(p.freeze_delay >= 0 && !run.has_normalisation, {"freeze_delay"},
+                kNoNormalisation);
+    idle.add_if(p.operands && !run.has_operands, {"operands"}, kNoOperands);
+    return std::move(idle).found();
+  }
 
  private:
   static Stage of_activations(Stage::Kind kind, const char* name) {
