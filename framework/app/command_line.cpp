@@ -86,6 +86,19 @@ std::string option_usage(const OptionInfo& option) {
   return fmt::format("[{}]{}", head, option.repeated ? "..." : "");
 }
 
+// `next` is the word behind it, which begins with dashes.
+std::string no_value(const Syntax& syntax, const std::string& option,
+                     const std::string& next) {
+  const std::string name = next.substr(2, next.find('=') - 2);
+  const bool is_option =
+      name == "help" ||
+      std::any_of(syntax.options.begin(), syntax.options.end(),
+                  [&](const auto& known) { return known.name == name; });
+  return is_option ? fmt::format("--{} needs a value", option)
+                   : fmt::format("--{} needs a value; if that is '{}', write --{}={}",
+                                 option, next, option, next);
+}
+
 }  // namespace
 
 std::string shell_word(const std::string& word) {
@@ -108,7 +121,7 @@ Arguments::Arguments(const Syntax& syntax, const std::vector<std::string>& words
     for (const auto& option : parsed.options) {
       const auto& given = option.original_tokens;
       if (given.size() == 2 && given[1].starts_with("--")) {
-        refuse(fmt::format("--{} needs a value", option.string_key));
+        refuse(no_value(syntax, option.string_key, given[1]));
       }
       add(syntax, option.string_key,
           option.value.empty() ? std::string() : option.value.front());

@@ -277,7 +277,7 @@ StudySpec checked_study(const Arguments& arguments, Session& session,
   checks.refuse_idle_settings();
   checks.tell(data.unread);
   problems.throw_if_any();
-  for (const auto& note : study.notes) print_note(note);
+  for (const auto& note : study.notes) print_note("bitsweep: note: " + note);
   identify_calibration_tables(study);
   return study;
 }

@@ -64,7 +64,12 @@ Node with_scheme(const Node& row, const ConfigFolders& folders, Problems& proble
   Node own = *method;
   own.erase("scheme");
   const Node scheme = read_scheme(*id, folders, problems);
-  if (scheme.is_null()) return row;
+  if (scheme.is_null()) {  // told; the rest of the row is still looked at
+    Node any = Node::of_mapping();
+    any.set("id", Node::of_word("float"));
+    whole.set("method", any);
+    return whole;
+  }
   whole.set("method", merged(*scheme.find("method"), own));
   if (const Node* edges = scheme.find("edges")) {
     const Node* over = row.find("edges");

@@ -246,6 +246,15 @@ void write_manifest(const StudyManifest& manifest, const std::filesystem::path& 
 
 StudyManifest read_manifest(const std::filesystem::path& folder) {
   const auto path = manifest_path(folder);
+  std::error_code unknown;
+  if (!std::filesystem::exists(path, unknown)) {
+    throw DataError(
+        std::filesystem::is_directory(folder, unknown)
+            ? fmt::format("{}: no results of a study (there is no {}); expected the "
+                          "folder that `bitsweep run` calls --out",
+                          folder.string(), path.filename().string())
+            : fmt::format("{}: there is no such folder", folder.string()));
+  }
   const std::string text = read_whole_file(path);
   const std::string_view body = body_in(text, path.string());
   try {

@@ -16,6 +16,10 @@ struct FileStamp {
   std::int64_t nanoseconds = 0;  // of its last change
   std::int64_t bytes = 0;
   bool operator==(const FileStamp&) const = default;
+  /// Of one writing where file systems may number a file anew while it stays (sshfs).
+  bool same_writing(const FileStamp& other) const {
+    return nanoseconds == other.nanoseconds && bytes == other.bytes;
+  }
 };
 
 /// Nothing when there is no such file.

@@ -42,8 +42,8 @@ std::optional<std::string> read_whole(const RawValue& raw, Whole& value) {
   if (failure != std::errc::result_out_of_range) return "a whole number";
   using Limits = std::numeric_limits<Whole>;
   return raw.text().front() == '-'
-             ? fmt::format("a whole number of at least {}: too small", Limits::min())
-             : fmt::format("a whole number of at most {}: too large", Limits::max());
+             ? fmt::format("a whole number of at least {}", Limits::min())
+             : fmt::format("a whole number of at most {}", Limits::max());
 }
 
 bool read_word(const std::string& word, int& value) { return read_number(word, value); }

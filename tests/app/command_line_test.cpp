@@ -56,6 +56,8 @@ TEST_CASE("misuse is refused in one sentence") {
                 "unknown option '-j'; known: --help, --cups, --add, --decaf");
   check_refusal({"x", "--cups"}, "--cups needs a value");
   check_refusal({"x", "--cups", "--decaf"}, "--cups needs a value");
+  check_refusal({"x", "--cups", "--of=tea"},
+                "--cups needs a value; if that is '--of=tea', write --cups=--of=tea");
   check_refusal({"x", "--decaf=yes"}, "--decaf takes no value");
   check_refusal({"x", "--cups", "1", "--cups", "2"}, "--cups is given twice");
   check_refusal({"x", "--cups", "2.5"}, "--cups: '2.5' is not a whole number from 1 up");

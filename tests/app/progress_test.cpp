@@ -118,15 +118,23 @@ TEST_CASE("a network not yet seen is as fast as the others on the whole") {
 }
 
 TEST_CASE("a run's work is the training it does itself") {
+  // Four scores of 300 images, a third of a training step each.
+  constexpr double kScores = 400;
   RunSpec spec;
+  spec.dataset.train_limit = 1000;
+  spec.dataset.test_limit = 300;
   spec.training.epochs = 8;
-  CHECK(work_of(spec) == 9);  // the baseline
+  CHECK_THAT(work_of(spec), WithinRel(8000 + kScores, 1e-12));  // the baseline
+  CHECK_THAT(work_of(spec, 500), WithinRel(4000 + kScores, 1e-12));
   spec.method.id = "twn";
-  CHECK(work_of(spec) == 1);  // calibration alone
+  CHECK_THAT(work_of(spec), WithinRel(kScores, 1e-12));  // nothing is trained
   spec.fine_tuning.emplace().epochs = 3;
-  CHECK(work_of(spec) == 4);
+  CHECK_THAT(work_of(spec), WithinRel(3000 + kScores, 1e-12));
+  spec.fine_tuning->iterations = 10;
+  spec.fine_tuning->batch_size = 20;
+  CHECK_THAT(work_of(spec), WithinRel(200 + kScores, 1e-12));
   spec.start = "scratch";
-  CHECK(work_of(spec) == 9);
+  CHECK_THAT(work_of(spec), WithinRel(8000 + kScores, 1e-12));
 }
 
 TEST_CASE("a page takes no more lines and columns than its screen has") {

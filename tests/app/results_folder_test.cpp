@@ -149,6 +149,26 @@ TEST_CASE("who was taken to be dead notices, and leaves the lease to its new hol
   CHECK(holder_of(file));
 }
 
+TEST_CASE("a lease is told by its text, not by the number of its file") {
+  const ScratchFolder scratch;
+  const auto file = scratch / "a.lease";
+  auto lease = Lease::take(file, lease_of(this_process()));
+  REQUIRE(lease.lease);
+  // Over sshfs, a name that was linked has another number than the file that is open.
+  fs::copy_file(file, scratch / "copy");
+  fs::rename(scratch / "copy", file);
+  CHECK_FALSE(lease.lease->is_lost());
+  lease.lease.reset();
+  CHECK_FALSE(fs::exists(file));
+  // Another lease in its place is told from it.
+  const auto first = Lease::take(file, lease_of(this_process()));
+  fs::remove(file);
+  const auto second = Lease::take(file, lease_of(this_process()));
+  REQUIRE((first.lease && second.lease));
+  CHECK(first.lease->is_lost());
+  CHECK_FALSE(second.lease->is_lost());
+}
+
 TEST_CASE("of many who take one stale lease at once, one gets it") {
   const ScratchFolder scratch;
   for (int round = 0; round < 5; ++round) {

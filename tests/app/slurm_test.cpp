@@ -181,8 +181,8 @@ TEST_CASE(
   const Study study("1");
   const FakeSlurm slurm;
   const auto submit = [&] {
-    const auto finished =
-        study.command("submit", "--out " + study.out().string(), slurm.path());
+    const auto finished = study.command(
+        "submit", "--out " + (study.out() / "new/a").string(), slurm.path());
     CHECK(finished.code == 2);
     CHECK(finished.out.empty());
     CHECK_FALSE(fs::exists(study.out()));

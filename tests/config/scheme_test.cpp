@@ -75,6 +75,7 @@ TEST_CASE("a scheme that is not there or says too much is refused", "[scheme]") 
     return refusal([&] { load_study(file, {}, Methods()); });
   };
   CHECK_THAT(refused("our"), Catch::Contains("did you mean 'ours'?"));
+  CHECK_THAT(refused("our"), !Catch::Contains("needs an id"));
   CHECK_THAT(refused("ours"), Catch::Contains("ours.yaml:2: epochs: unknown key"));
   CHECK_THAT(refused("[ours, ours]"), Catch::Contains("the name of one scheme"));
 }

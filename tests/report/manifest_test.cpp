@@ -179,7 +179,9 @@ TEST_CASE("what is no manifest is refused") {
   const ScratchFolder folder;
   CHECK_THROWS_AS(read_manifest(folder.path()), DataError);
   CHECK_THROWS_WITH(read_manifest(folder.path()),
-                    Contains("study.txt: there is no such file"));
+                    Contains("no results of a study (there is no study.txt)"));
+  CHECK_THROWS_WITH(read_manifest(folder / "none"),
+                    Contains("none: there is no such folder"));
   CHECK_THROWS_WITH(read_text("name: x\n"), Contains("is not a study manifest"));
   CHECK_THROWS_WITH(
       read_text("bitsweep study 1\nend\n"),

@@ -126,7 +126,9 @@ class Batch final : public JobClaims {
     look_for(run(job));
     const auto path = files_.path_of(run(job));
     const auto stamp = stamp_of(path);
-    if (!stamp || stamp == stamps_[job]) return std::nullopt;
+    if (!stamp || (stamps_[job] && stamp->same_writing(*stamps_[job]))) {
+      return std::nullopt;
+    }
     Outcome outcome{.elsewhere = true};
     try {
       const RunRecord record = read_record_summary(path, SummaryDepth::kHead);

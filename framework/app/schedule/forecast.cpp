@@ -10,12 +10,6 @@
 namespace bitsweep {
 namespace {
 
-// A finished network is scored four times: as trained, and its file on integers, with
-// its sums watched, and in float. A score is a forward pass, about a third of a step.
-constexpr double kScores = 4;
-constexpr double kShareOfStep = 1.0 / 3;
-constexpr double kTestImages = 10000;
-
 bool is_to_do(const PlannedRun& run) {
   return run.state == RunState::kMissing || run.state == RunState::kFailed;
 }
@@ -27,16 +21,6 @@ std::string kind_of(const RunSpec& spec) {
     text += fmt::format(" {}={}", name, value.text());
   }
   return text;
-}
-
-double seconds_by_steps(const RunSpec& spec, double step, double images) {
-  const int batch = batch_size_of(spec);
-  const double tests = spec.dataset.test_limit > 0
-                           ? std::min<double>(spec.dataset.test_limit, kTestImages)
-                           : kTestImages;
-  // Calibration, evaluation and setting up are the work beside the passes.
-  const double passes = work_of(spec) - 1;
-  return step * (passes * images / batch + kScores * kShareOfStep * tests / batch);
 }
 
 struct KindSpeed {
@@ -81,7 +65,8 @@ Forecast forecast_of(const Plan& plan, const StepProbe& probe,
     }
     if (!steps.contains(kind)) steps[kind] = probe(spec);
     if (const auto step = steps[kind]) {
-      forecast.seconds[i] = seconds_by_steps(spec, *step, double(images(spec.dataset)));
+      const double work = work_of(spec, double(images(spec.dataset)));
+      forecast.seconds[i] = *step / batch_size_of(spec) * work;
     }
     ++(forecast.seconds[i] ? forecast.measured : forecast.unknown);
   }

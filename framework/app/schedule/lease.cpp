@@ -232,12 +232,13 @@ void Lease::renew(LeaseText text) const {
   if (!write_text(descriptor_.number(), text)) futimens(descriptor_.number(), nullptr);
 }
 
+// By what the files say: not every file system gives a file one number (sshfs).
 bool Lease::is_lost() const {
-  struct stat own {};
-  struct stat named {};
-  if (fstat(descriptor_.number(), &own) != 0) return true;
-  if (lstat(numbered(file_, number_).c_str(), &named) != 0) return errno == ENOENT;
-  if (own.st_ino != named.st_ino) return true;
+  const fs::path own = numbered(file_, number_);
+  struct stat status {};
+  if (lstat(own.c_str(), &status) != 0) return errno == ENOENT;
+  const auto named = text_in(own);
+  if (named && named->token != text_.token) return true;
   const auto next = text_in(numbered(file_, number_ + 1));
   return next && next->after == text_.token;
 }

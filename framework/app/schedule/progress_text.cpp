@@ -110,7 +110,9 @@ std::string batch_line(const BatchView& view) {
   if (view.failed > 0) line += fmt::format(", {} failed", view.failed);
   line += fmt::format(", {} so far", duration_text(view.seconds));
   if (view.seconds_left) {
-    line += fmt::format(", about {} left", duration_text(*view.seconds_left));
+    line += *view.seconds_left < 1
+                ? ", nearly done"
+                : fmt::format(", about {} left", duration_text(*view.seconds_left));
   }
   return line;
 }

@@ -88,6 +88,7 @@ ResultsFolder::~ResultsFolder() {
   std::error_code ignored;
   fs::remove_all(corner_, ignored);
   own_.reset();
+  remove_dead_corners(folder_);           // who died meanwhile
   fs::remove(corners(folder_), ignored);  // the last one out
 }
 

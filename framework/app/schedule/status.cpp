@@ -160,8 +160,9 @@ class StudyStatus {
       add(seconds_left_of(lease).value_or(std::max(0.0, whole - lease.seconds)));
     }
     for (const auto& run : to_do_) add(durations_.of(run).value_or(0));
-    return fmt::format("; about {} left",
-                       duration_text(std::max(longest, sum / double(under_way_.size()))));
+    const double left = std::max(longest, sum / double(under_way_.size()));
+    return left < 1 ? "; nearly done"
+                    : fmt::format("; about {} left", duration_text(left));
   }
 
   std::string name_;

@@ -12,12 +12,23 @@ namespace {
 // Below this share a run's speed is that of its start.
 constexpr double kLeastShare = 0.005;
 
-// Datasets here have 50000 or 60000 training images; an estimate needs no more.
+// Datasets here have 50000 or 60000 training images and 10000 for tests; an estimate
+// needs no more.
 constexpr double kTypicalImages = 50000;
+constexpr double kTestImages = 10000;
 
-double passes(const TrainingSpec& training) {
-  if (training.iterations == 0) return training.epochs;
-  return double(training.iterations) * training.batch_size / kTypicalImages;
+// A finished network is scored four times: as trained, and its file on integers, with
+// its sums watched, and in float. A score is a forward pass, about a third of a step.
+constexpr double kScores = 4;
+constexpr double kShareOfStep = 1.0 / 3;
+
+double at_most(std::int64_t limit, double images) {
+  return limit > 0 ? std::min(double(limit), images) : images;
+}
+
+double images_trained_on(const TrainingSpec& training, double images) {
+  if (training.iterations == 0) return training.epochs * images;
+  return double(training.iterations) * training.batch_size;
 }
 
 struct Speed {
@@ -32,12 +43,14 @@ std::optional<double> seconds_per_work(const Speed& speed) {
 
 }  // namespace
 
-double work_of(const RunSpec& spec) {
+double work_of(const RunSpec& spec, std::optional<double> training_images) {
+  const double images =
+      training_images.value_or(at_most(spec.dataset.train_limit, kTypicalImages));
   const bool trains_first = spec.is_baseline() || spec.start == "scratch";
-  double work = 1;
-  if (trains_first) work += passes(spec.training);
+  double work = kScores * kShareOfStep * at_most(spec.dataset.test_limit, kTestImages);
+  if (trains_first) work += images_trained_on(spec.training, images);
   if (!spec.is_baseline() && spec.fine_tuning && !trains_first) {
-    work += passes(*spec.fine_tuning);
+    work += images_trained_on(*spec.fine_tuning, images);
   }
   return work;
 }

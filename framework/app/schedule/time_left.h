@@ -13,14 +13,15 @@ namespace bitsweep {
 /// there.
 struct WorkItem {
   std::string network;
-  double work = 0;   // in passes over the training data
+  double work = 0;   // in images trained on, see `work_of`
   double share = 0;  // done of it: 0 not started, 1 finished
   double seconds = 0;
 };
 
-/// The passes over the data that a run makes itself; its baseline's are another run's.
-/// Calibration, evaluation and setting up count as one.
-double work_of(const RunSpec& spec);
+/// The images that a run trains on itself, each as often as it does; its baseline's are
+/// another run's. A test image that is scored counts a third, as the forward pass does.
+/// `training_images`: how many there are; otherwise as far as the study tells.
+double work_of(const RunSpec& spec, std::optional<double> training_images = {});
 
 /// Images in a step of the training that the run does itself.
 int batch_size_of(const RunSpec& spec);

@@ -19,6 +19,17 @@ bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+// Folders on the way to `path` that are not there yet, the innermost first.
+std::vector<fs::path> missing_folders(const fs::path& path) {
+  std::vector<fs::path> missing;
+  std::error_code unknown;
+  for (fs::path folder = path; !folder.empty() && !fs::exists(folder, unknown);
+       folder = folder.parent_path()) {
+    missing.push_back(folder);
+  }
+  return missing;
+}
+
 // "12" of "12;cluster", the last line: a site's sbatch may greet before.
 std::string job_number(const SlurmAnswer& answer) {
   if (answer.lines.empty()) return "";
@@ -49,6 +60,7 @@ fs::path slurm_folder(const fs::path& results) { return results / "slurm"; }
 
 std::string submit_script(const JobScript& script, const fs::path& results) {
   const fs::path folder = slurm_folder(results);
+  const auto made = missing_folders(folder);
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) {
@@ -68,8 +80,7 @@ std::string submit_script(const JobScript& script, const fs::path& results) {
     return job;
   } catch (...) {
     fs::remove(draft, failure);
-    fs::remove(folder, failure);  // where nothing else is in them
-    fs::remove(results, failure);
+    for (const auto& one : made) fs::remove(one, failure);  // where it is still empty
     throw;
   }
 }
