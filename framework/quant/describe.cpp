@@ -208,7 +208,8 @@ std::string describe_method(const MethodEntry& entry) {
                   entry.origin, entry.version, entry.reference);
   for (const auto& [name, text] : {std::pair{"formula", &entry.formula},
                                    {"the paper's recipe", &entry.recipe},
-                                   {"departs from the paper", &entry.departures}}) {
+                                   {"departs from the paper", &entry.departures},
+                                   {"biases", &entry.biases}}) {
     if (!text->empty()) card += fmt::format("  {}: {}\n", name, *text);
   }
   if (!entry.fields.empty()) card += fmt::format("\n{}", describe_fields(entry.fields));

@@ -35,6 +35,7 @@ struct MethodEntry {
   std::string formula;              // of the quantizers, in a line
   std::string recipe;               // how the paper trains, in a line
   std::string departures;           // from the paper, in a sentence or two
+  std::string biases;               // what becomes of them, where that asks for a word
   std::string origin = "built-in";  // or the plugin's path
   std::string plugin;               // SHA-256 of the plugin's file; "" for a built-in
   int version = 1;                  // raise it with each change of the method's numbers

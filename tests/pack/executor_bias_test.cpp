@@ -47,12 +47,19 @@ TEST_CASE("a logit is its integer sum with the bias, times one factor",
           "[pack][executor]") {
   const EdgesSpec all{
       .first = "method", .last = "method", .bias = "method", .image = "method"};
-  Quantized net(model({linear("fc", "classes")}), "affine", {}, all, {1, 1, 40});
+  const char* const method = GENERATE("affine", "int8_training");
+  CAPTURE(method);
+  Quantized net(model({linear("fc", "classes")}), method, {}, all, {1, 1, 40});
   const PackedModel packed = net.pack();
   const auto executed = net.executed(packed, {});
+  REQUIRE(packed.tensors[1].encoded);
   const Encoded &weight = *packed.tensors[0].encoded, &bias = *packed.tensors[1].encoded;
   const PackedQuantizer& quantizer = packed.quantizers.front();
   const auto zero = std::int32_t(quantizer.grid.uniform()->zero_point.front());
+  for (std::size_t o = 0; o < 5; ++o) {
+    CHECK(bias.grid.scales()[o] ==
+          quantizer.grid.scales().front() * weight.grid.scales()[o]);
+  }
   for (int image = 0; image < Quantized::kBatch; ++image) {
     std::vector<float> x(40);
     net.batch.source().load(image, x);
@@ -116,6 +123,34 @@ TEST_CASE("folded normalisation leaves biases of whole steps", "[pack][executor]
   CHECK(coded() > before);
   CHECK(coded() == products);
   check_agreement(net.logits(), net.executed(parse_model(model_bytes(packed)), {}));
+}
+
+TEST_CASE("a network trained for integers executes with its biases on them",
+          "[pack][executor]") {
+  const EdgesSpec all{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  const char* const ranges = GENERATE("moving_average", "learned");
+  const bool is_mobile = GENERATE(false, true);
+  CAPTURE(ranges, is_mobile);
+  Quantized net(is_mobile ? mobile_model() : residual_model(), "int8_training",
+                {{"ranges", ranges}}, all);
+  net.network.fold_normalisation();
+  net.network.prepare_evaluation();
+  net.network.evaluate(net.batch.source(), Loss::kCrossEntropy, Quantized::kBatch, {});
+  check_law(net.network);
+  const PackedModel packed = parse_model(model_bytes(net.pack()));
+  std::size_t products = 0, biases = 0;
+  for (const GraphNode& node : packed.graph.nodes) products += is_product(node);
+  for (const auto& tensor : packed.tensors) {
+    biases += tensor.name.ends_with("/bias") && tensor.encoded;
+  }
+  CHECK(biases == products);
+  for (const auto& product : Executor(packed, {.batch = 8}).products()) {
+    CHECK(product.reason == "");
+  }
+  const auto executed = net.executed(packed, {});
+  check_agreement(net.logits(), executed);
+  CHECK(executed == net.executed(packed, {.engine = EngineKind::kReference}));
 }
 
 TEST_CASE("a bias beyond 32 bits is refused with its site", "[pack][executor]") {
