@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <sstream>
 
@@ -16,6 +17,7 @@
 #include "framework/nn/network.h"
 #include "framework/train/optimizer.h"
 #include "framework/train/pruner.h"
+#include "framework/train/staged_training.h"
 
 namespace bitsweep {
 namespace {
@@ -104,17 +106,51 @@ std::vector<RunProblem> keyed_problems(const std::string& sentences,
   return problems;
 }
 
-std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods) {
+namespace {
+
+RunFacts facts_of(const RunSpec& spec, const Network& network,
+                  std::size_t training_images) {
+  const auto& sites = network.sites();
+  RunFacts facts{
+      .has_normalisation = network.has_batch_normalisation(),
+      .has_operands = std::any_of(sites.begin(), sites.end(), [](const BoundSite* bound) {
+        return bound->site.role == Role::kOperand;
+      })};
+  if (const TrainingSpec* training = own_training(spec)) {
+    const bool is_known = training->iterations > 0 || training_images > 0;
+    facts.steps = is_known ? Trainer::steps_of(*training, training_images)
+                           : std::numeric_limits<std::int64_t>::max();
+  }
+  return facts;
+}
+
+// `made` are the run's method and those of its rules.
+std::vector<RunProblem> idle_settings(const MethodList& made, std::size_t rules,
+                                      const RunFacts& facts) {
+  std::vector<RunProblem> idle;
+  for (std::size_t i = 0; i <= rules; ++i) {
+    const std::string group = i == 0 ? "" : fmt::format("sites.{}.", i - 1);
+    for (const ParamProblem& problem : made[i]->without_effect(facts)) {
+      idle.push_back({fmt::format("{}method.{}", group, problem.name), problem.text,
+                      /*is_idle=*/true});
+    }
+  }
+  return idle;
+}
+
+}  // namespace
+
+std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods,
+                                  std::size_t training_images) {
   Steps steps;
   std::optional<DatasetInfo> info;
   std::optional<Network> network;
   const bool is_built = steps.take("dataset", [&] {
     info = dataset_info(spec.dataset);
   }) && steps.take("network", [&] {
-    network.emplace(spec.network, NetworkOptions{.image = info->shape,
-                                                 .classes = info->classes,
-                                                 .batch = 1,
-                                                 .is_drawn = false});
+    network.emplace(
+        spec.network,
+        NetworkOptions{.image = info->shape, .classes = info->classes, .batch = 1});
   });
   if (!is_built) return std::move(steps).problems();
   MethodList made;
@@ -136,6 +172,12 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
   auto problems = std::move(steps).problems();
   for (auto& problem : problems) {
     if (is_placed(problem.text, spec)) problem.key.clear();
+  }
+  if (is_attached) {
+    const RunFacts facts = facts_of(spec, *network, training_images);
+    for (RunProblem& idle : idle_settings(made, spec.sites.size(), facts)) {
+      problems.push_back(std::move(idle));
+    }
   }
   return problems;
 }

@@ -14,6 +14,9 @@ namespace bitsweep {
 struct RunProblem {
   std::string key;
   std::string text;
+  /// A parameter without effect in this run, "method.delay" or "sites.0.method.delay": a
+  /// mistake only where a study writes it for no run that has a use for it.
+  bool is_idle = false;
   friend bool operator==(const RunProblem&, const RunProblem&) = default;
 };
 
@@ -24,7 +27,9 @@ std::vector<RunProblem> keyed_problems(const std::string& sentences,
 
 /// Every mistake that shows without the images: layers that do not fit, patterns that
 /// match nothing, widths that a method refuses, a batch larger than the memory.
-std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods);
+/// `training_images`: how many there are, 0 where that is not known.
+std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods,
+                                  std::size_t training_images);
 
 /// Bytes that training takes by the estimate, in the larger of a run's two trainings. For
 /// a run that `check_run` finds nothing wrong with.

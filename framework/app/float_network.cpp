@@ -36,8 +36,8 @@ const RowSpec& chosen_row(const std::string& command, const StudySpec& study,
 namespace {
 
 // What is there of a float network that others are to begin with.
-Found startable(const RunFiles& files, const std::string& digest) {
-  Found found = files.find(digest);
+FoundRun startable(const RunFiles& files, const std::string& digest) {
+  FoundRun found = files.find(digest);
   if (found.state == RunState::kDamaged) throw DataError(found.why);
   if (!found.has_weights) found.state = RunState::kMissing;
   return found;

@@ -150,6 +150,7 @@ class Experiment {
     }
     if (spec.starts_from_baseline()) {
       ensure(environment.baseline.has_value(), "the scheduler runs baselines first");
+      network_.draw_weights();
       load_state(network_, *environment.baseline);
     }
     methods_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <sstream>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "framework/app/commands/commands.h"
+#include "framework/app/idle_settings.h"
 #include "framework/app/questioned.h"
 #include "framework/app/study_data.h"
 #include "framework/config/calibration_table.h"
@@ -63,6 +65,8 @@ class RegisteredMethods final : public MethodCatalog {
   const MethodRegistry& registry_;
 };
 
+constexpr std::string_view kIdle = "idle\t";
+
 std::vector<std::string> dataset_ids() {
   std::vector<std::string> ids;
   for (const auto& info : known_datasets()) ids.push_back(info.id);
@@ -78,11 +82,13 @@ const MethodEntry* foreign_method(const RunSpec& run, const MethodRegistry& meth
   return nullptr;
 }
 
-// A line for each, as "key<tab>sentence": what a child process can answer.
-std::string problems_of(const RunSpec& run, const Session& session) {
+// A line for each, as "key<tab>sentence", behind "idle<tab>" where it is of a setting
+// without effect: what a child process can answer.
+std::string problems_of(const RunSpec& run, const Session& session, std::size_t images) {
   std::string text;
-  for (const auto& problem : session.pipeline.check(run, session.methods)) {
-    text += fmt::format("{}\t{}\n", problem.key, problem.text);
+  for (const auto& problem : session.pipeline.check(run, session.methods, images)) {
+    text += fmt::format("{}{}\t{}\n", problem.is_idle ? kIdle : "", problem.key,
+                        problem.text);
   }
   return text;
 }
@@ -92,16 +98,17 @@ class Checks {
   Checks(const Session& session, const Tolerance& tolerance, Problems& problems)
       : session_(session), tolerance_(tolerance), problems_(problems) {}
 
-  // Seeds change no shapes: the first run of a row stands for all.
-  void check(const RowSpec& row) {
+  // Seeds change no shapes: the first run of a row stands for all. `images`: to train
+  // on, 0 where that is not known.
+  void check(const RowSpec& row, std::size_t images) {
     if (row.runs.empty()) return;
     const RunSpec& run = row.runs.front();
     check_pruning(row);
     const MethodEntry* foreign = foreign_method(run, session_.methods);
     try {
-      add(row, foreign == nullptr ? problems_of(run, session_)
+      add(row, foreign == nullptr ? problems_of(run, session_, images)
                                   : ask_in_child([&](const Tell&) {
-                                      return problems_of(run, session_);
+                                      return problems_of(run, session_, images);
                                     }));
     } catch (const NoAnswer& failure) {
       const std::string why = lost_text(*foreign, "its quantizers", failure);
@@ -112,6 +119,9 @@ class Checks {
                              row.label, why));
     }
   }
+
+  // Behind all rows.
+  void refuse_idle_settings() { idle_.report(problems_); }
 
   void tell(const std::vector<UnreadData>& unread) {
     bool any_told = false;
@@ -162,20 +172,27 @@ class Checks {
 
   void add(const RowSpec& row, const std::string& text) {
     std::istringstream lines(text);
+    std::map<std::string, std::string> idle;
     for (std::string line; std::getline(lines, line);) {
+      const bool is_idle = line.starts_with(kIdle);
+      if (is_idle) line.erase(0, kIdle.size());
       const auto tab = line.find('\t');
       const std::string key = line.substr(0, tab), sentence = line.substr(tab + 1);
-      if (key.empty()) {
+      if (is_idle) {
+        idle.emplace(key, sentence);
+      } else if (key.empty()) {
         add_placed(sentence);
       } else {
         add_problem(problems_, *row.written, key, sentence);
       }
     }
+    idle_.look(row, idle);
   }
 
   const Session& session_;
   const Tolerance& tolerance_;
   Problems& problems_;
+  IdleSettings idle_;
 };
 
 bool is_name_letter(unsigned char c) {
@@ -253,8 +270,12 @@ StudySpec checked_study(const Arguments& arguments, Session& session,
       read_study(arguments.positional(0), arguments.all("set"),
                  RegisteredMethods(session.methods), dataset_ids(), problems);
   Checks checks(session, tolerance, problems);
-  for (const auto& row : study.rows) checks.check(row);
-  checks.tell(identify_data(study, folders, problems));
+  const StudyData data = identify_data(study, folders, problems);
+  for (std::size_t i = 0; i < study.rows.size(); ++i) {
+    checks.check(study.rows[i], data.training_images[i]);
+  }
+  checks.refuse_idle_settings();
+  checks.tell(data.unread);
   problems.throw_if_any();
   for (const auto& note : study.notes) print_note("bitsweep: note: " + note);
   identify_calibration_tables(study);

@@ -59,18 +59,20 @@ class Reader {
 
 }  // namespace
 
-std::vector<UnreadData> identify_data(StudySpec& study,
-                                      const std::vector<std::filesystem::path>& folders,
-                                      Problems& problems) {
+StudyData identify_data(StudySpec& study,
+                        const std::vector<std::filesystem::path>& folders,
+                        Problems& problems) {
   Reader reader(folders);
-  std::vector<UnreadData> unread;
+  StudyData found;
   std::set<std::string> told;
   for (auto& row : study.rows) {
+    std::size_t& images = found.training_images.emplace_back(0);
     for (RunSpec& run : row.runs) {
       const KnownData& data = reader.at(run.dataset);
+      images = data.training_images;
       run.data_checksum = data.checksum;
       if (!data.missing.empty() && told.insert(data.missing).second) {
-        unread.push_back({&row, data.missing});
+        found.unread.push_back({&row, data.missing});
       }
       const auto add = [&](const RunProblem& problem) {
         add_problem(problems, *row.written, problem.key, problem.text);
@@ -80,7 +82,7 @@ std::vector<UnreadData> identify_data(StudySpec& study,
       for (const auto& problem : batch_problems(run, data.training_images)) add(problem);
     }
   }
-  return unread;
+  return found;
 }
 
 }  // namespace bitsweep

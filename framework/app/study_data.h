@@ -1,6 +1,7 @@
 // The data of a study, as planning needs to know it.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,8 +19,12 @@ struct UnreadData {
   const RowSpec* row;
   std::string why;
 };
-std::vector<UnreadData> identify_data(StudySpec& study,
-                                      const std::vector<std::filesystem::path>& folders,
-                                      Problems& problems);
+struct StudyData {
+  std::vector<UnreadData> unread;
+  std::vector<std::size_t> training_images;  // of each row; 0 where it could not be read
+};
+StudyData identify_data(StudySpec& study,
+                        const std::vector<std::filesystem::path>& folders,
+                        Problems& problems);
 
 }  // namespace bitsweep

@@ -46,7 +46,7 @@ struct AugmentationSpec {
 };
 
 struct OptimizerSpec {
-  std::string id = "sgd";  // sgd, adam
+  std::string id = "sgd";  // of `optimizer_kinds`
   double learning_rate = 0.01;
   double momentum = 0.9;
   bool nesterov = false;
@@ -62,7 +62,7 @@ struct OptimizerSpec {
 };
 
 struct ScheduleSpec {
-  std::string id = "fixed";    // fixed, step, multistep, inv, exponential, cosine
+  std::string id = "fixed";    // of `schedule_kinds`
   std::string unit = "epoch";  // of the positions below: epoch, iteration
   double gamma = 0.1;
   double power = 0.75;

@@ -1,8 +1,39 @@
 // What may stand in a study or a recipe: each key's name, range and help.
 
+#include <fmt/format.h>
+
+#include "framework/config/optimizers.h"
 #include "framework/config/run_spec.h"
+#include "framework/config/schedules.h"
 
 namespace bitsweep {
+namespace {
+
+// "Momentum (sgd).": of the optimizer or the schedules that read the field.
+std::string help_of_optimizer(const char* field, const char* help) {
+  return fmt::format("{} ({}).", help, optimizer_with(field));
+}
+std::string help_of_schedules(const char* field, const char* help) {
+  return fmt::format("{} ({}).", help, schedules_with(field));
+}
+
+// "sgd, stochastic gradient descent; adam, ..." of all rows.
+template <class Kind>
+std::string listed(const std::vector<Kind>& kinds, std::string Kind::*text) {
+  std::vector<std::string> all;
+  for (const Kind& kind : kinds)
+    all.push_back(fmt::format("{}: {}", kind.id, kind.*text));
+  return fmt::format("{}", fmt::join(all, "; "));
+}
+
+template <class Kind>
+std::vector<std::string> ids_of(const std::vector<Kind>& kinds) {
+  std::vector<std::string> ids;
+  for (const Kind& kind : kinds) ids.push_back(kind.id);
+  return ids;
+}
+
+}  // namespace
 
 Schema<DatasetSpec> DatasetSpec::schema() {
   return Schema<DatasetSpec>{}
@@ -54,24 +85,32 @@ Schema<AugmentationSpec> AugmentationSpec::schema() {
 
 Schema<OptimizerSpec> OptimizerSpec::schema() {
   return Schema<OptimizerSpec>{}
-      .field("id", &OptimizerSpec::id, "The optimizer.", one_of({"sgd", "adam"}))
+      .field("id", &OptimizerSpec::id,
+             listed(optimizer_kinds(), &OptimizerKind::summary) + ".",
+             one_of(ids_of(optimizer_kinds())))
       .field("learning_rate", &OptimizerSpec::learning_rate, "Initial learning rate.",
              above(0.0))
-      .field("momentum", &OptimizerSpec::momentum, "Momentum (sgd).", between(0.0, 1.0))
-      .field("nesterov", &OptimizerSpec::nesterov, "Nesterov momentum (sgd).")
+      .field("momentum", &OptimizerSpec::momentum,
+             help_of_optimizer("momentum", "Momentum"), between(0.0, 1.0))
+      .field("nesterov", &OptimizerSpec::nesterov,
+             help_of_optimizer("nesterov", "Nesterov momentum"))
       .field("form", &OptimizerSpec::form,
-             "Update rule (sgd); caffe: v = m v + rate g, w -= v; modern: v = m v + g, w "
-             "-= rate v.",
+             help_of_optimizer("form",
+                               "Update rule: caffe: v = m v + rate g, w -= v; modern: v "
+                               "= m v + g, w -= rate v"),
              one_of({"caffe", "modern"}))
       .field("weight_decay", &OptimizerSpec::weight_decay,
              "Weight decay (L2): this times the weight is added to its gradient.",
              at_least(0.0))
-      .field("beta1", &OptimizerSpec::beta1, "Decay rate of the first moment (adam).",
+      .field("beta1", &OptimizerSpec::beta1,
+             help_of_optimizer("beta1", "Decay rate of the first moment"),
              between(0.0, 1.0))
-      .field("beta2", &OptimizerSpec::beta2, "Decay rate of the second moment (adam).",
+      .field("beta2", &OptimizerSpec::beta2,
+             help_of_optimizer("beta2", "Decay rate of the second moment"),
              between(0.0, 1.0))
       .field("epsilon", &OptimizerSpec::epsilon,
-             "Added to the denominator for stability (adam).", above(0.0))
+             help_of_optimizer("epsilon", "Added to the denominator for stability"),
+             above(0.0))
       .field(
           "quantizer_learning_rate", &OptimizerSpec::quantizer_learning_rate,
           "Factor on the learning rate of learned quantizer parameters: steps, scales, "
@@ -84,19 +123,24 @@ Schema<OptimizerSpec> OptimizerSpec::schema() {
 
 Schema<ScheduleSpec> ScheduleSpec::schema() {
   return Schema<ScheduleSpec>{}
-      .field("id", &ScheduleSpec::id, "How the learning rate changes.",
-             one_of({"fixed", "step", "multistep", "inv", "exponential", "cosine"}))
-      .field("unit", &ScheduleSpec::unit, "What positions t are counted in.",
+      .field("id", &ScheduleSpec::id,
+             "How the learning rate changes from lr, the initial one: " +
+                 listed(schedule_kinds(), &ScheduleKind::formula) +
+                 "; t and end are where training stands and ends.",
+             one_of(ids_of(schedule_kinds())))
+      .field("unit", &ScheduleSpec::unit, "What t and other positions are counted in.",
              one_of({"epoch", "iteration"}))
-      .field("gamma", &ScheduleSpec::gamma,
-             "step and multistep: factor at each step; inv: (1 + gamma t)^-power.",
+      .field("gamma", &ScheduleSpec::gamma, help_of_schedules("gamma", "Factor"),
              above(0.0))
-      .field("power", &ScheduleSpec::power, "Exponent of inv.", above(0.0))
-      .field("step", &ScheduleSpec::step, "Interval between steps.", at_least(0.0))
+      .field("power", &ScheduleSpec::power, help_of_schedules("power", "Exponent"),
+             above(0.0))
+      .field("step", &ScheduleSpec::step,
+             help_of_schedules("step", "Interval between steps"), at_least(0.0))
       .field("milestones", &ScheduleSpec::milestones,
-             "Positions of the steps of multistep, ascending.")
+             help_of_schedules("milestones", "Positions of the steps, ascending"))
       .field("final_learning_rate", &ScheduleSpec::final_learning_rate,
-             "Final learning rate of cosine and exponential.", at_least(0.0))
+             help_of_schedules("final_learning_rate", "Final learning rate"),
+             at_least(0.0))
       .field("warmup", &ScheduleSpec::warmup, "Length of the linear warm-up from 0.",
              at_least(0.0));
 }

@@ -1,12 +1,13 @@
 #include "framework/config/run_text.h"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 
 #include "framework/config/layer_reader.h"
 #include "framework/config/mapping_reader.h"
+#include "framework/config/optimizers.h"
+#include "framework/config/schedules.h"
 #include "framework/config/training_file.h"
 #include "framework/config/yaml.h"
 #include "framework/core/digest.h"
@@ -84,8 +85,11 @@ Node network_node(const ModelSpec& network) {
 }
 
 Node optimizer_node(const OptimizerSpec& optimizer) {
-  Names left_out = optimizer.id == "adam" ? Names{"momentum", "nesterov", "form"}
-                                          : Names{"beta1", "beta2", "epsilon"};
+  Names left_out;
+  for (const OptimizerKind& kind : optimizer_kinds()) {
+    if (kind.id == optimizer.id) continue;
+    left_out.insert(left_out.end(), kind.fields.begin(), kind.fields.end());
+  }
   if (optimizer.quantizer_learning_rate == 1)
     left_out.push_back("quantizer_learning_rate");
   if (optimizer.quantizer_weight_decay == 1) left_out.push_back("quantizer_weight_decay");
@@ -93,14 +97,7 @@ Node optimizer_node(const OptimizerSpec& optimizer) {
 }
 
 Node schedule_node(const ScheduleSpec& schedule) {
-  static const std::map<std::string, Names> own_fields = {
-      {"fixed", {}},
-      {"step", {"unit", "gamma", "step"}},
-      {"inv", {"unit", "gamma", "power"}},
-      {"multistep", {"unit", "gamma", "milestones"}},
-      {"exponential", {"unit", "final_learning_rate"}},
-      {"cosine", {"final_learning_rate"}}};
-  Names used = own_fields.at(schedule.id);
+  Names used = schedule_kind(schedule.id).fields;
   used.push_back("id");
   if (schedule.warmup > 0) used.insert(used.end(), {"unit", "warmup"});
   Names left_out = ScheduleSpec::schema().names();

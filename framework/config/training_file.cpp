@@ -1,10 +1,9 @@
 #include "framework/config/training_file.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "framework/config/mapping_reader.h"
+#include "framework/config/schedules.h"
 #include "framework/config/yaml.h"
 
 namespace bitsweep {
@@ -27,18 +26,9 @@ Node read_recipe(const Node& id, const ConfigFolders& folders, Problems& problem
 }
 
 void check_schedule(const Node& node, const ScheduleSpec& schedule, Problems& problems) {
-  if (schedule.id == "step" && schedule.step <= 0) {
-    problems.add(node, "the schedule 'step' needs a step above 0");
-  }
-  if (schedule.id == "exponential" && schedule.final_learning_rate <= 0) {
-    problems.add(node, "the schedule 'exponential' needs a final_learning_rate above 0");
-  }
-  if (schedule.id != "multistep") return;
-  const auto& at = schedule.milestones;
-  const bool ascending =
-      std::adjacent_find(at.begin(), at.end(), std::greater_equal<>{}) == at.end();
-  if (at.empty()) problems.add(node, "the schedule 'multistep' needs milestones");
-  if (!ascending) problems.add(node, "the milestones do not ascend");
+  const ScheduleKind& kind = schedule_kind(schedule.id);
+  if (kind.problems == nullptr) return;
+  for (const auto& problem : kind.problems(schedule)) problems.add(node, problem);
 }
 
 }  // namespace

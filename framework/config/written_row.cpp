@@ -1,5 +1,6 @@
 #include "framework/config/written_row.h"
 
+#include <filesystem>
 #include <utility>
 
 namespace bitsweep {
@@ -23,6 +24,12 @@ void add_at(Problems& problems, const Node& node, const std::string& rest,
 }
 
 }  // namespace
+
+bool is_of_scheme(const WrittenRow& written, const Node& node) {
+  const std::filesystem::path file = node.place.file;
+  return !written.scheme.empty() && file.stem() == written.scheme &&
+         file.parent_path().filename() == "schemes";
+}
 
 void add_problem(Problems& problems, const WrittenRow& written, const std::string& key,
                  const std::string& sentence) {

@@ -16,6 +16,9 @@ struct WrittenRow {
   std::string scheme = {};  // that the row names, or ""
 };
 
+/// Whether the scheme that the row names says so, and not the study.
+bool is_of_scheme(const WrittenRow& written, const Node& node);
+
 /// Adds the mistake with the place of `key` ("training.batch_size"), or of the nearest
 /// mapping around it that the study writes: a key that a recipe sets stands where the
 /// network is chosen that names the recipe.

@@ -1,10 +1,32 @@
 #include "framework/core/saved_state.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
 namespace bitsweep {
+
+bool is_same(const StateValue& a, const StateValue& b) {
+  const auto same_list = [&]<class T>(const std::vector<T>& list) {
+    const auto* other = std::get_if<std::vector<T>>(&b);
+    if (other == nullptr || other->size() != list.size()) return false;
+    if constexpr (std::is_arithmetic_v<T>) {
+      return list.empty() ||
+             std::memcmp(list.data(), other->data(), list.size() * sizeof(T)) == 0;
+    } else {
+      return list == *other;
+    }
+  };
+  return std::visit(same_list, a);
+}
+
+bool is_same(const SavedState& a, const SavedState& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) {
+                      return x.first == y.first && is_same(x.second, y.second);
+                    });
+}
 
 void show_state(SavedState& state, SavedStateVisitor& visitor) {
   for (auto& [name, value] : state) {

@@ -25,6 +25,10 @@ using StateValue =
 /// By name: "network/conv1/weight", "optimizer/conv1/weight/momentum", "trainer/step".
 using SavedState = std::map<std::string, StateValue>;
 
+/// Bits, not numbers: a NaN is itself, and -0 is not 0.
+bool is_same(const StateValue& a, const StateValue& b);
+bool is_same(const SavedState& a, const SavedState& b);
+
 /// A state that belongs to something else: a value is missing, left over, or of another
 /// kind or length.
 class StateError : public RunError {

@@ -1,6 +1,7 @@
 #include "framework/engine/rounding.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -29,6 +30,19 @@ std::vector<std::string> rounding_names() {
 
 Rounding rounding_named(std::string_view name) {
   return named<Rounding>("rounding", name, rounding_names());
+}
+
+double rounded(double x, Rounding rounding) {
+  switch (rounding) {
+    case Rounding::kHalfEven:
+      return std::nearbyint(x);
+    case Rounding::kHalfAway:
+      return std::round(x);
+    case Rounding::kHalfUp:
+      return std::floor(x + 0.5);
+    default:
+      return std::floor(x);
+  }
 }
 
 std::vector<std::string> straight_through_names() {

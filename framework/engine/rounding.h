@@ -43,6 +43,10 @@ inline float round_stochastic(float x, float u) {
   return whole + (u >= 1 - (x - whole) ? 1.0f : 0.0f);
 }
 
+/// The rules as C's library has them, in double, where adding a half to a float is exact.
+/// Of kStochastic, which needs a draw, the floor.
+double rounded(double x, Rounding rounding);
+
 /// What dL/dx is, given g = dL/dq, for q = Q(x).
 enum class StraightThrough {
   kIdentity,    // g

@@ -33,37 +33,62 @@ struct Quantized {
   }
 };
 
-// The boundary between two codes that the values lie around, and how far they are from
-// it.
-void measure(const Quantized& at, std::int32_t a, std::int32_t b, float executed,
-             float simulated, Parting& parting) {
+// What two values lie around that were given other codes.
+struct Boundary {
+  double executed = 0, simulated = 0;  // the values, as they were compared with it
+  double at = 0;
+  double steps = 0;  // from it to the farther of the two
+};
+
+// Between two codes; of several boundaries the one that the values are nearest to.
+Boundary boundary_of(const Quantized& by, std::int32_t a, std::int32_t b, float executed,
+                     float simulated) {
   const auto [low, high] = std::minmax(a, b);
-  const Grid& grid = at.quantizer.grid;
+  const Grid& grid = by.quantizer.grid;
   const double step = std::fabs(double(grid.value(high, 0)) - double(grid.value(low, 0)));
-  const double x = at.ruled(executed), y = at.ruled(simulated);
+  Boundary found{.executed = by.ruled(executed), .simulated = by.ruled(simulated)};
   for (std::int32_t code = low; code < high; ++code) {
-    const double boundary = at.thresholds[std::size_t(code - grid.low_code())];
-    const double farther = std::max(std::fabs(x - boundary), std::fabs(y - boundary));
+    const double at = by.thresholds[std::size_t(code - grid.low_code())];
+    const double farther =
+        std::max(std::fabs(found.executed - at), std::fabs(found.simulated - at));
     const double steps = farther * double(high - low) / (step > 0 ? step : 1);
-    if (code > low && steps >= parting.steps_to_boundary) continue;
-    parting.executed_value = x;
-    parting.simulated_value = y;
-    parting.boundary = boundary;
-    parting.steps_to_boundary = steps;
+    if (code > low && steps >= found.steps) continue;
+    found.at = at;
+    found.steps = steps;
   }
+  return found;
 }
 
 // Of ranges found at run time: where the upper of the two codes begins, halfway between
 // their values.
-void measure_in(const UniformQuantization& q, std::int32_t upper, float executed,
-                float simulated, Parting& parting) {
-  const double boundary = double(q.scale) * (double(upper) - 0.5 - double(q.zero_point));
-  parting.executed_value = executed;
-  parting.simulated_value = simulated;
-  parting.boundary = boundary;
-  parting.steps_to_boundary =
-      std::max(std::fabs(executed - boundary), std::fabs(simulated - boundary)) /
-      double(q.scale);
+Boundary boundary_in(const UniformQuantization& q, std::int32_t upper, float executed,
+                     float simulated) {
+  const double at = double(q.scale) * (double(upper) - 0.5 - double(q.zero_point));
+  const double farther = std::max(std::fabs(executed - at), std::fabs(simulated - at));
+  return {.executed = executed,
+          .simulated = simulated,
+          .at = at,
+          .steps = farther / double(q.scale)};
+}
+
+// Whether codes differ: then how many, and of them the farthest boundary, where
+// `boundary(e)` is what element e's values lie around.
+template <class BoundaryOf>
+bool compare_codes(std::span<const std::int32_t> a, std::span<const std::int32_t> b,
+                   BoundaryOf boundary, Parting& parting) {
+  for (std::size_t e = 0; e < a.size(); ++e) {
+    if (a[e] == b[e]) continue;
+    ++parting.codes;
+    parting.codes_apart = std::max(parting.codes_apart, std::abs(a[e] - b[e]));
+    const Boundary own = boundary(e);
+    if (parting.codes > 1 && own.steps <= parting.steps_to_boundary) continue;
+    parting.executed_value = own.executed;
+    parting.simulated_value = own.simulated;
+    parting.boundary = own.at;
+    parting.steps_to_boundary = own.steps;
+  }
+  if (parting.codes > 0) parting.of_codes = a.size();
+  return parting.codes > 0;
 }
 
 class Tracer {
@@ -89,7 +114,9 @@ class Tracer {
     const ExecutionGraph& all = integers_.graph();
     for (std::size_t i = 0; i < all.graph.nodes.size(); ++i) {
       if (all.quantizer_of[i] < 0) continue;
-      if (differs_at(i, index, parting)) return;
+      if (!differs_at(i, index, parting)) continue;
+      parting.site = all.graph.nodes[i].name;
+      return;
     }
     compare_logits(index, parting);
   }
@@ -120,26 +147,12 @@ class Tracer {
     }
     const auto a = at.codes(part(integers_, behind, index));
     const auto b = at.codes(part(floats_, behind, index));
-    if (a == b) return false;
-    parting.site = all.graph.nodes[node].name;
-    parting.of_codes = a.size();
     const auto x = part(integers_, before, index), y = part(floats_, before, index);
-    for (std::size_t e = 0; e < a.size(); ++e) {
-      if (a[e] == b[e]) continue;
-      ++parting.codes;
-      parting.codes_apart = std::max(parting.codes_apart, std::abs(a[e] - b[e]));
-      // Where sums become codes at once, the float value alone is there.
-      Parting own;
-      measure(at, a[e], b[e], x.empty() ? y[e] : x[e], y[e], own);
-      if (parting.codes > 1 && own.steps_to_boundary <= parting.steps_to_boundary) {
-        continue;
-      }
-      parting.executed_value = own.executed_value;
-      parting.simulated_value = own.simulated_value;
-      parting.boundary = own.boundary;
-      parting.steps_to_boundary = own.steps_to_boundary;
-    }
-    return true;
+    // Where sums become codes at once, the float value alone is there.
+    const auto boundary = [&](std::size_t e) {
+      return boundary_of(at, a[e], b[e], x.empty() ? y[e] : x[e], y[e]);
+    };
+    return compare_codes(a, b, boundary, parting);
   }
 
   // What the values of one image, or of all that were run, are coded in.
@@ -162,24 +175,10 @@ class Tracer {
     std::vector<std::int32_t> a(x.size()), b(y.size());
     encode_affine(x, a, rule.affine, q);
     encode_affine(y, b, rule.affine, quantization(floats_, before, index, rule));
-    if (a == b) return false;
-    parting.site = all.graph.nodes[node].name;
-    parting.of_codes = a.size();
-    for (std::size_t e = 0; e < a.size(); ++e) {
-      if (a[e] == b[e]) continue;
-      ++parting.codes;
-      parting.codes_apart = std::max(parting.codes_apart, std::abs(a[e] - b[e]));
-      Parting own;
-      measure_in(q, std::max(a[e], b[e]), x[e], y[e], own);
-      if (parting.codes > 1 && own.steps_to_boundary <= parting.steps_to_boundary) {
-        continue;
-      }
-      parting.executed_value = own.executed_value;
-      parting.simulated_value = own.simulated_value;
-      parting.boundary = own.boundary;
-      parting.steps_to_boundary = own.steps_to_boundary;
-    }
-    return true;
+    const auto boundary = [&](std::size_t e) {
+      return boundary_in(q, std::max(a[e], b[e]), x[e], y[e]);
+    };
+    return compare_codes(a, b, boundary, parting);
   }
 
   void compare_logits(std::size_t index, Parting& parting) const {

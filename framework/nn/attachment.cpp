@@ -7,6 +7,7 @@
 #include "framework/core/error.h"
 #include "framework/core/pattern.h"
 #include "framework/quant/edge.h"
+#include "framework/quant/unfit_site.h"
 
 namespace bitsweep {
 namespace {
@@ -143,6 +144,7 @@ MethodList attach_quantizers(Network& network, const MethodSpec& spec,
 
   const auto& layers = network.weighted_layers();
   Sharing sharing(network);
+  std::vector<UnfitSite> unfit;
   for (BoundSite* bound : network.sites()) {
     const auto rule = std::find_if(rules.begin(), rules.end(), [&](const SiteRule& r) {
       return matches_pattern(r.match, bound->site.name);
@@ -160,10 +162,15 @@ MethodList attach_quantizers(Network& network, const MethodSpec& spec,
                              : 0;
     bound->method = is_edge ? "edges" : own.id;
     const Method& method = *methods[is_edge ? 0 : std::size_t(bound->owner)];
-    at_site(*bound, [&] {
-      sharing.attach(*bound, policy, own, quantizer_for(bound->site, policy, method));
-    });
+    try {
+      at_site(*bound, [&] {
+        sharing.attach(*bound, policy, own, quantizer_for(bound->site, policy, method));
+      });
+    } catch (const UnfitSite& site) {
+      unfit.push_back(site);
+    }
   }
+  if (!unfit.empty()) throw ConfigError(UnfitSite::text_of(unfit));
   if (any_folds_in_training(methods, network)) network.fold_in_training();
   attach_future_biases(network, edges, *methods.front(), spec.id);
   return methods;

@@ -21,8 +21,8 @@ using MethodList = std::vector<std::unique_ptr<Method>>;
 /// that come to the same method and parameters share one quantizer. Returns the run's
 /// method, those of the rules and the edges, whose stages the run follows; where one of
 /// them asks for it, batch normalisation is folded while training. Throws ConfigError when
-/// a rule matches no site, with the sites there are, or when normalisation cannot be
-/// folded.
+/// a rule matches no site, with the sites there are, when normalisation cannot be folded,
+/// or with all sites that do not fit (`UnfitSite`).
 MethodList attach_quantizers(Network& network, const MethodSpec& method,
                              const EdgesSpec& edges, const std::vector<SiteRule>& rules,
                              const MethodRegistry& registry);

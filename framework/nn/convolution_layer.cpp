@@ -71,7 +71,7 @@ class ConvolutionLayer final : public WeightedLayer {
   const char* kind() const override { return "convolution"; }
 
   std::int64_t multiplications() const override {
-    return std::int64_t(geometry_.output.pixels()) * std::int64_t(weight_.value.size());
+    return std::int64_t(geometry_.output.pixels()) * std::int64_t(weight_.size());
   }
 
   void allocate() override {

@@ -32,7 +32,6 @@ struct LayerContext {
   int classes = 10;
   std::int64_t seed = 1;
   EngineKind engine = EngineKind::kOneDnn;
-  bool is_drawn = true;  // weights have initial values
   std::vector<Slice> slices;
   double weights = 0;  // of all layers made so far
   PassState state;

@@ -2,13 +2,15 @@
 
 #include <cmath>
 
+#include "framework/config/optimizers.h"
+
 namespace bitsweep {
 namespace {
 
 constexpr double kFloat = sizeof(float);
 
 double of_weights(WeightedLayer& layer, double slices) {
-  const double values = double(layer.weight().value.size());
+  const double values = double(layer.weight().size());
   const bool is_convolution = layer.weight_site().site.is_convolution;
   double copies = 2;  // the values and their gradient
   if (layer.weight_site().is_quantized()) copies += 1;
@@ -51,8 +53,8 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
       batch <= 1024 ? double(slice_batch(batch).size()) : std::ceil(batch / 16.0);
   for (WeightedLayer* layer : network.weighted_layers()) {
     estimate.weights += of_weights(*layer, slices);
-    const double values = double(layer->weight().value.size()) * kFloat;
-    const double moments = (optimizer == "adam" ? 2 : 1) * values;
+    const double values = double(layer->weight().size()) * kFloat;
+    const double moments = double(optimizer_kind(optimizer).moments.size()) * values;
     estimate.optimizer += moments;
     estimate.kept += values + moments;
     estimate.activations += of_latent_product(*layer, batch);

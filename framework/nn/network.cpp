@@ -45,7 +45,6 @@ Network::Network(const ModelSpec& model, const NetworkOptions& options) {
   context_.batch = options.batch;
   context_.classes = options.classes;
   context_.seed = options.seed;
-  context_.is_drawn = options.is_drawn;
   context_.engine = options.engine;
   context_.slices = slice_batch(options.batch);
   image_.shape = options.image;
@@ -156,8 +155,6 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   site.quantizer = std::move(quantizer);
   if (!site.is_quantized()) return;
   for (Parameter* learned : site.quantizer->trainable()) learned->is_of_quantizer = true;
-  auto* const adopts = optional_interface<AdoptsLatent>(site.quantizer.get());
-  if (adopts != nullptr && site.latent != nullptr) adopts->adopt(*site.latent);
   site.pixel_scaled = optional_interface<PixelScaled>(site.quantizer.get());
   site.follows_batches = optional_interface<FollowsBatches>(site.quantizer.get());
   site.follows_product = optional_interface<FollowsProduct>(site.quantizer.get());
@@ -173,6 +170,10 @@ void Network::share(BoundSite& site, BoundSite& leader) {
   if (leader.meeting) return;
   leader.meeting = std::make_unique<Activation>();
   leader.meeting->shape = leader.activation->shape;
+}
+
+void Network::draw_weights() {
+  for (WeightedLayer* layer : weighted_) layer->draw_weights();
 }
 
 void Network::build() {

@@ -32,7 +32,6 @@ struct NetworkOptions {
   int batch = 100;
   std::int64_t seed = 1;
   EngineKind engine = selected_engine();
-  bool is_drawn = true;  // its weights; zeros do for a look at shapes and sites
 };
 
 /// Life: construct, look at `sites()`, attach quantizers, `build()`, then run passes.
@@ -63,6 +62,9 @@ class Network {
   /// Has the quantizer of `leader`, an earlier site of the same activation, serve `site`
   /// too, before `build`.
   void share(BoundSite& site, BoundSite& leader);
+  /// Gives the weights their memory and what training begins with; before `build`, which
+  /// does it otherwise, for values that are to be there when quantizers meet the weights.
+  void draw_weights();
   /// Sizes every buffer and plans the passes. Afterwards a training step allocates
   /// nothing.
   void build();

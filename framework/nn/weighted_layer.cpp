@@ -37,17 +37,11 @@ WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& inp
                              ImageShape output, LayerContext& context)
     : Layer(std::move(name), context),
       input_(input, context),
-      weight_(this->name() + "/weight", product(form.weight_shape)),
-      bias_(this->name() + "/bias", std::size_t(output.channels)),
+      weight_(Parameter::planned(this->name() + "/weight", product(form.weight_shape))),
+      bias_(Parameter::planned(this->name() + "/bias", std::size_t(output.channels))),
       form_(form) {
   output_.shape = output;
   output_.makers = {this};
-  if (context.is_drawn) {
-    initialise(form.initialiser, form.deviation, form.fan_in, form.fan_out,
-               RandomStream(std::uint64_t(context.seed), weight_.name),
-               weight_.value.span());
-  }
-
   const std::size_t outputs = std::size_t(output.channels);
   const auto bind = [&](BoundSite& bound, Role role, std::vector<int> shape,
                         ChannelLayout channels) {
@@ -64,7 +58,7 @@ WeightedLayer::WeightedLayer(std::string name, const Form& form, Activation& inp
     site.seed = context.seed;
   };
   bind(weight_site_, Role::kWeight, form.weight_shape,
-       {outputs, weight_.value.size() / outputs});
+       {outputs, weight_.size() / outputs});
   bind(bias_site_, Role::kBias, {output.channels}, {outputs, 1});
   weight_site_.latent = &weight_;
   bias_site_.latent = &bias_;
@@ -149,7 +143,20 @@ void WeightedLayer::describe(GraphBuilder& builder) {
   builder.define(output_, value);
 }
 
+void WeightedLayer::draw_weights() {
+  weight_.allocate();
+  bias_.allocate();
+  initialise(form_.initialiser, form_.deviation, form_.fan_in, form_.fan_out,
+             RandomStream(std::uint64_t(context_.seed), weight_.name),
+             weight_.value.span());
+}
+
 void WeightedLayer::allocate() {
+  if (weight_.value.empty()) draw_weights();
+  for (BoundSite* bound : {&weight_site_, &bias_site_}) {
+    auto* const adopts = optional_interface<AdoptsLatent>(bound->quantizer.get());
+    if (adopts != nullptr) adopts->adopt(*bound->latent);
+  }
   bind_bias();
   const std::size_t batch = std::size_t(context_.batch);
   if (weight_site_.is_quantized()) weight_site_.quantized = Buffer(weight_.value.size());
@@ -162,6 +169,7 @@ void WeightedLayer::allocate() {
   if (has_source()) {
     latent_product_ = Buffer(batch * output_.shape.elements());
     no_bias_ = Buffer(bias_.value.size());
+    weight_site_.from_source = Buffer(weight_.value.size());
   }
   for (BoundSite* bound : {&weight_site_, &bias_site_}) {
     if (bound->is_quantized()) bound->size_sums(1);
@@ -174,7 +182,7 @@ void WeightedLayer::allocate() {
 void WeightedLayer::set_source(WeightSource* source) {
   if (source != nullptr) refuse_source_where_quantized();
   source_ = source;
-  weight_site_.from_source = Buffer(source != nullptr ? weight_.value.size() : 0);
+  weight_site_.from_source = Buffer();
 }
 
 void WeightedLayer::refuse_source_where_quantized() const {

@@ -31,6 +31,8 @@ class WeightedLayer : public Layer {
   std::vector<Parameter*> parameters() override;
   std::vector<StateTensor> state() override;
   std::vector<BoundSite*> sites() override;
+  /// Weights and bias as training begins with them; before, they have no memory.
+  void draw_weights();
   void allocate() override;
   void describe(GraphBuilder& builder) override;
 
@@ -64,7 +66,7 @@ class WeightedLayer : public Layer {
 
   /// Large layers' quantizers run one after the other, each with all threads; small ones
   /// side by side.
-  bool is_large() const { return weight_.value.size() > 65536; }
+  bool is_large() const { return weight_.size() > 65536; }
 
  protected:
   // The product's operation and window.

@@ -65,4 +65,19 @@ ExecutionGraph execution_graph(const PackedModel& model) {
   return all;
 }
 
+bool is_elementwise(Operation operation) {
+  switch (operation) {
+    case Operation::kAffine:
+    case Operation::kRelu:
+    case Operation::kRelu6:
+    case Operation::kHardTanh:
+    case Operation::kAdd:
+    case Operation::kPixelScale:
+    case Operation::kQuantize:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace bitsweep

@@ -24,4 +24,8 @@ struct ExecutionGraph {
 /// so behind a product, whose sums themselves are pooled.
 ExecutionGraph execution_graph(const PackedModel& model);
 
+/// Whether what it gives depends on the values at the same place alone, and beside them on
+/// an addend's or a scale by pixel.
+bool is_elementwise(Operation operation);
+
 }  // namespace bitsweep

@@ -50,6 +50,8 @@ struct SumRange {
   std::int32_t least = 0, most = 0;
 };
 
+struct ExecutionPlan;
+
 /// Keeps no reference to the model. A sum that may leave 32 bits takes the float product.
 /// Throws RunError for a model that cannot be run: one that takes more memory, or has a
 /// layer that the engine does not know.
@@ -82,8 +84,7 @@ class Executor {
   std::vector<SumRange> sum_ranges() const;
 
  private:
-  class Plan;
-  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<ExecutionPlan> plan_;
 };
 
 }  // namespace bitsweep

@@ -4,8 +4,10 @@
 #include <memory>
 
 #include "framework/core/error.h"
+#include "framework/engine/elementwise.h"
 #include "framework/engine/integer/pooling.h"
 #include "framework/engine/lrn.h"
+#include "framework/engine/window_means.h"
 
 namespace bitsweep {
 namespace {
@@ -120,6 +122,19 @@ SliceWork code_pool_work(const PoolGeometry& pool, StoredValue& input,
     form.decode(y, output.shape.channels,
                 output.needs_floats ? output.floats_of(slice) : std::span<float>{},
                 output.needs_bits ? output.bits_of(slice) : std::span<std::uint64_t>{});
+  };
+}
+
+SliceWork pixel_scale_work(const ConvolutionGeometry& geometry, StoredValue& input,
+                           Buffer& a, Buffer& k) {
+  return [&input, &a, &k, geometry](const Slice& slice) {
+    const auto part = [&](Buffer& all, std::size_t pixels) {
+      return all.span().subspan(std::size_t(slice.begin) * pixels,
+                                std::size_t(slice.images) * pixels);
+    };
+    const auto own = part(a, geometry.input.pixels());
+    kernels::mean_magnitudes(input.floats_of(slice), own);
+    kernels::window_means(geometry, slice.images, own, part(k, geometry.output.pixels()));
   };
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "framework/engine/convolution.h"
 #include "framework/engine/pooling.h"
 #include "framework/nn/graph.h"
 #include "framework/pack/stored_value.h"
@@ -25,5 +26,10 @@ SliceWork float_work(const GraphNode& node, const std::vector<StoredValue*>& inp
 /// A max pool of codes on one grid: the largest code is that of the largest value.
 SliceWork code_pool_work(const PoolGeometry& pool, StoredValue& input,
                          const CodeForm& form, StoredValue& output);
+
+/// Of a product whose inputs have scales by pixel: `a`, the mean magnitude of each pixel
+/// of the input, and `k`, the mean of a over the window of each pixel of the output.
+SliceWork pixel_scale_work(const ConvolutionGeometry& geometry, StoredValue& input,
+                           Buffer& a, Buffer& k);
 
 }  // namespace bitsweep

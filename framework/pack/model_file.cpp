@@ -242,20 +242,4 @@ PackedModel parse_model(std::span<const std::uint8_t> bytes) {
   }
 }
 
-ModelBits write_model(const PackedModel& model, const std::filesystem::path& path) {
-  ModelBits bits;
-  const auto bytes = model_bytes(model, &bits);
-  write_whole_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return bits;
-}
-
-PackedModel read_model(const std::filesystem::path& path) {
-  const std::string text = read_whole_file(path);
-  try {
-    return parse_model({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-  } catch (const DataError& error) {
-    throw DataError(fmt::format("{}: {}", path.string(), error.what()));
-  }
-}
-
 }  // namespace bitsweep

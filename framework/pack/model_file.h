@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,10 +66,5 @@ PackedModel parse_model(std::span<const std::uint8_t> bytes);
 /// What is behind the checksum, for those who have seen to it (a fuzzer).
 PackedModel parse_model_payload(std::span<const std::uint8_t> payload,
                                 int version = kModelFileVersion);
-
-/// As a whole file, or not at all. Throws RunError naming the path.
-ModelBits write_model(const PackedModel& model, const std::filesystem::path& path);
-/// Throws DataError naming the path.
-PackedModel read_model(const std::filesystem::path& path);
 
 }  // namespace bitsweep

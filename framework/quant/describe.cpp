@@ -161,11 +161,13 @@ A method is one `.cpp`. It can stay outside this tree, as a plugin:
    bitsweep check <id> --plugin build/<id>.so
    ```
 
-   A property which it lacks by design (its grid has no zero, quantizing twice differs, what it
-   learns looks at clipping alone) is declared in `weight_claims` or `activation_claims`; all
-   else must hold. The checks cannot see whether the formula is the paper's, whether a gradient
-   has the right size, combinations of choices (`--set` fixes some), stages, what quantizers
-   share by way of their `Method`, and a race of threads that do not happen to meet.
+   Gradients are compared with finite differences of what they are meant to be the gradients of:
+   x, or x clipped, plus what rounding adds, held fixed. A property which it lacks by design (its
+   grid has no zero, quantizing twice differs, what it learns looks at clipping alone, its
+   gradients are those of something else: `straight_through`) is declared in `weight_claims` or
+   `activation_claims`; all else must hold. The checks cannot see whether the formula is the
+   paper's, combinations of choices (`--set` fixes some), stages, what quantizers share by way of
+   their `Method`, and a race of threads that do not happen to meet.
 5. Put it into a study beside other methods and run it. Its bits, size and loss stand in the
    table like theirs.
 
@@ -206,7 +208,8 @@ std::string describe_method(const MethodEntry& entry) {
                   entry.origin, entry.version, entry.reference);
   for (const auto& [name, text] : {std::pair{"formula", &entry.formula},
                                    {"the paper's recipe", &entry.recipe},
-                                   {"departs from the paper", &entry.departures}}) {
+                                   {"departs from the paper", &entry.departures},
+                                   {"biases", &entry.biases}}) {
     if (!text->empty()) card += fmt::format("  {}: {}\n", name, *text);
   }
   if (!entry.fields.empty()) card += fmt::format("\n{}", describe_fields(entry.fields));

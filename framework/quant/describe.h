@@ -7,7 +7,7 @@
 
 namespace bitsweep {
 
-/// Id, summary, origin, reference, formula, recipe, departures, and each parameter with
+/// Id, summary, origin, reference, formula, recipe, departures, biases, and each parameter with
 /// type, default, range and help.
 std::string describe_method(const MethodEntry& entry);
 

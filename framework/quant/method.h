@@ -2,6 +2,7 @@
 // the stages of its training.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,13 @@
 #include "framework/schema/schema.h"
 
 namespace bitsweep {
+
+/// What a method is told of the run that it is a part of.
+struct RunFacts {
+  std::int64_t steps = 0;         // of the training behind calibration; 0: there is none
+  bool has_normalisation = true;  // batch normalisation, anywhere in the network
+  bool has_operands = true;       // additions or concatenations
+};
 
 class Method {
  public:
@@ -32,14 +40,19 @@ class Method {
   /// from the start, so that weight quantizers see both; behind the last stage it becomes
   /// one for good.
   virtual bool folds_in_training() const { return false; }
+
+  /// Parameters that change nothing in such a run, with a sentence each ("has no effect:
+  /// blocks alone have a size"). They are refused where a study writes them and none of its
+  /// rows has a use for them; what is a default or a preset's is nobody's mistake.
+  virtual std::vector<ParamProblem> without_effect(const RunFacts&) const { return {}; }
 };
 
 /// `low` to `high`, or 32 for float.
 Allowed<int> bits_between(int low, int high);
 
 /// Makes an entry out of a class with `Params` (with a `schema()`), `summary`,
-/// `reference` and, where there are any, `formula`, `recipe`, `departures`, `version`,
-/// `weight_claims`, `activation_claims` (or `claims(params, of_weights)`), and
+/// `reference` and, where there are any, `formula`, `recipe`, `departures`, `biases`,
+/// `version`, `weight_claims`, `activation_claims` (or `claims(params, of_weights)`), and
 /// `check(params, problems)` for what parameters must be to each other.
 template <class M>
 MethodEntry make_method_entry(std::string id) {
@@ -52,6 +65,7 @@ MethodEntry make_method_entry(std::string id) {
   if constexpr (requires { M::formula; }) entry.formula = M::formula;
   if constexpr (requires { M::recipe; }) entry.recipe = M::recipe;
   if constexpr (requires { M::departures; }) entry.departures = M::departures;
+  if constexpr (requires { M::biases; }) entry.biases = M::biases;
   if constexpr (requires { M::version; }) entry.version = M::version;
   if constexpr (requires { M::weight_claims; }) entry.weight_claims = M::weight_claims;
   if constexpr (requires { M::activation_claims; }) {

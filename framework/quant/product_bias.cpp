@@ -12,17 +12,6 @@ namespace {
 
 constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
 
-double rounded(double x, Rounding rounding) {
-  switch (rounding) {
-    case Rounding::kHalfAway:
-      return std::round(x);
-    case Rounding::kHalfUp:
-      return std::floor(x + 0.5);
-    default:
-      return std::rint(x);
-  }
-}
-
 class ProductBias final : public Quantizer, public FollowsProduct {
  public:
   ProductBias(std::size_t count, Rounding rounding)

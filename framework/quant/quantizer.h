@@ -102,7 +102,7 @@ class Quantizer {
 // What some quantizers do besides. The framework looks for these when it attaches a
 // quantizer to its site.
 
-/// Called once, when the quantizer meets its weights (or bias): it may set learning-rate
+/// Called once, when the weights (or the bias) have been drawn: it may set learning-rate
 /// and decay multipliers or the initial values.
 class AdoptsLatent {
  public:

@@ -45,9 +45,10 @@ struct RangeOptions {
 ///
 /// kl_tensorrt, kl_mxnet, kl_neural_compressor: [-t, t] for the t of the least divergence
 /// (see divergence.h). TensorRT: 2048 bins, the `steps` + 1 levels of a magnitude, from
-/// 128 bins on, t = (bins + 1/2) widths. kl_nvidia: the same as NVIDIA's toolkit for
-/// PyTorch has it: the first bin takes the second's count, the whole range is a
-/// candidate, t is the edge of the last bin kept, the largest of equals. MXNet: 8001 bins
+/// 128 bins on, t = (bins + 1/2) widths; zeros that ReLU leaves make t far too short.
+/// kl_nvidia: the same as NVIDIA's toolkit for PyTorch has it: the first bin takes the
+/// second's count, so that they do not; the whole range is a candidate, t is the edge of
+/// the last bin kept, the largest of equals. MXNet: 8001 bins
 /// on [-m, m], 2 steps + 1 levels. Neural Compressor: 2048 bins of |x|, 2^bits - 1
 /// levels, t = (bins + 1/2) widths. Where a grid has more levels than there are bins, t =
 /// m.

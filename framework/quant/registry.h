@@ -21,6 +21,10 @@ struct Claims {
   /// Gradients of learned values have the sign of the squared error's slope, rounding and
   /// all; without it, that of what is clipped.
   bool learns_from_rounding = true;
+  /// Gradients are those of x, or of x clipped to the grid, with what rounding adds held
+  /// fixed; of what is rounded in place of x, where that is another value
+  /// (`TransformsValues`).
+  bool straight_through = true;
 };
 
 /// A method as help, validation, docs and tests see it.
@@ -31,6 +35,7 @@ struct MethodEntry {
   std::string formula;              // of the quantizers, in a line
   std::string recipe;               // how the paper trains, in a line
   std::string departures;           // from the paper, in a sentence or two
+  std::string biases;               // what becomes of them, where that asks for a word
   std::string origin = "built-in";  // or the plugin's path
   std::string plugin;               // SHA-256 of the plugin's file; "" for a built-in
   int version = 1;                  // raise it with each change of the method's numbers

@@ -2,19 +2,20 @@
 
 #include <cmath>
 #include <numeric>
-#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/core/health_curve.h"
 #include "framework/core/pattern.h"
 #include "framework/report/table.h"
 
 namespace bitsweep {
 namespace {
 
-// Of a site, by the figure's name ("sqnr_db", "step_drift"): a value for each seed.
-using Figures = std::map<std::string, std::vector<double>>;
+// Of one site, by the figure and, of drifts, the parameter: a value for each seed.
+using Figures = std::map<std::pair<HealthFigure, std::string>, std::vector<double>>;
 
 struct RowHealth {
   std::vector<std::int64_t> seeds;  // that are done
@@ -22,14 +23,12 @@ struct RowHealth {
   std::vector<std::string> warnings;
 };
 
-// The last values of "health/<site>/<figure>".
+// The last values of each curve.
 void add_figures(const RunRecord& record, RowHealth& health) {
-  constexpr std::string_view kPrefix = "health/";
   for (const auto& [name, values] : record.curves) {
-    if (!name.starts_with(kPrefix) || values.empty()) continue;
-    const auto slash = name.rfind('/');
-    const auto site = name.substr(kPrefix.size(), slash - kPrefix.size());
-    health.sites[site][name.substr(slash + 1)].push_back(values.back());
+    const auto curve = health_curve_named(name);
+    if (!curve || values.empty()) continue;
+    health.sites[curve->site][{curve->figure, curve->parameter}].push_back(values.back());
   }
 }
 
@@ -55,28 +54,27 @@ std::string number(double value, int digits) {
   return std::isnan(value) ? "" : fmt::format("{:.{}f}", value, digits);
 }
 
-std::string cell(const Figures& figures, const std::string& name, int digits,
+std::string cell(const Figures& figures, HealthFigure figure, int digits,
                  double unit = 1) {
-  const auto found = figures.find(name);
+  const auto found = figures.find({figure, ""});
   return found == figures.end() ? "" : number(unit * mean(found->second), digits);
 }
 
 // "step 12.5, offset 3.0".
 std::string drifts(const Figures& figures) {
-  constexpr std::string_view kSuffix = "_drift";
   std::vector<std::string> texts;
-  for (const auto& [name, values] : figures) {
-    if (!name.ends_with(kSuffix)) continue;
-    texts.push_back(name.substr(0, name.size() - kSuffix.size()) + " " +
-                    number(100 * mean(values), 1));
+  for (const auto& [what, values] : figures) {
+    const auto& [figure, parameter] = what;
+    if (figure != HealthFigure::kDrift) continue;
+    texts.push_back(parameter + " " + number(100 * mean(values), 1));
   }
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 // "5 of 16"; records that do not know of how many say the first alone.
 std::string unused_levels(const Figures& figures, int digits) {
-  const std::string unused = cell(figures, "unused_levels", digits);
-  const std::string all = cell(figures, "levels", 0);
+  const std::string unused = cell(figures, HealthFigure::kUnusedLevels, digits);
+  const std::string all = cell(figures, HealthFigure::kLevels, 0);
   return unused.empty() || all.empty() ? unused : fmt::format("{} of {}", unused, all);
 }
 
@@ -92,9 +90,10 @@ Table table_of(const RowHealth& health) {
   for (const auto& [site, figures] : health.sites) {
     table.rows.push_back(
         {"",
-         {site, cell(figures, "sqnr_db", 1), cell(figures, "clipped", 2, 100),
-          unused_levels(figures, level_digits), cell(figures, "sign_flips", 2, 100),
-          drifts(figures)}});
+         {site, cell(figures, HealthFigure::kSqnr, 1),
+          cell(figures, HealthFigure::kClipped, 2, 100),
+          unused_levels(figures, level_digits),
+          cell(figures, HealthFigure::kSignFlips, 2, 100), drifts(figures)}});
   }
   return table;
 }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/config/optimizers.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 
@@ -25,7 +26,7 @@ std::string in_parentheses(const std::string& name,
 std::string optimizer_text(const OptimizerSpec& optimizer) {
   std::string text =
       fmt::format("{}, learning rate {}", optimizer.id, optimizer.learning_rate);
-  if (optimizer.id == "sgd" && optimizer.momentum != 0) {
+  if (optimizer_kind(optimizer.id).reads("momentum") && optimizer.momentum != 0) {
     text += fmt::format(", {}momentum {}", optimizer.nesterov ? "Nesterov " : "",
                         optimizer.momentum);
   }

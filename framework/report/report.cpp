@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "framework/config/yaml.h"
+#include "framework/core/health_curve.h"
 #include "framework/eval/metrics.h"
 #include "framework/eval/size.h"
 #include "framework/report/facts.h"
@@ -64,8 +65,7 @@ std::string weight_bits_in(const RunRecord& record, const EdgesSpec& edges) {
 // Health has a table of its own.
 std::map<std::string, std::vector<double>> training_curves(const RunRecord& record) {
   auto curves = record.curves;
-  std::erase_if(curves,
-                [](const auto& curve) { return curve.first.starts_with("health/"); });
+  std::erase_if(curves, [](const auto& curve) { return is_health_curve(curve.first); });
   return curves;
 }
 

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/core/health_curve.h"
 #include "framework/results/hdf5_image.h"
 #include "framework/results/provenance_fields.h"
 #include "framework/results/sealed_file.h"
@@ -302,7 +303,7 @@ bool has_part(hid_t file, const char* attribute, bool (*shows)(hid_t)) {
 
 void read_curves(hid_t file, bool with_health, RunRecord& record) {
   for (const auto& name : dataset_names(file, "curves")) {
-    if (!with_health && name.starts_with("health/")) continue;
+    if (!with_health && is_health_curve(name)) continue;
     record.curves[name] = read_values<double>(file, "curves/" + name);
   }
 }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/core/health_curve.h"
 #include "framework/engine/reductions.h"
 #include "framework/nn/pruned_site.h"
 #include "framework/quant/image_scales.h"
@@ -154,10 +155,9 @@ struct QuantizerHealth::Learned {
   }
 };
 
-/// A quantizer, what is remembered of it, and the names of its curves.
+/// A quantizer, and what is remembered of it.
 struct QuantizerHealth::Watch {
   const BoundSite* bound;
-  std::string clipped_curve, unused_curve, levels_curve, sqnr_curve, flips_curve;
   std::vector<Learned> learned;
   std::vector<std::int8_t> signs;  // of quantized weights
   double clipped = kUnknown;       // when last measured
@@ -166,24 +166,23 @@ struct QuantizerHealth::Watch {
   bool told_of_one_level = false;
 
   explicit Watch(const BoundSite& site) : bound(&site) {
-    const std::string prefix = "health/" + site.site.name + "/";
-    clipped_curve = prefix + "clipped";
-    unused_curve = prefix + "unused_levels";
-    levels_curve = prefix + "levels";
-    sqnr_curve = prefix + "sqnr_db";
-    flips_curve = prefix + "sign_flips";
     for (Parameter* parameter : site.quantizer->trainable()) {
       const auto& name = parameter->name;
       const bool is_below = name.starts_with(site.site.name);
       learned.push_back(
           {parameter,
-           prefix + (is_below ? name.substr(site.site.name.size() + 1) : name) + "_drift",
+           HealthCurve{site.site.name, HealthFigure::kDrift,
+                       is_below ? name.substr(site.site.name.size() + 1) : name}
+               .name(),
            std::vector<float>(parameter->value.size())});
     }
     if (is_weight()) signs.resize(site.latent->value.size());
   }
 
   const std::string& name() const { return bound->site.name; }
+  std::vector<double>& in(Curves& curves, HealthFigure figure) const {
+    return curves[HealthCurve{name(), figure}.name()];
+  }
   bool is_weight() const { return bound->site.role == Role::kWeight; }
   bool is_latent() const { return bound->latent != nullptr; }
   Quantizer& quantizer() const { return *bound->quantizer; }
@@ -255,7 +254,8 @@ void QuantizerHealth::observe(Curves& curves) {
     measure(watch, view, curves);
     if (!has_begun_) continue;
     if (watch.is_weight()) {
-      curves[watch.flips_curve].push_back(view ? follow_signs(watch, *view) : kUnknown);
+      watch.in(curves, HealthFigure::kSignFlips)
+          .push_back(view ? follow_signs(watch, *view) : kUnknown);
     }
     for (Learned& learned : watch.learned) {
       curves[learned.curve].push_back(learned.drift());
@@ -351,10 +351,10 @@ void QuantizerHealth::measure(Watch& watch, const std::optional<View>& view,
     sqnr = decibels(view->u, view->y);
     if (used == 1 && levels > 1) check_one_level(watch, *view);
   }
-  curves[watch.clipped_curve].push_back(watch.clipped);
-  curves[watch.unused_curve].push_back(unused);
-  curves[watch.levels_curve].push_back(all);
-  curves[watch.sqnr_curve].push_back(sqnr);
+  watch.in(curves, HealthFigure::kClipped).push_back(watch.clipped);
+  watch.in(curves, HealthFigure::kUnusedLevels).push_back(unused);
+  watch.in(curves, HealthFigure::kLevels).push_back(all);
+  watch.in(curves, HealthFigure::kSqnr).push_back(sqnr);
 }
 
 std::size_t QuantizerHealth::used_levels(const View& view) {

@@ -1,6 +1,9 @@
 #include "framework/train/optimizer.h"
 
 #include <algorithm>
+#include <map>
+#include <span>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -41,17 +44,55 @@ void apply_rules(const std::vector<MultiplierRule>& rules,
   }
 }
 
+// A piece of a parameter, and how it is to move.
+struct Piece {
+  float rate, decay;
+  std::int64_t step;  // from 0
+  std::span<const float> gradient;
+  std::span<float> moments[2];
+  std::span<float> values;
+};
+
+void sgd_update(const OptimizerSpec& spec, const Piece& u) {
+  const SgdStep step{.learning_rate = u.rate,
+                     .momentum = float(spec.momentum),
+                     .weight_decay = u.decay,
+                     .nesterov = spec.nesterov};
+  const auto kernel = spec.form == "caffe" ? kernels::sgd_step_caffe : kernels::sgd_step;
+  kernel(step, u.gradient, u.moments[0], u.values);
+}
+
+void adam_update(const OptimizerSpec& spec, const Piece& u) {
+  kernels::adam_step({.learning_rate = u.rate,
+                      .beta1 = float(spec.beta1),
+                      .beta2 = float(spec.beta2),
+                      .epsilon = float(spec.epsilon),
+                      .weight_decay = u.decay,
+                      .step = u.step + 1},
+                     u.gradient, u.moments[0], u.moments[1], u.values);
+}
+
+// Of each row of `optimizer_kinds`.
+auto update_of(const OptimizerKind& kind) {
+  static const std::map<std::string, void (*)(const OptimizerSpec&, const Piece&)> all = {
+      {"sgd", sgd_update}, {"adam", adam_update}};
+  const auto found = all.find(kind.id);
+  ensure(found != all.end(), "each optimizer has its step here");
+  return found->second;
+}
+
 }  // namespace
 
 Optimizer::Optimizer(const OptimizerSpec& spec, const std::vector<MultiplierRule>& rules,
                      const std::vector<Parameter*>& parameters)
-    : spec_(spec) {
+    : spec_(spec), kind_(optimizer_kind(spec.id)) {
   apply_rules(rules, parameters);
   for (Parameter* parameter : parameters) {
     auto& own = moments_.emplace_back(std::make_unique<Moments>());
     own->name = parameter->name;
-    own->momentum = Buffer(parameter->value.size());
-    if (spec.id == "adam") own->square = Buffer(parameter->value.size());
+    for (std::size_t i = 0; i < kind_.moments.size(); ++i) {
+      own->kinds.emplace_back(parameter->value.size());
+    }
     const std::size_t size = parameter->value.size();
     for (std::size_t begin = 0; begin < size; begin += kBlockElements) {
       parts_.push_back(
@@ -62,9 +103,10 @@ Optimizer::Optimizer(const OptimizerSpec& spec, const std::vector<MultiplierRule
 
 void Optimizer::visit_state(SavedStateVisitor& visitor) {
   for (const auto& own : moments_) {
-    const std::string name = "optimizer/" + own->name;
-    visitor.tensor(name + "/momentum", own->momentum.span());
-    if (!own->square.empty()) visitor.tensor(name + "/square", own->square.span());
+    for (std::size_t i = 0; i < kind_.moments.size(); ++i) {
+      visitor.tensor(fmt::format("optimizer/{}/{}", own->name, kind_.moments[i]),
+                     own->kinds[i].span());
+    }
   }
 }
 
@@ -79,33 +121,21 @@ void Optimizer::update(const Part& part, double learning_rate, std::int64_t step
   const auto piece = [&](auto span) {
     return span.subspan(part.begin, part.end - part.begin);
   };
-  const auto w = piece(p.value.span());
-  const auto g = piece(std::as_const(p.gradient).span());
   const bool learned = p.is_of_quantizer;
-  const float rate = float(learning_rate) * p.learning_rate_multiplier *
-                     float(learned ? spec_.quantizer_learning_rate : 1);
-  const float decay = float(spec_.weight_decay) * p.decay_multiplier *
-                      float(learned ? spec_.quantizer_weight_decay : 1);
-  if (spec_.id == "adam") {
-    kernels::adam_step({.learning_rate = rate,
-                        .beta1 = float(spec_.beta1),
-                        .beta2 = float(spec_.beta2),
-                        .epsilon = float(spec_.epsilon),
-                        .weight_decay = decay,
-                        .step = step + 1},
-                       g, piece(part.moments->momentum.span()),
-                       piece(part.moments->square.span()), w);
-  } else {
-    const SgdStep sgd{.learning_rate = rate,
-                      .momentum = float(spec_.momentum),
-                      .weight_decay = decay,
-                      .nesterov = spec_.nesterov};
-    const auto kernel =
-        spec_.form == "caffe" ? kernels::sgd_step_caffe : kernels::sgd_step;
-    kernel(sgd, g, piece(part.moments->momentum.span()), w);
+  Piece own{.rate = float(learning_rate) * p.learning_rate_multiplier *
+                    float(learned ? spec_.quantizer_learning_rate : 1),
+            .decay = float(spec_.weight_decay) * p.decay_multiplier *
+                     float(learned ? spec_.quantizer_weight_decay : 1),
+            .step = step,
+            .gradient = piece(std::as_const(p.gradient).span()),
+            .moments = {},
+            .values = piece(p.value.span())};
+  for (std::size_t i = 0; i < kind_.moments.size(); ++i) {
+    own.moments[i] = piece(part.moments->kinds[i].span());
   }
+  update_of(kind_)(spec_, own);
   if (p.minimum > -std::numeric_limits<float>::infinity()) {
-    for (float& value : w) value = std::max(value, p.minimum);
+    for (float& value : own.values) value = std::max(value, p.minimum);
   }
 }
 

@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/optimizers.h"
 #include "framework/config/run_spec.h"
 #include "framework/core/parameter.h"
 #include "framework/core/saved_state.h"
 
 namespace bitsweep {
 
-/// Holds the state of SGD or Adam beside each parameter. When it is made, the first rule
+/// Holds the optimizer's state beside each parameter. When it is made, the first rule
 /// of the specification that matches a parameter multiplies the factors that its method
 /// has given it; a rule that matches no parameter is a ConfigError. One a network.
 class Optimizer {
@@ -28,9 +29,8 @@ class Optimizer {
 
  private:
   struct Moments {
-    std::string name;  // of the parameter
-    Buffer momentum;
-    Buffer square;  // Adam's second moment; empty elsewhere
+    std::string name;           // of the parameter
+    std::vector<Buffer> kinds;  // as OptimizerKind names them
   };
   struct Part {
     Parameter* parameter;
@@ -40,6 +40,7 @@ class Optimizer {
   void update(const Part& part, double learning_rate, std::int64_t step) const;
 
   OptimizerSpec spec_;
+  const OptimizerKind& kind_;
   std::vector<std::unique_ptr<Moments>> moments_;
   std::vector<Part> parts_;
 };

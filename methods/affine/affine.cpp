@@ -17,11 +17,12 @@
 
 #include <fmt/format.h>
 
-#include "framework/core/error.h"
 #include "framework/quant/method.h"
 #include "framework/quant/product_bias.h"
 #include "framework/quant/run_time_scales.h"
+#include "framework/quant/unfit_site.h"
 #include "methods/affine/affine_quantizer.h"
+#include "methods/affine/idle_parameters.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -104,13 +105,9 @@ struct AffineParams {
                "of high - low (127.5 with code -128).",
                one_of({"largest_code", "half_range"}))
         .field("least_scale", &P::least_scale, "PyTorch has 2^-23.", between(0.0, 1.0))
-        .field("rounding", &P::rounding, "Ties, of codes and zero points.",
-               one_of({"half_even", "half_away", "half_up"}))
-        .field("order", &P::order,
-               "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.",
-               one_of({"onnx", "tensorflow", "pytorch"}))
-        .field("operands", &P::operands,
-               "Quantize what is added and concatenated as layer inputs are.")
+        .field("rounding", &P::rounding, kRoundingHelp, roundings())
+        .field("order", &P::order, kOrderHelp, code_orders())
+        .field("operands", &P::operands, kOperandsHelp)
         .field("fold_batch_norm", &P::fold_batch_norm,
                "Batch normalisation goes into the weights and biases before it, ahead of "
                "calibration.");
@@ -131,6 +128,11 @@ class Affine final : public Method {
   static constexpr int version = 3;
   static constexpr auto departures =
       "ranges of activations stay as calibrated in training.";
+  static constexpr auto biases =
+      "float in training; outside it, with edges: {bias: method}, 32 bits (64 where "
+      "inputs "
+      "have more than 8) in steps of s of the inputs times s of the weights; float where "
+      "there is no such step: ranges found at run time, blocks, float inputs or weights.";
 
   explicit Affine(const Params& params) : params_(params) {}
 
@@ -191,6 +193,49 @@ class Affine final : public Method {
     return stages;
   }
 
+  std::vector<ParamProblem> without_effect(const RunFacts& run) const override {
+    const Params& p = params_;
+    const bool float_weights = p.weight_bits == kFloatBits;
+    const bool float_inputs = p.activation_bits == kFloatBits;
+    const bool is_static = p.activation_scales == "calibrated";
+    const auto has_range = [&](const std::string& name) {
+      return (!float_weights && p.weight_range.starts_with(name)) ||
+             (!float_inputs && is_static && p.activation_range.starts_with(name));
+    };
+    const bool is_symmetric = (!float_weights && p.weight_scheme == "symmetric") ||
+                              (!float_inputs && p.activation_scheme == "symmetric");
+    IdleParameters idle;
+    idle.add_if(float_weights, {"group", "weight_scheme", "weight_codes", "weight_range"},
+                kFloatWeights);
+    idle.add_if(float_inputs,
+                {"activation_scheme", "activation_codes", "activation_range",
+                 "activation_scales"},
+                kFloatInputs);
+    idle.add_if(float_inputs && p.reduce_range, {"reduce_range"}, kFloatInputs);
+    idle.add_if(float_inputs && p.operands, {"operands"}, kFloatInputs);
+    idle.add_if(float_weights || p.group != "block", {"group_size"},
+                "blocks alone have a size (group: block)");
+    idle.add_if(!is_static, {"activation_range"},
+                fmt::format("ranges of layer inputs are found at run time "
+                            "(activation_scales: {})",
+                            p.activation_scales));
+    for (const auto& [name, range] : {std::pair{"percentile", "percentile"},
+                                      {"momentum", "moving_average"},
+                                      {"deviations", "deviations"}}) {
+      idle.add_if(!has_range(range), {name},
+                  fmt::format("no range is estimated by '{}'", range));
+    }
+    idle.add_if(!is_symmetric, {"scale"}, "nothing quantized has a symmetric scheme");
+    idle.add_if(float_weights && float_inputs, {"least_scale", "rounding", "order"},
+                "nothing is quantized");
+    idle.add_if(!p.follow_weights && (float_weights || run.steps == 0),
+                {"follow_weights"}, float_weights ? kFloatWeights : kNoTraining);
+    idle.add_if(p.fold_batch_norm && !run.has_normalisation, {"fold_batch_norm"},
+                kNoNormalisation);
+    idle.add_if(p.operands && !run.has_operands, {"operands"}, kNoOperands);
+    return std::move(idle).found();
+  }
+
  private:
   std::unique_ptr<Quantizer> bias_quantizer(const Site& site) const {
     const bool has_step = params_.weight_bits != kFloatBits &&
@@ -206,11 +251,11 @@ class Affine final : public Method {
     const std::size_t filter = site.channels.inner;
     const std::size_t size = std::min(filter, std::size_t(params_.group_size));
     if (filter % size != 0) {
-      throw ConfigError(
-          fmt::format("{}: a filter of {} weights does not divide into blocks of {}; "
-                      "take a divisor as group_size, or give this site a rule of its "
-                      "own under 'sites'",
-                      site.name, filter, size));
+      throw UnfitSite(
+          fmt::format("filters do not divide into blocks of {} weights", size),
+          fmt::format("{} ({} weights)", site.name, filter),
+          "take a divisor of them as group_size, or give these sites rules of their own "
+          "under 'sites'");
     }
     return {site.elements / size, size};
   }

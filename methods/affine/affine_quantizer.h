@@ -12,8 +12,19 @@
 #include "framework/quant/affine_loops.h"
 #include "framework/quant/quantizer.h"
 #include "framework/quant/range.h"
+#include "framework/schema/schema.h"
 
 namespace bitsweep::methods {
+
+// Of parameters that the methods have in common.
+inline constexpr auto kRoundingHelp = "Ties, of codes, zero points and biases.";
+inline constexpr auto kOrderHelp =
+    "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.";
+inline constexpr auto kOperandsHelp =
+    "Quantize what is added and concatenated as layer inputs are.";
+
+inline OneOf roundings() { return one_of({"half_even", "half_away", "half_up"}); }
+inline OneOf code_orders() { return one_of({"onnx", "tensorflow", "pytorch"}); }
 
 /// `kind`: restricted, signed, unsigned or by_sign.
 inline AffineCodes codes_for(const std::string& kind, const std::string& scheme, int bits,

@@ -57,8 +57,11 @@ class Bnn final : public Method {
       "precision.";
   static constexpr auto departures =
       "normalisation and optimizer are the ordinary ones, not the shift-based.";
-  static constexpr Claims weight_claims = {.zero_preserving = false};
-  static constexpr Claims activation_claims = {.zero_preserving = false};
+  // The other slopes are smooth functions of their own.
+  static Claims claims(const Params& params, bool of_weights) {
+    return {.zero_preserving = false,
+            .straight_through = of_weights || params.ste == "clip1"};
+  }
 
   explicit Bnn(const Params& params) : params_(params) {}
 

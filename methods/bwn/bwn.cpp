@@ -58,9 +58,14 @@ class Bwn final : public Method {
       "centring works on a copy of the weights and skips filters of one input channel; "
       "the "
       "released code's gradient factors are left out.";
-  // A centred weight is not compared with 0, but with its position's mean.
-  static constexpr Claims weight_claims = {
-      .idempotent = false, .monotonic = false, .zero_preserving = false};
+  // A centred weight is not compared with 0, but with its position's mean. Gradients of
+  // `exact` and `paper` hold the slope of alpha, too.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.idempotent = false,
+            .monotonic = false,
+            .zero_preserving = false,
+            .straight_through = params.ste == "identity"};
+  }
 
   explicit Bwn(const Params& params) : params_(params) {}
 

@@ -77,7 +77,12 @@ class DeepCompression final : public Method, public PrunesWeights {
       "paper's differ for each layer; beside a row's `pruning`, dropout is scaled where "
       "that says `scale_dropout`.";
   static constexpr int version = 2;
-  static constexpr Claims weight_claims = {.monotonic = false, .zero_preserving = false};
+  // As k-means.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.monotonic = false,
+            .zero_preserving = false,
+            .straight_through = params.grad_reduce == "sum"};
+  }
 
   explicit DeepCompression(const Params& params) : params_(params) {}
 

@@ -91,9 +91,13 @@ class Dorefa final : public Method {
   static constexpr auto departures =
       "inputs that stay float (edges) are not bounded to [0, 1].";
   // tanh is applied at each quantization, and a grid from -1 to 1 has no zero; |x| folds
-  // negative values.
+  // negative values. With `through` the maximum is no constant to gradients.
   static Claims claims(const Params& params, bool of_weights) {
-    if (of_weights) return {.idempotent = false, .zero_preserving = false};
+    if (of_weights) {
+      return {.idempotent = false,
+              .zero_preserving = false,
+              .straight_through = params.max_grad != "through"};
+    }
     const bool tanh = params.bound == "tanh";
     return {.idempotent = !tanh,
             .monotonic = params.bound != "abs",

@@ -174,7 +174,11 @@ class Hwgq final : public Method {
   static constexpr auto departures =
       "only with `init: max`, `percentile` or `mse`: the paper's levels are the same in "
       "every layer.";
-  static constexpr Claims weight_claims = {.zero_preserving = false};
+  // The slope of `log` falls beyond the last level.
+  static Claims claims(const Params& params, bool of_weights) {
+    return {.zero_preserving = !of_weights,
+            .straight_through = of_weights || params.ste != "log"};
+  }
 
   explicit Hwgq(const Params& params) : params_(params) {}
 

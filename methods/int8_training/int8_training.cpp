@@ -7,14 +7,20 @@
 // Weights: codes -(2^(b-1) - 1) to 2^(b-1) - 1 over max|w|, of a layer or a filter, behind
 // the batch normalisation that is folded into them (see FoldedNormalisation). Activations:
 // scale and zero point from a range that follows the batches. Ties go up, as floor(x + 0.5)
-// has it. Biases are not quantized in training.
+// has it. Biases, where the run gives them to the method (`edges.bias`), stay float in
+// training, as the paper's do, and then have the step of the sums they are added to
+// (`product_bias.h`).
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "framework/quant/method.h"
+#include "framework/quant/product_bias.h"
+#include "methods/affine/idle_parameters.h"
 #include "methods/int8_training/following_range.h"
 #include "methods/int8_training/learned_threshold.h"
 
@@ -66,13 +72,9 @@ struct Int8TrainingParams {
             "Estimator of the inputs' range over the calibration batches: of a network "
             "that is not trained further, and where learned ranges begin.",
             one_of({"min_max", "moving_average", "percentile", "mse"}))
-        .field("rounding", &P::rounding, "Ties, of codes and zero points.",
-               one_of({"half_even", "half_away", "half_up"}))
-        .field("order", &P::order,
-               "round(x / s) + z; round(x / s + z); or round(x (1 / s)) + z.",
-               one_of({"onnx", "tensorflow", "pytorch"}))
-        .field("operands", &P::operands,
-               "Quantize what is added and concatenated as layer inputs are.")
+        .field("rounding", &P::rounding, kRoundingHelp, roundings())
+        .field("order", &P::order, kOrderHelp, code_orders())
+        .field("operands", &P::operands, kOperandsHelp)
         .field("delay", &P::delay,
                "Steps of training before activations are quantized; their ranges follow "
                "from the first one.",
@@ -142,9 +144,20 @@ class Int8Training final : public Method {
       "a "
       "step beyond a range, as PyTorch's do; the network's last output stays float.";
 
+  static constexpr int version = 2;
+  static constexpr auto biases =
+      "float in training; behind it, with edges: {bias: method}, 32 bits (64 where "
+      "inputs "
+      "have more than 8) in steps of s of the inputs times s of the weights.";
+  // A learned threshold's scale is a power of two, whose rounding passes gradients, too.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.straight_through = params.ranges != "learned"};
+  }
+
   explicit Int8Training(const Params& params) : params_(params) {}
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
+    if (site.role == Role::kBias) return bias_quantizer(site);
     const bool of_weights = site.role == Role::kWeight;
     const bool of_inputs =
         site.role == Role::kInput || (site.role == Role::kOperand && params_.operands);
@@ -192,6 +205,51 @@ class Int8Training final : public Method {
 
   bool folds_in_training() const override { return params_.fold_batch_norm; }
 
+  std::vector<ParamProblem> without_effect(const RunFacts& run) const override {
+    const Params& p = params_;
+    const bool float_inputs = p.activation_bits == kFloatBits;
+    const bool is_learned = p.ranges == "learned";
+    const bool is_trained = run.steps > 0;
+    const bool averages_calibration = p.activation_range == "moving_average";
+    IdleParameters idle;
+    idle.add_if(p.weight_bits == kFloatBits, {"group"}, kFloatWeights);
+    idle.add_if(float_inputs,
+                {"activation_codes", "momentum", "start", "activation_range"},
+                kFloatInputs);
+    idle.add_if(float_inputs && p.operands, {"operands"}, kFloatInputs);
+    idle.add_if(float_inputs && p.delay > 0, {"delay"}, kFloatInputs);
+    idle.add_if(is_learned, {"activation_codes", "start", "rounding", "order"},
+                "learned ranges have codes and ties of their own (ranges: learned)");
+    idle.add_if(!is_trained, {"start"}, kNoTraining);
+    idle.add_if(!is_trained && p.delay > 0, {"delay"}, kNoTraining);
+    idle.add_if(!is_trained && p.freeze_delay >= 0, {"freeze_delay"}, kNoTraining);
+    idle.add_if(
+        (is_learned || !is_trained) && !averages_calibration, {"momentum"},
+        is_learned ? "learned ranges are no averages (ranges: learned)" : kNoTraining);
+    idle.add_if(is_trained && !is_learned && p.start != "calibration",
+                {"activation_range"},
+                "ranges begin in training; to begin at what calibration has seen: start: "
+                "calibration");
+    const auto late = [&](int delay, const char* outcome) {
+      return fmt::format("{} steps are not fewer than the {} of training: {}", delay,
+                         run.steps, outcome);
+    };
+    idle.refuse_if(is_trained && p.delay >= run.steps, "delay",
+                   late(p.delay,
+                        "activations would be quantized in none; take fewer, or "
+                        "train longer"));
+    idle.refuse_if(is_trained && p.freeze_delay >= run.steps, "freeze_delay",
+                   late(p.freeze_delay,
+                        "nothing would be frozen; take fewer, train longer, or leave it "
+                        "out"));
+    idle.add_if(p.fold_batch_norm && !run.has_normalisation, {"fold_batch_norm"},
+                kNoNormalisation);
+    idle.add_if(p.freeze_delay >= 0 && !run.has_normalisation, {"freeze_delay"},
+                kNoNormalisation);
+    idle.add_if(p.operands && !run.has_operands, {"operands"}, kNoOperands);
+    return std::move(idle).found();
+  }
+
  private:
   static Stage of_activations(Stage::Kind kind, const char* name) {
     Stage stage;
@@ -199,6 +257,16 @@ class Int8Training final : public Method {
     stage.name = name;
     stage.part = SitePart::kActivations;
     return stage;
+  }
+
+  std::unique_ptr<Quantizer> bias_quantizer(const Site& site) const {
+    const bool has_step =
+        params_.weight_bits != kFloatBits && params_.activation_bits != kFloatBits;
+    if (!has_step) return nullptr;
+    const bool is_learned = params_.ranges == "learned";  // whose ties go to even
+    return make_product_bias_quantizer(
+        site.elements,
+        is_learned ? Rounding::kHalfEven : rounding_named(params_.rounding));
   }
 
   RangeOptions options(int bits, bool is_signed) const {

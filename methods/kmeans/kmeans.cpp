@@ -53,8 +53,13 @@ class Kmeans final : public Method {
       "values "
       "one is 0; the offsets of the density start, which "
       "the paper does not print, are (i + 1/2) / 2^b.";
-  // A weight's cluster goes by its place, not by its value.
-  static constexpr Claims weight_claims = {.monotonic = false, .zero_preserving = false};
+  // A weight's cluster goes by its place, not by its value. A mean of gradients is not the
+  // loss's own.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.monotonic = false,
+            .zero_preserving = false,
+            .straight_through = params.grad_reduce == "sum"};
+  }
 
   explicit Kmeans(const Params& params) : params_(params) {}
 

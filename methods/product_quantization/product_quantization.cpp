@@ -246,7 +246,12 @@ class ProductQuantization final : public Method {
       "errors are not weighted by the layer's inputs, which Stock's method rests on; "
       "layers are quantized at once, not one by one; codewords are tuned on labels, not "
       "on a teacher, and counted at 32 bits, not 16.";
-  static constexpr Claims weight_claims = {.monotonic = false, .zero_preserving = false};
+  // As k-means.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.monotonic = false,
+            .zero_preserving = false,
+            .straight_through = params.grad_reduce == "sum"};
+  }
 
   explicit ProductQuantization(const Params& params) : params_(params) {}
 

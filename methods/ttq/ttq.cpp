@@ -162,8 +162,10 @@ class Ttq final : public Method {
       "layer float.";
   static constexpr auto departures =
       "the gradient of Wn has the minus sign that the printed formula lacks.";
-  // Its values need not lie beyond the threshold that the weights set.
-  static constexpr Claims weight_claims = {.idempotent = false};
+  // Its values need not lie beyond the threshold that the weights set. The gradient of a
+  // weight is multiplied by its level's size.
+  static constexpr Claims weight_claims = {.idempotent = false,
+                                           .straight_through = false};
 
   explicit Ttq(const Params& params) : params_(params) {}
 

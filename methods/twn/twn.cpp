@@ -154,6 +154,11 @@ class Twn final : public Method {
       "From scratch like the float network: SGD with momentum 0.9, weight decay "
       "1e-4, two steps of the rate; all layers, or all but the last.";
 
+  // `clip1` ends at 1, wherever the levels are.
+  static Claims claims(const Params& params, bool /*of_weights*/) {
+    return {.straight_through = params.ste == "identity"};
+  }
+
   explicit Twn(const Params& params) : params_(params) {}
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {

@@ -63,9 +63,14 @@ class Xnor final : public Method {
   static constexpr auto departures =
       "centring works on a copy of the weights and skips filters of one input channel; "
       "K multiplies a layer's bias, too.";
-  static constexpr Claims weight_claims = {
-      .idempotent = false, .monotonic = false, .zero_preserving = false};
-  static constexpr Claims activation_claims = {.zero_preserving = false};
+  // Of the weights as in BWN.
+  static Claims claims(const Params& params, bool of_weights) {
+    if (!of_weights) return {.zero_preserving = false};
+    return {.idempotent = false,
+            .monotonic = false,
+            .zero_preserving = false,
+            .straight_through = params.ste == "identity"};
+  }
 
   explicit Xnor(const Params& params) : params_(params) {}
 

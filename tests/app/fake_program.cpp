@@ -84,7 +84,8 @@ RunRecord fake_run(const RunSpec& spec, const RunEnvironment& environment,
   return record;
 }
 
-std::vector<RunProblem> fake_check(const RunSpec& spec, const MethodRegistry&) {
+std::vector<RunProblem> fake_check(const RunSpec& spec, const MethodRegistry&,
+                                   std::size_t /*training_images*/) {
   if (spec.training.batch_size == 7) {
     return {{"network", "conv1: a batch of 7 does not fit"}};
   }

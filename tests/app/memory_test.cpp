@@ -28,7 +28,7 @@ std::vector<RunProblem> problems_of(int batch_size) {
   RunSpec spec;
   spec.network = load_model("lenet");
   spec.training.batch_size = batch_size;
-  return check_run(spec, registry);
+  return check_run(spec, registry, 0);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/app/resume_check.h"
 #include "framework/core/parallel.h"
@@ -23,13 +22,7 @@ const std::string kPlugin = BITSWEEP_BINARY_DIR "/lib/misbehaving.so";
 
 // `patience`: seconds without a sign of life after which a process counts as hanging.
 testing::Finished real_program(const std::string& words, int patience = 60) {
-  const testing::ScratchFolder folder;
-  const std::string out = (folder / "out").string(), err = (folder / "err").string();
-  const int status =
-      std::system(fmt::format("BITSWEEP_PATIENCE={} {} {} >{} 2>{} </dev/null", patience,
-                              BITSWEEP_BINARY_DIR "/bin/bitsweep", words, out, err)
-                      .c_str());
-  return {WEXITSTATUS(status), testing::file_text(out), testing::file_text(err)};
+  return testing::run_real_program(words, fmt::format("BITSWEEP_PATIENCE={}", patience));
 }
 
 std::string study_file(const testing::ScratchFolder& folder, const std::string& how) {

@@ -95,7 +95,7 @@ TEST_CASE("a share is written as two numbers") {
 TEST_CASE("what begins with a damaged float run waits, the rest goes on") {
   const auto study = study_of({row_of("twn", {1, 2})});
   const std::string damaged = digest(study.rows[0].runs[0].baseline(), kResultsVersion);
-  const Plan plan = make_plan(study, [&](const std::string& digest) -> Found {
+  const Plan plan = make_plan(study, [&](const std::string& digest) -> FoundRun {
     return digest == damaged ? RunState::kDamaged : RunState::kMissing;
   });
   CHECK(plan.count(RunState::kMissing) == 2);  // of the second seed
@@ -185,7 +185,7 @@ TEST_CASE("a float network without weights is trained again for those who need t
   const auto study = study_of({row_of("twn", {1}), row_of("bwn", {1})});
   const std::string first = digest(study.rows[0].runs[0], kResultsVersion);
   const auto plan_with = [&](RunState of_first) {
-    return make_plan(study, [&](const std::string& digest) -> Found {
+    return make_plan(study, [&](const std::string& digest) -> FoundRun {
       if (digest == first) return of_first;
       return {RunState::kDone, "", /*with_weights=*/false};
     });

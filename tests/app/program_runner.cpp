@@ -11,15 +11,27 @@
 
 namespace bitsweep::testing {
 
-Finished run_program(const std::string& words, const std::string& before) {
+namespace {
+
+Finished run(const std::string& program, const std::string& words,
+             const std::string& before) {
   const ScratchFolder scratch;
   const auto out = (scratch / "out").string();
   const auto err = (scratch / "err").string();
-  const int status =
-      std::system(fmt::format("{{ {} {} {}; }} >{} 2>{} </dev/null", before,
-                              BITSWEEP_FAKE_PROGRAM, words, out, err)
-                      .c_str());
+  const int status = std::system(
+      fmt::format("{{ {} {} {}; }} >{} 2>{} </dev/null", before, program, words, out, err)
+          .c_str());
   return {WEXITSTATUS(status), file_text(out), file_text(err)};
+}
+
+}  // namespace
+
+Finished run_program(const std::string& words, const std::string& before) {
+  return run(BITSWEEP_FAKE_PROGRAM, words, before);
+}
+
+Finished run_real_program(const std::string& words, const std::string& before) {
+  return run(BITSWEEP_BINARY_DIR "/bin/bitsweep", words, before);
 }
 
 std::string file_text(const std::string& path) {

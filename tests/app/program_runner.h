@@ -1,4 +1,5 @@
-// Runs the program whose pipeline trains nothing, as a user would.
+// Runs the program as a user would: the one whose pipeline trains nothing, or the real
+// one.
 #pragma once
 
 #include <string>
@@ -15,6 +16,8 @@ struct Finished {
 /// `words` go through a shell, with the program as `bitsweep` and in front of them
 /// `before` ("BITSWEEP_FAKE_MISBEHAVES=1").
 Finished run_program(const std::string& words, const std::string& before = "");
+/// The same with the program itself.
+Finished run_real_program(const std::string& words, const std::string& before = "");
 
 std::string file_text(const std::string& path);
 

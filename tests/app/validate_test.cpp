@@ -4,7 +4,6 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/app/study.h"
 #include "tests/app/program_runner.h"
@@ -21,12 +20,8 @@ namespace fs = std::filesystem;
 
 testing::Finished real_program(const testing::ScratchFolder& folder,
                                const std::string& words) {
-  const std::string out = (folder / "out").string(), err = (folder / "err").string();
-  const int status = std::system(
-      fmt::format("cd {} && {} {} >{} 2>{} </dev/null", folder.path().string(),
-                  BITSWEEP_BINARY_DIR "/bin/bitsweep", words, out, err)
-          .c_str());
-  return {WEXITSTATUS(status), testing::file_text(out), testing::file_text(err)};
+  return testing::run_real_program(words,
+                                   fmt::format("cd {} &&", folder.path().string()));
 }
 
 const std::string kHead =
@@ -127,6 +122,94 @@ TEST_CASE("shares of deep compression beside pruning are refused", "[validate]")
       "bitsweep: s.yaml:6: rows.0.method.conv_keep: given beside 'pruning', which takes "
       "its place; keep one of them\n");
   CHECK(validated(kHead + "  - method: deep_compression\n" + row).code == 0);
+}
+
+TEST_CASE("blocks that do not divide are named for all layers at once", "[validate]") {
+  const auto found = validated(kHead +
+                               "  - method: {id: affine, group: block, group_size: 3}\n"
+                               "    edges: {first: method, last: method}\n");
+  CHECK(found.code == 2);
+  CHECK(
+      found.err ==
+      "bitsweep: s.yaml:6: rows.0.method: filters do not divide into blocks of 3 "
+      "weights: conv1/weight (25 weights), conv2/weight (500 weights), ip1/weight (800 "
+      "weights), ip2/weight (500 weights); take a divisor of them as group_size, or give "
+      "these sites rules of their own under 'sites'\n");
+}
+
+TEST_CASE("settings without effect are refused where a study writes them", "[validate]") {
+  // Two steps of fine-tuning; lenet has no batch normalisation and no additions.
+  const auto refused = [](const std::string& method, const std::string& more = "") {
+    const auto found = validated(kHead + "  - method: {" + method + "}\n" + more);
+    CAPTURE(method);
+    CHECK(found.code == (found.err.empty() ? 0 : 2));
+    return found.err;
+  };
+  const std::string row = "bitsweep: s.yaml:6: rows.0.method.";
+  const std::string alone = "    fine_tuning: none\n";
+  CHECK(refused("id: int8_training, delay: 1, freeze_delay: -1") == "");
+  CHECK(refused("id: int8_training, delay: 2") ==
+        row +
+            "delay: 2 steps are not fewer than the 2 of training: activations would be "
+            "quantized in none; take fewer, or train longer\n");
+  CHECK(refused("id: int8_training, delay: 1", alone) ==
+        row + "delay: has no effect: nothing is trained behind calibration\n");
+  CHECK(refused("id: int8_training, delay: 1", "    fine_tuning: {iterations: 2}\n") ==
+        "");
+  CHECK_THAT(refused("id: int8_training, freeze_delay: 2"),
+             StartsWith(row + "freeze_delay: 2 steps are not fewer than the 2"));
+  CHECK_THAT(refused("id: int8_training, freeze_delay: 1"),
+             StartsWith(row + "freeze_delay: has no effect: the network has no batch "
+                              "normalisation; leave it out"));
+  for (const char* method : {"affine", "int8_training"}) {
+    CHECK(refused(fmt::format("id: {}, fold_batch_norm: true", method)) ==
+          row +
+              "fold_batch_norm: has no effect: the network has no batch normalisation; "
+              "leave it out\n");
+    CHECK(refused(fmt::format("id: {}, fold_batch_norm: false", method)) == "");
+    CHECK_THAT(refused(fmt::format("id: {}, operands: true", method)),
+               StartsWith(row + "operands: has no effect: the network adds and"));
+  }
+  CHECK(refused("id: affine, group_size: 5") ==
+        row + "group_size: has no effect: blocks alone have a size (group: block)\n");
+  CHECK_THAT(refused("id: affine, percentile: 99"),
+             StartsWith(row + "percentile: has no"));
+  CHECK(refused("id: affine, percentile: 99, weight_range: percentile") == "");
+  CHECK_THAT(refused("id: affine, activation_range: mse, activation_scales: image"),
+             StartsWith(row + "activation_range: has no effect: ranges of layer inputs"));
+  CHECK_THAT(refused("id: affine, weight_bits: 32, weight_range: mse"),
+             StartsWith(row + "weight_range: has no effect: weights are in float"));
+  CHECK_THAT(refused("id: int8_training, ranges: learned, start: six"),
+             StartsWith(row + "start: has no effect: learned ranges"));
+  CHECK_THAT(
+      refused("id: int8_training, activation_range: mse"),
+      StartsWith(row + "activation_range: has no effect: ranges begin in training"));
+  CHECK(refused("id: int8_training, activation_range: mse, start: calibration") == "");
+  CHECK(refused("id: int8_training, activation_range: mse", alone) == "");
+  // Rules of sites have lines of their own.
+  CHECK(
+      refused("id: twn",
+              "    sites: [{match: conv2/weight, method: {id: affine, "
+              "group_size: 5}}]\n") ==
+      "bitsweep: s.yaml:7: rows.0.sites.0.method.group_size: has no effect: blocks alone "
+      "have a size (group: block)\n");
+}
+
+TEST_CASE("a setting has its effect where one row of its line uses it", "[validate]") {
+  const auto code = [](const std::string& rows, const std::string& options = "") {
+    return validated(kHead + rows, options).code;
+  };
+  const std::string both =
+      "  - method: {id: affine, group: [filter, block], group_size: ";
+  CHECK(code(both + "5}\n") == 0);
+  CHECK(code("  - method: &own {id: int8_training, delay: 1}\n"
+             "  - {method: *own, fine_tuning: none, label: calibrated}\n") == 0);
+  // Presets are for all networks.
+  CHECK(code("  - method: {scheme: tflite-qat}\n") == 0);
+  CHECK(code("  - {method: {scheme: tflite-qat}, fine_tuning: none}\n") == 0);
+  CHECK(code("  - method: {scheme: tflite-qat, fold_batch_norm: true}\n") == 2);
+  CHECK(code("  - method: affine\n",
+             "--set 'rows=[{method: {id: affine, group_size: 5}}]'") == 2);
 }
 
 TEST_CASE("one width for a weights-only method is that of its weights", "[validate]") {

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "framework/config/model_file.h"
+#include "framework/config/optimizers.h"
+#include "framework/config/schedules.h"
 #include "framework/config/training_file.h"
 #include "tests/config/config_fixture.h"
 
@@ -17,6 +19,21 @@ TEST_CASE("every shipped recipe loads", "[recipe][shipped]") {
     const auto recipe = load_recipe(id);
     CHECK((recipe.epochs > 0 || recipe.iterations > 0));
   }
+}
+
+TEST_CASE("what optimizers and schedules read are keys of theirs", "[recipe]") {
+  const auto check_fields = [](const auto& kinds, const std::vector<FieldInfo>& keys) {
+    for (const auto& kind : kinds) {
+      for (const auto& field : kind.fields) {
+        CAPTURE(kind.id, field);
+        CHECK(find_field(keys, field) != nullptr);
+      }
+    }
+  };
+  check_fields(optimizer_kinds(), OptimizerSpec::schema().fields());
+  check_fields(schedule_kinds(), ScheduleSpec::schema().fields());
+  CHECK(schedules_with("gamma") == "step, multistep, inv");
+  CHECK(optimizer_with("beta1") == "adam");
 }
 
 TEST_CASE("the LeNet recipe is Caffe's", "[recipe][shipped]") {

@@ -2,25 +2,23 @@
 // out, compare_with_torch.py does the same sums and compares.
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/engine/convolution.h"
 #include "framework/engine/reference/reference.h"
 #include "tests/engine/finite_difference.h"
+#include "tests/torch_comparison.h"
 
 using namespace bitsweep;
 
 namespace {
 
-const std::filesystem::path kFolder =
-    std::filesystem::path(BITSWEEP_BINARY_DIR) / "torch_test";
+const std::filesystem::path kFolder = testing::file_for_torch("torch_test");
 const ImageShape kShape{7, 8, 10};
 constexpr int kImages = 2;
 
@@ -173,22 +171,6 @@ void save_optimizers() {
   });
 }
 
-constexpr int kNoTorch = 77;
-
-/// The exit status of the first python3 that has PyTorch: the user's or the system's.
-int compare() {
-  for (const char* python : {"python3", "/usr/bin/python3"}) {
-    const std::string command = fmt::format(
-        "{} '{}/tests/engine/compare_with_torch.py' '{}' > '{}' 2>&1", python,
-        BITSWEEP_SOURCE_DIR, kFolder.string(), (kFolder / "report.txt").string());
-    const int status = std::system(command.c_str());
-    const bool is_there =
-        WIFEXITED(status) && WEXITSTATUS(status) != 127;  // the shell's word
-    if (is_there && WEXITSTATUS(status) != kNoTorch) return WEXITSTATUS(status);
-  }
-  return kNoTorch;
-}
-
 }  // namespace
 
 TEST_CASE("layers, losses and optimizers agree with PyTorch") {
@@ -210,12 +192,5 @@ TEST_CASE("layers, losses and optimizers agree with PyTorch") {
   save_optimizers();
   save_average_pool("average_ceil", pool_geometry(kShape, 3, 2, 0, true));
 
-  const int status = compare();
-  if (status == kNoTorch) {
-    WARN("skipped: there is no python3 with PyTorch here");
-    return;
-  }
-  std::ifstream report(kFolder / "report.txt");
-  INFO(std::string(std::istreambuf_iterator<char>(report), {}));
-  CHECK(status == 0);
+  testing::compare_with_torch("engine/compare_with_torch.py", kFolder);
 }

@@ -2,6 +2,8 @@
 // method is tested here the day its folder is there.
 #include "framework/quant/conformance.h"
 
+#include <map>
+
 #include <catch2/catch.hpp>
 
 #include "tests/methods/quantizers.h"
@@ -17,6 +19,27 @@ TEST_CASE("every method keeps what quantizers promise", "[conformance]") {
       INFO(id << ": " << check.promise << "\n" << check.example);
       CHECK(check.holds());
     }
+  }
+}
+
+// A new method is compared until its entry says that it cannot be.
+TEST_CASE("gradients are compared with differences but where the rule is another",
+          "[conformance]") {
+  const std::map<std::string, std::string> others = {
+      {"bwn", "the slope of the scale, which follows the weights, is counted"},
+      {"xnor", "as bwn"},
+      {"kmeans", "a centroid's gradient is the mean over its weights, not the sum"},
+      {"deep_compression", "as kmeans"},
+      {"product_quantization", "as kmeans"},
+      {"ttq", "the gradient of a weight is multiplied by its level's size"}};
+  for (const auto& id : builtin_methods().ids()) {
+    const auto& entry = builtin_methods().at(id);
+    std::vector<ParamProblem> problems;
+    const RawParams defaults = entry.resolve({}, problems);
+    INFO(id);
+    CHECK(entry.claims(defaults, /*of_weights=*/true).straight_through !=
+          others.contains(id));
+    CHECK((entry.claims(defaults, false).straight_through || others.contains(id)));
   }
 }
 

@@ -129,7 +129,7 @@ TEST_CASE("PyTorch's schemes leave out a bit, worked", "[scheme]") {
 TEST_CASE("a scheme's ranges are its estimator's, over the codes' steps", "[scheme]") {
   const auto x = normal_values(3000, 5);
   const auto site = value_site(Role::kInput, x.size());
-  const auto clip = make_range_estimator("kl_tensorrt", {.steps = 127, .bits = 8});
+  const auto clip = make_range_estimator("kl_nvidia", {.steps = 127, .bits = 8});
   clip->collect(x);
   CHECK(on("tensorrt-entropy", site, x)->grid().scales().front() ==
         clip->range().high / 127);

@@ -2,16 +2,15 @@
 // is PyTorch; affine_with_torch.py compares.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "tests/methods/quantizers.h"
+#include "tests/torch_comparison.h"
 
 using namespace bitsweep;
 using namespace bitsweep::testing;
@@ -111,7 +110,7 @@ std::unique_ptr<Quantizer> calibrated_in_parts(const RawParams& raw, const Site&
 }  // namespace
 
 TEST_CASE("affine: scales, zero points and codes are PyTorch's", "[affine][torch]") {
-  const auto path = std::filesystem::path(BITSWEEP_BINARY_DIR) / "affine_for_torch.json";
+  const auto path = file_for_torch("affine_for_torch.json");
   std::string cases;
   for (const Scheme& scheme : schemes()) {
     for (const Values& x : tensors()) {
@@ -131,13 +130,5 @@ TEST_CASE("affine: scales, zero points and codes are PyTorch's", "[affine][torch
     }
   }
   std::ofstream(path) << "[" << cases << "]";
-  const int status =
-      std::system(fmt::format("'{}' -B '{}/tests/methods/affine_with_torch.py' '{}'",
-                              BITSWEEP_PYTHON, BITSWEEP_SOURCE_DIR, path.string())
-                      .c_str());
-  if (WEXITSTATUS(status) == 77) {
-    WARN("not compared: PyTorch is not installed");
-    return;
-  }
-  CHECK(WEXITSTATUS(status) == 0);
+  compare_with_torch("methods/affine_with_torch.py", path);
 }

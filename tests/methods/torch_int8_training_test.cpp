@@ -1,14 +1,13 @@
 // Activations of int8_training against PyTorch's own fake quantization, exactly, where
 // there is PyTorch; int8_training_with_torch.py compares.
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "tests/methods/quantizers.h"
+#include "tests/torch_comparison.h"
 
 using namespace bitsweep;
 using namespace bitsweep::testing;
@@ -46,16 +45,7 @@ TEST_CASE("int8_training: ranges, values and gradients are PyTorch's",
     cases += fmt::format("{}{{\"constant\": {}, \"batches\": [{}]}}",
                          cases.empty() ? "" : ",\n", 1 - std::stod(momentum), batches);
   }
-  const auto path =
-      std::filesystem::path(BITSWEEP_BINARY_DIR) / "int8_training_for_torch.json";
+  const auto path = file_for_torch("int8_training_for_torch.json");
   std::ofstream(path) << "[" << cases << "]";
-  const int status = std::system(
-      fmt::format("'{}' -B '{}/tests/methods/int8_training_with_torch.py' '{}'",
-                  BITSWEEP_PYTHON, BITSWEEP_SOURCE_DIR, path.string())
-          .c_str());
-  if (WEXITSTATUS(status) == 77) {
-    WARN("not compared: PyTorch is not installed");
-    return;
-  }
-  CHECK(WEXITSTATUS(status) == 0);
+  compare_with_torch("methods/int8_training_with_torch.py", path);
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -13,9 +12,9 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "tests/methods/quantizers.h"
+#include "tests/torch_comparison.h"
 
 using namespace bitsweep;
 using namespace bitsweep::testing;
@@ -24,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kFolder = fs::path(BITSWEEP_BINARY_DIR) / "torch_methods";
+const fs::path kFolder = file_for_torch("torch_methods");
 constexpr std::size_t kImages = 2;
 
 using Variants = std::vector<RawParams>;
@@ -320,14 +319,5 @@ TEST_CASE("every method computes what its formulas give in PyTorch", "[methods][
       << fmt::format("{{\"ids\": [\"{}\"], \"cases\": [{}]}}",
                      fmt::join(builtin_methods().ids(), "\", \""), cases);
   file.reset();
-
-  const int status =
-      std::system(fmt::format("'{}' -B '{}/tests/methods/methods_with_torch.py' '{}'",
-                              BITSWEEP_PYTHON, BITSWEEP_SOURCE_DIR, kFolder.string())
-                      .c_str());
-  if (WEXITSTATUS(status) == 77) {
-    WARN("not compared: PyTorch is not installed");
-    return;
-  }
-  CHECK(WEXITSTATUS(status) == 0);
+  compare_with_torch("methods/methods_with_torch.py", kFolder);
 }

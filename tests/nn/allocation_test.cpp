@@ -45,4 +45,15 @@ TEST_CASE("oneDNN allocates no more than its argument tables", "[nn]") {
   }
 }
 
+TEST_CASE("a network that is only looked at has no memory for its weights", "[nn]") {
+  const auto looked_at = allocations_of([] {
+    Network network(model({linear("wide", "1000000"), linear("fc", "classes")}),
+                    {.image = {1, 1, 8}, .classes = 5, .batch = 1});
+    CHECK(network.weighted_layers()[0]->weight().size() == 8'000'000);
+    CHECK(network.sites().front()->site.elements == 8'000'000);
+    CHECK(network.parameters().front()->value.empty());
+  });
+  CHECK(looked_at.largest < 65536);
+}
+
 }  // namespace bitsweep

@@ -96,7 +96,11 @@ TEST_CASE("ranges of a batch are of all its images", "[pack][onnx]") {
 TEST_CASE("biases of whole steps are integers in the file", "[pack][onnx]") {
   const EdgesSpec all{
       .first = "method", .last = "method", .bias = "method", .image = "method"};
-  Quantized net(plain_model(), "affine", {}, all);
+  const char* const method = GENERATE("affine", "int8_training");
+  CAPTURE(method);
+  Quantized net(plain_model(), method, {{"rounding", "half_even"}, {"order", "onnx"}},
+                all);
+  if (net.network.folds_in_training()) net.network.fold_normalisation();
   const PackedModel packed = net.pack();
   const auto check_bias = [&](const onnx::ModelProto& model, const std::string& layer) {
     const auto& codes = packed.tensor(layer + "/bias")->encoded->codes;

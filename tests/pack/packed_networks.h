@@ -42,6 +42,7 @@ struct Quantized {
     const MethodSpec chosen{.id = method,
                             .params = all_methods().at(method).resolve(raw, problems)};
     attach_quantizers(network, chosen, edges, {}, all_methods());
+    network.draw_weights();
     draw_biases();
     network.build();
     network.calibrate_weights();

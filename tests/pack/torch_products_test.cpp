@@ -2,16 +2,15 @@
 // torch.ao.nn.quantized, where there is PyTorch: this side writes inputs, weights and the
 // codes of its outputs, products_with_torch.py computes PyTorch's on each engine.
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/core/random.h"
 #include "framework/pack/executor.h"
+#include "tests/torch_comparison.h"
 
 namespace bitsweep {
 namespace {
@@ -136,20 +135,11 @@ TEST_CASE("quantized products give PyTorch's codes", "[pack][executor][torch]") 
       {.name = "grouped convolution", .pad = 1, .groups = 4, .output_zero_point = 128},
       {.name = "linear", .is_linear = true, .output_zero_point = 128},
       {.name = "linear and ReLU", .is_linear = true, .relu = true}};
-  const auto path =
-      std::filesystem::path(BITSWEEP_BINARY_DIR) / "products_for_torch.json";
+  const auto path = testing::file_for_torch("products_for_torch.json");
   std::string all;
   for (const Case& c : cases) all += (all.empty() ? "" : ",\n") + case_json(c);
   std::ofstream(path) << "[" << all << "]";
-  const int status =
-      std::system(fmt::format("'{}' -B '{}/tests/pack/products_with_torch.py' '{}'",
-                              BITSWEEP_PYTHON, BITSWEEP_SOURCE_DIR, path.string())
-                      .c_str());
-  if (WEXITSTATUS(status) == 77) {
-    WARN("not compared: PyTorch is not installed");
-    return;
-  }
-  CHECK(WEXITSTATUS(status) == 0);
+  testing::compare_with_torch("pack/products_with_torch.py", path);
 }
 
 }  // namespace

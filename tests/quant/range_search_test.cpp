@@ -155,6 +155,16 @@ TEST_CASE("entropy ranges end where their library says", "[range]") {
                 1e-6));
 }
 
+TEST_CASE("zeros of ReLU shorten the talk's range, not the toolkit's", "[range]") {
+  auto x = normal_values(20000);
+  for (float& value : x) value = std::abs(value);
+  const Range talk = range_of("kl_tensorrt", x);
+  const Range toolkit = range_of("kl_nvidia", x);
+  x.resize(40000);  // with zeros
+  CHECK(range_of("kl_nvidia", x) == toolkit);
+  CHECK(range_of("kl_tensorrt", x).high < 0.9 * talk.high);
+}
+
 TEST_CASE("MXNet's range is the edge of the bins it keeps", "[range]") {
   const auto x = normal_values(1000);
   CentredHistogram histogram(8001);

@@ -1,16 +1,15 @@
 // Range estimators against PyTorch's observers, where there is PyTorch: this side writes
 // batches and our ranges, ranges_with_torch.py runs the observers and compares.
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/core/random.h"
 #include "framework/quant/range.h"
+#include "tests/torch_comparison.h"
 
 using namespace bitsweep;
 
@@ -73,7 +72,7 @@ std::string json(const Batches& batches) {
 }  // namespace
 
 TEST_CASE("ranges are those of PyTorch's observers", "[range][torch]") {
-  const auto path = std::filesystem::path(BITSWEEP_BINARY_DIR) / "ranges_for_torch.json";
+  const auto path = testing::file_for_torch("ranges_for_torch.json");
   std::string cases;
   for (const Batches& batches : all_batches()) {
     std::string ranges;
@@ -88,14 +87,5 @@ TEST_CASE("ranges are those of PyTorch's observers", "[range][torch]") {
                          cases.empty() ? "" : ",\n", json(batches), ranges);
   }
   std::ofstream(path) << "[" << cases << "]";
-
-  const int status =
-      std::system(fmt::format("'{}' -B '{}/tests/quant/ranges_with_torch.py' '{}'",
-                              BITSWEEP_PYTHON, BITSWEEP_SOURCE_DIR, path.string())
-                      .c_str());
-  if (WEXITSTATUS(status) == 77) {
-    WARN("not compared: PyTorch is not installed");
-    return;
-  }
-  CHECK(WEXITSTATUS(status) == 0);
+  testing::compare_with_torch("quant/ranges_with_torch.py", path);
 }

@@ -38,6 +38,23 @@ TEST_CASE("Adam's first step is the learning rate in the gradient's direction",
   CHECK(w.value[0] == Approx(0.9).epsilon(1e-5));
 }
 
+TEST_CASE("each optimizer steps downhill, and shows a state of its own", "[train]") {
+  for (const OptimizerKind& kind : optimizer_kinds()) {
+    CAPTURE(kind.id);
+    Parameter w = one("w");
+    Optimizer optimizer({.id = kind.id}, {}, {&w});
+    w.gradient[0] = 1;
+    optimizer.step(0.1, 0);
+    CHECK(w.value[0] < 1);
+    SavedState state;
+    StateReader reader(state);
+    optimizer.visit_state(reader);
+    CHECK(state.size() == kind.moments.size());
+    for (const auto& moment : kind.moments)
+      CHECK(state.contains("optimizer/w/" + moment));
+  }
+}
+
 TEST_CASE("of the rules that match a parameter the first one counts", "[train]") {
   Parameter weight = one("ip1/weight"), bias = one("ip1/bias");
   const std::vector<MultiplierRule> rules{{"*/bias", 2, 0}, {"ip1/*", 3, 250}};

@@ -3,26 +3,25 @@
 // train_with_torch.py builds the network from its layers, trains it and compares.
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include "framework/config/model_file.h"
 #include "framework/nn/attachment.h"
 #include "framework/train/optimizer.h"
 #include "methods/builtin_methods.h"
 #include "tests/nn/networks.h"
+#include "tests/torch_comparison.h"
 
 namespace bitsweep {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kFolder = fs::path(BITSWEEP_BINARY_DIR) / "torch_networks";
+const fs::path kFolder = testing::file_for_torch("torch_networks");
 constexpr int kSteps = 3;
 constexpr int kTorchBatch = 6;
 
@@ -35,6 +34,7 @@ struct Training {
   EngineKind engine = EngineKind::kOneDnn;
   MethodSpec method = {};
   bool frozen = false;  // batch normalisation
+  bool has_integer_biases = false;
 };
 
 std::string json_of(const RawParams& params) {
@@ -110,7 +110,9 @@ void save(const Training& training) {
   std::vector<ParamProblem> problems;
   MethodSpec method = training.method;
   method.params = methods.at(method.id).resolve(method.params, problems);
-  attach_quantizers(network, method, {}, {}, methods);
+  EdgesSpec edges;
+  if (training.has_integer_biases) edges.bias = "method";
+  attach_quantizers(network, method, edges, {}, methods);
   network.build();
   if (training.method.id == "int8_training") fill_statistics(network);
   if (training.frozen) network.freeze_normalisation();
@@ -144,6 +146,7 @@ void save(const Training& training) {
     optimizer.step(training.optimizer.learning_rate, step);
   }
   add_state(file, "after/", network);
+  if (training.has_integer_biases) network.fold_normalisation();  // they are its own now
   network.prepare_evaluation();
   network.evaluate(source, training.loss, kTorchBatch, {});
   file.add("evaluated", network.logits(), {kTorchBatch, kClasses});
@@ -151,14 +154,13 @@ void save(const Training& training) {
   const OptimizerSpec& o = training.optimizer;
   std::ofstream(kFolder / (training.name + ".json")) << fmt::format(
       "{{\"layers\": {}, \"tensors\": {}, \"steps\": {}, \"loss\": \"{}\", "
-      "\"method\": \"{}\", \"params\": {}, \"frozen\": {}, \"optimizer\": {{\"id\": "
-      "\"{}\", \"rate\": "
-      "{}, "
+      "\"method\": \"{}\", \"params\": {}, \"frozen\": {}, \"integer_biases\": {}, "
+      "\"optimizer\": {{\"id\": \"{}\", \"rate\": {}, "
       "\"momentum\": {}, \"nesterov\": {}, \"decay\": {}, \"form\": \"{}\"}}}}",
       json_of(training.model.layers), file.list(), kSteps,
       training.loss == Loss::kCrossEntropy ? "cross_entropy" : "squared_hinge", method.id,
-      json_of(method.params), training.frozen, o.id, o.learning_rate, o.momentum,
-      o.nesterov, o.weight_decay, o.form);
+      json_of(method.params), training.frozen, training.has_integer_biases, o.id,
+      o.learning_rate, o.momentum, o.nesterov, o.weight_decay, o.form);
 }
 
 LayerSpec pool(const std::string& name, const char* kind, const char* rounding) {
@@ -258,6 +260,12 @@ Training folded_linear(const std::string& name, const char* bits) {
   return training;
 }
 
+// Few bits, so that a step of the sums is seen.
+Training with_integer_biases(Training training) {
+  training.has_integer_biases = true;
+  return training;
+}
+
 std::vector<Training> trainings() {
   const OptimizerSpec modern{
       .learning_rate = 0.05, .momentum = 0.9, .form = "modern", .weight_decay = 0.01};
@@ -308,7 +316,9 @@ std::vector<Training> trainings() {
           folded("int8", "4", "4"),
           folded("int8_frozen", "4", "4", true),
           folded_linear("folded_linear", "32"),
-          folded_linear("int8_linear", "4")};
+          folded_linear("int8_linear", "4"),
+          with_integer_biases(folded("int8_biases", "3", "3", true)),
+          with_integer_biases(folded_linear("int8_linear_biases", "4"))};
 }
 
 }  // namespace
@@ -320,15 +330,7 @@ TEST_CASE("whole networks train as PyTorch trains them", "[train][torch]") {
     save(training);
     names += " " + training.name;
   }
-  const int status = std::system(
-      fmt::format("'{}' -B '{}/tests/train/train_with_torch.py' '{}'{}", BITSWEEP_PYTHON,
-                  BITSWEEP_SOURCE_DIR, kFolder.string(), names)
-          .c_str());
-  if (WEXITSTATUS(status) == 77) {
-    WARN("not compared: PyTorch is not installed");
-    return;
-  }
-  CHECK(WEXITSTATUS(status) == 0);
+  testing::compare_with_torch("train/train_with_torch.py", kFolder, names);
 }
 
 }  // namespace bitsweep

@@ -67,12 +67,16 @@ def quantize_weight(w, method, params):
     return w
 
 
+def scale_of_folded(v, params):
+    n = 2 ** (int(params["weight_bits"]) - 1) - 1
+    return v.detach().abs().amax(tuple(range(1, v.dim())), keepdim=True) / n
+
+
 def quantize_folded(v, params):
     """int8_training's: symmetric, a scale for each filter."""
     if params["weight_bits"] == "32":
         return v
-    n = 2 ** (int(params["weight_bits"]) - 1) - 1
-    scale = v.detach().abs().amax(tuple(range(1, v.dim())), keepdim=True) / n
+    scale = scale_of_folded(v, params)
     return v + (scale * torch.floor(v.detach() / scale + 0.5) - v).detach()
 
 
@@ -97,6 +101,8 @@ class Net:
         self.folds = self.is_int8 and self.params["fold_batch_norm"] == "true"
         self.frozen = description["frozen"]
         self.ranges = {}
+        self.scales = {}  # of activations
+        self.has_integer_biases = description["integer_biases"]
 
     def weight(self, name):
         full = f"{name}/weight"
@@ -119,7 +125,7 @@ class Net:
             before = self.ranges.get(site, batch)
             self.ranges[site] = before + (1 - float(self.params["momentum"])) * (batch - before)
         low, high = self.ranges[site]
-        scale = (high - low) / n
+        scale = self.scales[site] = (high - low) / n
         zero = torch.floor(-low / scale + 0.5)
         code = torch.floor(x.detach() / scale + zero + 0.5)
         passed = ((0 <= code) & (code <= n)).to(x.dtype)
@@ -147,10 +153,15 @@ class Net:
 
         deviation = torch.sqrt(variance + epsilon)
         v = w * (gamma / deviation).reshape(-1, *[1] * (w.dim() - 1))
-        z = product(quantize_folded(v, self.params) if f"{name}/weight" in self.inner else v)
+        is_inner = f"{name}/weight" in self.inner
+        z = product(quantize_folded(v, self.params) if is_inner else v)
         shape = [-1] + [1] * (z.dim() - 2)
         if not self.training or self.frozen:
-            return z + (beta + gamma * (b - mean) / deviation).reshape(shape)
+            shift = beta + gamma * (b - mean) / deviation
+            if self.has_integer_biases and is_inner and not self.training:
+                step = self.scales[f"{name}/input"] * scale_of_folded(v, self.params).flatten()
+                shift = step * torch.floor(shift / step + 0.5)
+            return z + shift.reshape(shape)
         u = product(w) + b.reshape(shape)
         over = [0] + list(range(2, u.dim()))
         mu, square = u.mean(over), u.var(over, unbiased=False)

@@ -59,7 +59,7 @@ class Shapes {
   static std::size_t parameters_of(Layer& layer) {
     std::size_t count = 0;
     for (const Parameter* parameter : layer.parameters()) {
-      count += parameter->value.size();
+      count += parameter->size();
     }
     return count;
   }

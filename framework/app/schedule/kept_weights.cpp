@@ -23,7 +23,7 @@ std::size_t drop_weights_of_done(const Plan& plan, const RunFiles& files,
   std::vector<std::size_t> losing;
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const PlannedRun& run = plan.runs[i];
-    const Found found = files.find(run.digest);
+    const FoundRun found = files.find(run.digest);
     const bool is_done = found.state == RunState::kDone;
     if (run.start && !is_done) needed.insert(*run.start);
     const bool has_more = found.has_weights || (found.has_model && kept == "predictions");

@@ -36,7 +36,8 @@ const char* state_word(RunState state) {
 
 class Planner {
  public:
-  explicit Planner(const std::function<Found(const std::string&)>& find) : find_(find) {}
+  explicit Planner(const std::function<FoundRun(const std::string&)>& find)
+      : find_(find) {}
 
   // The index of the run, which is added when it is not there yet. `turn`: it is wanted
   // with the first seeds of the rows, the second, ...
@@ -53,7 +54,7 @@ class Planner {
     RunSpec spec = make_spec();
     const std::int64_t seed = spec.seed;
     const std::string file = file_name(spec.network.id + " " + label);
-    const Found record = find_(name);
+    const FoundRun record = find_(name);
     plan_.runs.push_back({.spec = std::move(spec),
                           .label = fmt::format("{}, seed {}", label, seed),
                           .name = fmt::format("{}-seed{}", file, seed),
@@ -150,7 +151,7 @@ class Planner {
     return run.state == RunState::kMissing || run.state == RunState::kFailed;
   }
 
-  const std::function<Found(const std::string&)>& find_;
+  const std::function<FoundRun(const std::string&)>& find_;
   std::vector<std::size_t> turns_;  // by run
   std::map<std::string, std::size_t> by_digest_;
   std::vector<bool> has_weights_;
@@ -308,7 +309,7 @@ std::size_t Plan::baseline_count() const {
 }
 
 Plan make_plan(const StudySpec& study,
-               const std::function<Found(const std::string& digest)>& find,
+               const std::function<FoundRun(const std::string& digest)>& find,
                const PlanOptions& options) {
   Planner planner(find);
   auto digests = add_all(study, options, planner);

@@ -18,9 +18,9 @@ enum class RunState { kMissing, kDone, kFailed, kDamaged, kSkipped };
 std::string file_name(const std::string& text);
 
 /// What a folder holds of a run.
-struct Found {
-  Found(RunState its_state = RunState::kMissing, std::string reason = {},
-        bool with_weights = true)
+struct FoundRun {
+  FoundRun(RunState its_state = RunState::kMissing, std::string reason = {},
+           bool with_weights = true)
       : state(its_state), why(std::move(reason)), has_weights(with_weights) {}
 
   RunState state;
@@ -83,7 +83,7 @@ struct PlanOptions {
 };
 
 Plan make_plan(const StudySpec& study,
-               const std::function<Found(const std::string& digest)>& find,
+               const std::function<FoundRun(const std::string& digest)>& find,
                const PlanOptions& options = {});
 
 /// "survey: 12 rows x 3 seeds; 36 runs, 3 of them float baselines; 10 are done, 26 to do,

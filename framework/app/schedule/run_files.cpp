@@ -40,16 +40,16 @@ void RunFiles::refresh() {
   }
 }
 
-Found RunFiles::find(const std::string& digest) const {
+FoundRun RunFiles::find(const std::string& digest) const {
   const auto found = known_.find(digest);
   if (found == known_.end()) return RunState::kMissing;
   const auto stamp = stamp_of(found->second);  // before it is read
-  Found result = state_of(found->second, digest);
+  FoundRun result = state_of(found->second, digest);
   result.record = stamp;
   return result;
 }
 
-Found RunFiles::state_of(const fs::path& file, const std::string& digest) const {
+FoundRun RunFiles::state_of(const fs::path& file, const std::string& digest) const {
   try {
     const RecordBrief& record = index_->at(file);
     if (record.digest != digest) {
@@ -58,8 +58,8 @@ Found RunFiles::state_of(const fs::path& file, const std::string& digest) const 
                           "or delete it",
                           file.string(), record.digest, digest)};
     }
-    Found result(record.status == "done" ? RunState::kDone : RunState::kFailed,
-                 record.failure, record.has_state);
+    FoundRun result(record.status == "done" ? RunState::kDone : RunState::kFailed,
+                    record.failure, record.has_state);
     result.has_model = record.has_model;
     result.test_accuracy = record.test_accuracy;
     result.seconds = record.seconds;

@@ -22,7 +22,7 @@ class RunFiles {
 
   /// What there is of the run. A record that cannot be read, or is another run's, is
   /// damaged: it is for the user to see and to delete, not to be written over.
-  Found find(const std::string& digest) const;
+  FoundRun find(const std::string& digest) const;
 
   /// Where the run's record is, or will be: `<results>/runs/<name>-<digest>.h5`.
   std::filesystem::path path_of(const PlannedRun& run) const;
@@ -34,7 +34,7 @@ class RunFiles {
   void remove_leftovers() const;
 
  private:
-  Found state_of(const std::filesystem::path& file, const std::string& digest) const;
+  FoundRun state_of(const std::filesystem::path& file, const std::string& digest) const;
 
   std::filesystem::path folder_;
   std::shared_ptr<RecordIndex> index_;

@@ -88,7 +88,7 @@ class StudyStatus {
     const RunFiles files(folder);
     for (auto& run : runs_of(manifest)) {
       ++total_;
-      const Found found = files.find(run.digest);
+      const FoundRun found = files.find(run.digest);
       const bool is_running = running_.contains(run.digest);
       if (found.state == RunState::kDone) {
         ++done_;
@@ -172,7 +172,7 @@ class StudyStatus {
   std::size_t done_ = 0;
   std::vector<StatusRun> under_way_;
   std::vector<StatusRun> to_do_;
-  std::vector<std::pair<StatusRun, Found>> failed_;
+  std::vector<std::pair<StatusRun, FoundRun>> failed_;
   Durations durations_;
 };
 

@@ -25,20 +25,6 @@ double slope(StraightThrough rule, double x, double low, double high) {
   return 0;
 }
 
-// The rounding rules as C's library has them, in double, where adding a half is exact.
-double rounded(double x, Rounding rounding) {
-  switch (rounding) {
-    case Rounding::kHalfEven:
-      return std::nearbyint(x);
-    case Rounding::kHalfAway:
-      return std::round(x);
-    case Rounding::kHalfUp:
-      return std::floor(x + 0.5);
-    default:
-      return std::floor(x);
-  }
-}
-
 }  // namespace
 
 void relu_forward(std::span<const float> x, std::span<float> y) {

@@ -1,0 +1,39 @@
+// Parameters that a study writes and no run of it has a use for.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/config/problems.h"
+#include "framework/config/run_spec.h"
+
+namespace bitsweep {
+
+/// Gathers them over the rows: lists and shared lines make rows of which some have a use
+/// for what is written once. What a preset sets, or is a default, nobody wrote.
+class IdleSettings {
+ public:
+  /// `idle`: what has no effect in this row, with why, by its key: "method.delay",
+  /// "sites.0.method.delay".
+  void look(const RowSpec& row, const std::map<std::string, std::string>& idle);
+
+  /// Adds each that has no effect in any row that it is written for.
+  void report(Problems& problems) const;
+
+ private:
+  struct Setting {
+    Node node;
+    std::string why;
+    bool has_effect = false;
+  };
+  void look_at(const Node& method, const std::string& key, const WrittenRow& written,
+               const std::map<std::string, std::string>& idle);
+  Setting& setting_of(const Node& node, const std::string& name);
+
+  // By name and place: "study.yaml:7 delay". In the order in which they were met.
+  std::vector<std::pair<std::string, Setting>> settings_;
+};
+
+}  // namespace bitsweep

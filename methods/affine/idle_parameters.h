@@ -1,0 +1,38 @@
+// What has no effect beside other parameters, or in the run that it is given for.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/schema/schema.h"
+
+namespace bitsweep::methods {
+
+inline constexpr auto kFloatWeights = "weights are in float (weight_bits: 32)";
+inline constexpr auto kFloatInputs = "layer inputs are in float (activation_bits: 32)";
+inline constexpr auto kNoNormalisation =
+    "the network has no batch normalisation; leave it out";
+inline constexpr auto kNoOperands =
+    "the network adds and concatenates nothing; leave it out";
+
+inline constexpr auto kNoTraining = "nothing is trained behind calibration";
+
+class IdleParameters {
+ public:
+  void add_if(bool are_idle, std::initializer_list<const char*> names,
+              const std::string& why) {
+    if (!are_idle) return;
+    for (const char* name : names) found_.push_back({name, "has no effect: " + why});
+  }
+  void refuse_if(bool is_idle, const char* name, const std::string& sentence) {
+    if (is_idle) found_.push_back({name, sentence});
+  }
+  std::vector<ParamProblem> found() && { return std::move(found_); }
+
+ private:
+  std::vector<ParamProblem> found_;
+};
+
+}  // namespace bitsweep::methods
