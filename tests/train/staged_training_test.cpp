@@ -101,9 +101,9 @@ TEST_CASE("pruning goes on from its schedule and its masks", "[train][resume]") 
 // Two epochs of five steps; a curve has the rate of each epoch's last step.
 TEST_CASE("Deep Compression retrains and tunes along a schedule each", "[train]") {
   const auto rates = [](const RawParams& params) {
-    const RunSpec run = small_run(method("deep_compression", params));
+    const RunSpec run = run_to_cut(method("deep_compression", params));
     TrainingObserver silent;
-    Process process(run, data_of(run), silent);
+    RunProcess process(run, data_to_cut(), staged_methods(), silent);
     process.training.run();
     return process.training.curves().at("learning_rate");
   };
@@ -115,7 +115,7 @@ TEST_CASE("Deep Compression retrains and tunes along a schedule each", "[train]"
 }
 
 TEST_CASE("dropout goes on at the rate that its masks ask for", "[train][resume]") {
-  RunSpec run = small_run(method("float"));
+  RunSpec run = run_to_cut(method("float"));
   run.network.layers.insert(run.network.layers.end() - 1,
                             layer("drop", "dropout", {{"rate", word("0.5")}}));
   run.pruning = PruningSpec{.schedule = "iterative",

@@ -18,8 +18,8 @@ namespace bitsweep {
 /// Quantizes to a grid that it is given, with a learned parameter that it does not use.
 class OnGrid : public Quantizer {
  public:
-  explicit OnGrid(Grid grid, Parameter* learned = nullptr)
-      : grid_(std::move(grid)), learned_(learned) {}
+  explicit OnGrid(const Grid& grid, Parameter* learned = nullptr)
+      : grid_(grid), learned_(learned) {}
 
   void forward(std::span<const float> x, std::span<float> y, const Pass&) const override {
     std::vector<std::int32_t> codes(x.size());
