@@ -71,8 +71,12 @@ std::string drifts(const Figures& figures) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-// "5 of 16"; records that do not know of how many say the first alone.
+// "5 of 16"; records that do not know of how many say the first alone. Grids beyond 16
+// bits, as biases have, are there to be unused.
 std::string unused_levels(const Figures& figures, int digits) {
+  constexpr double kMostLevels = 65536;
+  const auto levels = figures.find({HealthFigure::kLevels, ""});
+  if (levels != figures.end() && mean(levels->second) > kMostLevels) return "";
   const std::string unused = cell(figures, HealthFigure::kUnusedLevels, digits);
   const std::string all = cell(figures, HealthFigure::kLevels, 0);
   return unused.empty() || all.empty() ? unused : fmt::format("{} of {}", unused, all);

@@ -19,6 +19,9 @@ std::map<std::string, RunRecord> healthy_records() {
   auto records = sample_records();
   auto& first = records.at("dorefa-1");
   first.curves = {{"train/loss", {2, 1}},
+                  {"health/conv1/bias/levels", {4294967295, 4294967295}},
+                  {"health/conv1/bias/sqnr_db", {90, 90.5}},
+                  {"health/conv1/bias/unused_levels", {4294967285, 4294967285}},
                   {"health/conv1/input/clipped", {0.5, 0.25}},
                   {"health/conv1/input/sqnr_db", {10, kExact}},
                   {"health/conv1/input/offset_drift", {0.5, 0.25}},
@@ -51,6 +54,8 @@ TEST_CASE("a row's table has means of the last epoch, then the warnings") {
         "drift (%)              |\n"
         "| ------------ | --------: | ----------: | ------------: | -------------: | "
         "---------------------- |\n"
+        "| conv1/bias   |      90.5 |             |               |                | "
+        "                       |\n"
         "| conv1/input  |       inf |       25.00 |               |                | "
         "offset 25.0, step 12.5 |\n"
         "| conv1/weight |      25.2 |             |      1.5 of 4 |                | "
