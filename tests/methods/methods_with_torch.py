@@ -291,9 +291,14 @@ ROUNDINGS = {"half_even": torch.round, "half_away": half_away,
              "half_up": lambda v: torch.floor(v + 0.5)}
 
 
+def bias_of_integers(x, case):
+    """Alone it has the step 1, and training leaves it as it is."""
+    return x if case.training else ROUNDINGS[case.word("rounding")](x)
+
+
 def affine(x, case, _):
-    if case.role == "bias":  # alone it has the step 1, and training leaves it as it is
-        return x if case.training else ROUNDINGS[case.word("rounding")](x)
+    if case.role == "bias":
+        return bias_of_integers(x, case)
     kind = "weight" if case.is_weight else "activation"
     low, high, centre = affine_codes(case, kind)
     groups = x.reshape(1, -1)
@@ -326,6 +331,8 @@ def by_range(groups, case, low, high, symmetric):
 
 
 def int8_training(x, case, learned):
+    if case.role == "bias":
+        return bias_of_integers(x, case)
     bits = case.bits()
     half = 2 ** (bits - 1)
     groups = x.reshape(1, -1)

@@ -27,6 +27,7 @@ LayerSpec dropout(const std::string& name, const std::string& rate) {
 
 // Takes the first weights of a layer away, of each `of` one stays.
 void keep_one_of(Network& network, const std::string& name, std::size_t of) {
+  network.draw_weights();
   for (WeightedLayer* layer : network.weighted_layers()) {
     if (layer->name() != name) continue;
     std::vector<float> kept(layer->weight().value.size(), 0);
