@@ -33,7 +33,9 @@ void check_manifest_there(const fs::path& folder) {
 }  // namespace
 
 fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
-  return arguments.text("out", "results/" + study.name);
+  const std::string out = arguments.text("out", "results/" + study.name);
+  if (!out.empty()) return out;
+  throw ConfigError("--out: is empty; name a folder, or leave the option out");
 }
 
 PlanOptions plan_options(const Arguments& arguments, const StudySpec& study) {

@@ -139,6 +139,21 @@ class RowReader {
     if (start && start->is_word("scratch") && fine_tuning) {
       problems_.add(*fine_tuning, "a run from scratch is trained as 'training' says");
     }
+    refuse_sites_of_float(row);
+  }
+
+  // A row of float is the network that others are compared with, and quantizes nothing.
+  void refuse_sites_of_float(const Node& row) {
+    const Node* sites = row.find("sites");
+    const Node* method = row.find("method");
+    if (!sites || !method || row.find("pruning")) return;
+    const Node named = with_id(*method);
+    const Node* id = named.find("id");
+    if (!id || !id->is_word("float")) return;
+    problems_.add(*sites,
+                  "has no effect in a row of float; to quantize some sites alone, name "
+                  "their method at the row, and float in rules: {match: fc1/*, method: "
+                  "{id: float}}");
   }
 
   // The row's own keys come first, so that its lists vary in the order of the row.

@@ -454,6 +454,11 @@ TEST_CASE("mistakes between keys are refused", "[study][refusal]") {
              Catch::Matchers::Contains("'plain' has no weight_bits"));
   CHECK(with("sites: [{match: conv1}]\n" + rows) ==
         "study.yaml:4: sites.0: a site rule needs 'match' and 'method'");
+  CHECK(with("rows: [{method: float, sites: [{match: conv1/weight, method: {id: "
+             "bits}}]}]\n") ==
+        "study.yaml:4: rows.0.sites: has no effect in a row of float; to quantize some "
+        "sites alone, name their method at the row, and float in rules: {match: fc1/*, "
+        "method: {id: float}}");
   CHECK(with("rows: [{method: {id: bits, weight_bits: []}}]\n") ==
         "study.yaml:4: rows.0.method.weight_bits: '[]' is not a whole number");
 }
