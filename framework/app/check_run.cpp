@@ -140,6 +140,34 @@ std::vector<RunProblem> idle_settings(const MethodList& made, std::size_t rules,
 
 }  // namespace
 
+namespace {
+
+// Whether it has widths, and one of them below that of float.
+bool asks_for_fewer_bits(const MethodSpec& method) {
+  return std::any_of(method.params.begin(), method.params.end(), [](const auto& param) {
+    const auto& [name, value] = param;
+    return (name == "weight_bits" || name == "activation_bits") && value.text() != "32";
+  });
+}
+
+// Its table would say bits that nothing has.
+void refuse_float_in_disguise(const Network& network, const RunSpec& spec) {
+  if (!asks_for_fewer_bits(spec.method)) return;
+  const auto& sites = network.sites();
+  if (std::any_of(sites.begin(), sites.end(),
+                  [](const BoundSite* bound) { return bound->is_quantized(); })) {
+    return;
+  }
+  const bool has_only_edges = network.weighted_layers().size() <= 2 && spec.sites.empty();
+  throw ConfigError(
+      has_only_edges
+          ? "quantizes nothing: the network has a first and a last layer alone, which "
+            "edges leave in float; set edges: {first: method, last: method}"
+          : "quantizes nothing: edges and sites leave every layer in float");
+}
+
+}  // namespace
+
 std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods,
                                   std::size_t training_images) {
   Steps steps;
@@ -156,6 +184,7 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
   MethodList made;
   const bool is_attached = steps.take("method", [&] {
     made = attach_quantizers(*network, spec.method, spec.edges, spec.sites, methods);
+    refuse_float_in_disguise(*network, spec);
   });
   if (is_attached) {
     steps.take("pruning",

@@ -137,6 +137,27 @@ TEST_CASE("blocks that do not divide are named for all layers at once", "[valida
       "these sites rules of their own under 'sites'\n");
 }
 
+TEST_CASE("a row whose bits no site has is refused", "[validate]") {
+  const std::string head =
+      "name: s\n"
+      "dataset: {id: shapes, validation: 10, train_limit: 200, test_limit: 20}\n"
+      "network: mlp-128\n"
+      "rows:\n";
+  const auto found = validated(head + "  - method: twn\n");
+  CHECK(found.code == 2);
+  CHECK_THAT(found.err,
+             Contains("s.yaml:5: rows.0.method: quantizes nothing: the network has a "
+                      "first and a last layer alone, which edges leave in float; set "
+                      "edges: {first: method, last: method}"));
+  const std::string first = "    edges: {first: method}\n";
+  CHECK(validated(head + "  - method: twn\n" + first).code == 0);
+  CHECK_THAT(validated(head + "  - method: twn\n" + first +
+                       "    sites: [{match: '*', method: {id: float}}]\n")
+                 .err,
+             Contains("edges and sites leave every layer in float"));
+  CHECK(validated(head + "  - method: {id: lsq, bits: [[32, 32]]}\n").code == 0);
+}
+
 TEST_CASE("settings without effect are refused where a study writes them", "[validate]") {
   // Two steps of fine-tuning; lenet has no batch normalisation and no additions.
   const auto refused = [](const std::string& method, const std::string& more = "") {
