@@ -218,7 +218,7 @@ QuantizerHealth::QuantizerHealth(Network& network, Warn warn)
   std::size_t most = 0;
   for (const BoundSite* bound : network.sites()) {
     if (!bound->is_quantized() || bound->site.role == Role::kGradient) continue;
-    // Float in training, which such a bias' step is known behind alone.
+    // Biases of whole steps are float in training, and their step is known behind it.
     if (bound->follows_product != nullptr) continue;
     watches_.emplace_back(*bound);
     most = std::max(most, watches_.back().value_count(network.batch()));

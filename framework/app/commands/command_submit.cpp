@@ -119,7 +119,6 @@ std::vector<std::string> task_command(const Arguments& arguments, const fs::path
   return command;
 }
 
-// What of it can be wrong is refused before the study is read.
 // What the script says already; sbatch would take the later line.
 void refuse_own_option(const std::string& option) {
   static const std::map<std::string, std::string> kOwn = {
@@ -133,6 +132,7 @@ void refuse_own_option(const std::string& option) {
       "submit: --sbatch {}: the script has it from {}; use that", option, found->second));
 }
 
+// What of it can be wrong is refused before the study is read.
 JobScript asked_script(const Arguments& arguments, const TaskSize& size) {
   JobScript script;
   script.made_by = arguments.command_line();
