@@ -28,7 +28,8 @@ std::map<Family, Cells> families_of(const StudyReport& report) {
     const RowBits& weights = row.row.weight_bits;
     const RowBits& activations = row.row.activation_bits;
     const bool is_plain = weights.is_known() && activations.is_known() &&
-                          weights.others.empty() && activations.others.empty();
+                          weights.others.empty() && activations.others.empty() &&
+                          row.weight_bits == weights.text();
     if (!is_plain || row.row.is_baseline() || !row.row.pruning.empty()) continue;
     families[{row.row.dataset, row.row.network, row.row.method}].try_emplace(
         {weights.bits, activations.bits}, &row);

@@ -118,6 +118,15 @@ RowBits bits_of(const RunSpec& run, const std::string& name,
   return row;
 }
 
+// A method without the parameter leaves gradients in float.
+RowBits gradient_bits_of(const RunSpec& run) {
+  RowBits row = bits_of(run, "gradient_bits", {"gradient"}, 32);
+  for (auto& other : row.others) other.bits = other.bits == 0 ? 32 : other.bits;
+  std::erase_if(row.others,
+                [&](const LayerBits& other) { return other.bits == row.bits; });
+  return row;
+}
+
 // A score on part of the data must not pass for one on all of it.
 std::string dataset_text(const DatasetSpec& dataset) {
   std::vector<std::string> limits;
@@ -166,6 +175,7 @@ ManifestRow row_of(const RowSpec& row, const NetworkNames& networks) {
           .dataset = dataset_text(run.dataset),
           .weight_bits = bits_of(run, "weight_bits", {"weight"}, 0),
           .activation_bits = bits_of(run, "activation_bits", {"input", "output"}, 32),
+          .gradient_bits = gradient_bits_of(run),
           .edges = run.edges,
           .pruning = pruning_text(run),
           .training = training_text(run.training),
@@ -183,13 +193,21 @@ int RowBits::widest() const {
   return widest;
 }
 
+bool RowBits::any_below_float() const {
+  const auto is_below = [](int width) { return width > 0 && width < 32; };
+  return is_below(bits) ||
+         std::any_of(others.begin(), others.end(),
+                     [&](const LayerBits& other) { return is_below(other.bits); });
+}
+
+std::string LayerBits::text() const {
+  return fmt::format("{}: {}", layers, bits == 0 ? method : std::to_string(bits));
+}
+
 std::string RowBits::text() const {
   if (!is_known()) return "";
   std::vector<std::string> exceptions;
-  for (const auto& other : others) {
-    const auto own = other.bits == 0 ? other.method : std::to_string(other.bits);
-    exceptions.push_back(other.layers + ": " + own);
-  }
+  for (const auto& other : others) exceptions.push_back(other.text());
   return in_parentheses(std::to_string(bits), exceptions);
 }
 

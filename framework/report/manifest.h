@@ -30,16 +30,19 @@ struct LayerBits {
   std::string layers;  // pattern: "fc*"
   std::string method;  // id
   int bits = 0;        // 0 where the method has no such width
+  /// "fc*: 4"; "conv2: twn" without a width.
+  std::string text() const;
   static Schema<LayerBits> schema();
 };
 
-/// Bits of a row's weights, or of its activations.
+/// Bits of a row's weights, of its activations or of its gradients.
 struct RowBits {
   int bits = 0;  // 0 where only the records tell
   std::vector<LayerBits> others;
 
   bool is_known() const { return bits != 0; }
   int widest() const;
+  bool any_below_float() const;
   /// "4", "5 (fc*: 4)"; "" where only the records tell.
   std::string text() const;
 };
@@ -54,6 +57,7 @@ struct ManifestRow {
   std::string dataset;
   RowBits weight_bits;
   RowBits activation_bits;
+  RowBits gradient_bits = {32, {}};
   EdgesSpec edges;
   std::string pruning;              // "keep conv1 0.66, * 0.08, one_shot"; "" where none
   std::string training;             // of the float baseline, in a line

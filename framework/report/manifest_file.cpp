@@ -84,6 +84,9 @@ Node row_node(const ManifestRow& row) {
   Node node = node_of(row);
   node.set("weight_bits", bits_node(row.weight_bits));
   node.set("activation_bits", bits_node(row.activation_bits));
+  if (row.gradient_bits.any_below_float()) {
+    node.set("gradient_bits", bits_node(row.gradient_bits));
+  }
   node.set("edges", node_of(row.edges));
   node.set("published", node_of(row.published));
   std::vector<RunFields> runs;
@@ -152,6 +155,9 @@ ManifestRow read_row(const Node& node, Problems& problems) {
   ManifestRow row = reader.fields<ManifestRow>();
   row.weight_bits = read_bits(reader.get("weight_bits"), problems);
   row.activation_bits = read_bits(reader.get("activation_bits"), problems);
+  if (const Node* bits = reader.get("gradient_bits")) {
+    row.gradient_bits = read_bits(bits, problems);
+  }
   row.edges = reader.group<EdgesSpec>("edges");
   row.published = reader.group<PublishedSpec>("published");
   for (auto& run : reader.groups<RunFields>("runs")) {

@@ -97,8 +97,9 @@ std::string render_json(const StudyReport& report) {
     for (const auto& run : report.rows[r].runs) {
       Json json = fields_json(runs, runs.rows[next_run++]);
       // What the row says already.
-      for (const char* id : {"group", "method", "method_id", "network", "dataset",
-                             "weight_bits", "activation_bits", "published_drop_pp"}) {
+      for (const char* id :
+           {"group", "method", "method_id", "network", "dataset", "weight_bits",
+            "activation_bits", "gradient_bits", "published_drop_pp"}) {
         json.erase(id);
       }
       json["curves"] = curves_json(run);

@@ -8,9 +8,9 @@
 #include "framework/config/yaml.h"
 #include "framework/core/health_curve.h"
 #include "framework/eval/metrics.h"
-#include "framework/eval/size.h"
 #include "framework/report/facts.h"
 #include "framework/report/remarks.h"
+#include "framework/report/row_widths.h"
 #include "framework/report/study_records.h"
 
 namespace bitsweep {
@@ -46,20 +46,6 @@ std::map<std::string_view, Summary> summaries_of(const std::vector<RunPair>& pai
     summaries[metric.id] = summarize(values_of(metric, pairs));
   }
   return summaries;
-}
-
-// Widths of the quantized weights, leaving out the ends where others see to those.
-std::string weight_bits_in(const RunRecord& record, const EdgesSpec& edges) {
-  std::vector<SizeEntry> weights;
-  std::copy_if(record.sizes.begin(), record.sizes.end(), std::back_inserter(weights),
-               is_weight);
-  if (!weights.empty() && edges.first != "method") weights.erase(weights.begin());
-  if (!weights.empty() && edges.last != "method") weights.pop_back();
-  Distinct widths;
-  for (const auto& weight : weights) {
-    if (weight.quantized) widths.add(std::to_string(weight.bits));
-  }
-  return widths.joined();
 }
 
 // Health has a table of its own.
@@ -116,8 +102,10 @@ ReportRow report_row(const ManifestRow& row, const RowRecords& records,
                      SummaryDepth depth) {
   const auto pairs = finished(row, records);
   ReportRow result{.row = row,
-                   .weight_bits = row.weight_bits.text(),
+                   .weight_bits = weight_bits_text(row, pairs),
                    .activation_bits = row.activation_bits.text(),
+                   .gradient_bits = row.gradient_bits.text(),
+                   .bias = bias_text(row, pairs),
                    .done = pairs.size(),
                    .metrics = summaries_of(pairs),
                    .accuracy_interval = accuracy_interval(pairs),
@@ -132,9 +120,6 @@ ReportRow report_row(const ManifestRow& row, const RowRecords& records,
     result.against_float = compare_with_float(pairs);
     result.verdict = verdict_on(row.published, *result.against_float,
                                 result.metrics.at("accuracy"), result.accuracy_interval);
-  }
-  if (!row.weight_bits.is_known() && !pairs.empty()) {
-    result.weight_bits = weight_bits_in(*pairs.front().run, row.edges);
   }
   return result;
 }

@@ -43,8 +43,10 @@ inline constexpr std::size_t kMostShownNetworks = 500;
 
 struct ReportRow {
   ManifestRow row;
-  std::string weight_bits;  // those of the records where only they tell
+  std::string weight_bits;  // as `weight_bits_text`
   std::string activation_bits;
+  std::string gradient_bits;
+  std::string bias;      // as `bias_text`
   std::size_t done = 0;  // of row.runs
   /// Over the seeds that are done, by the metric's id.
   std::map<std::string_view, Summary> metrics;

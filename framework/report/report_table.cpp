@@ -150,6 +150,12 @@ void add_network(const StudyReport& report, TableBuilder& table) {
             [](const ReportRow& row) { return row.weight_bits; });
   table.add(text_column("activation bits", "activation_bits", kRight),
             [](const ReportRow& row) { return row.activation_bits; });
+  const bool gradients = any_row(report, [](const ReportRow& row) {
+    return row.row.gradient_bits.any_below_float();
+  });
+  table.add(
+      text_column("gradient bits", "gradient_bits", kRight, gradients ? kAll : kPrograms),
+      [](const ReportRow& row) { return row.gradient_bits; });
   table.add(text_column("first/last", "", kLeft, kPeople),
             edge([](const EdgesSpec& edges) { return edges.first + "/" + edges.last; }));
   table.add(for_programs("first"),
@@ -158,7 +164,7 @@ void add_network(const StudyReport& report, TableBuilder& table) {
             edge([](const EdgesSpec& edges) { return edges.last; }));
   auto bias = text_column("bias", "bias");
   bias.in_papers = false;
-  table.add(bias, edge([](const EdgesSpec& edges) { return edges.bias; }));
+  table.add(bias, [](const ReportRow& row) { return row.bias; });
   table.add(for_programs("image"),
             edge([](const EdgesSpec& edges) { return edges.image; }));
   if (images) {
@@ -319,8 +325,9 @@ Table study_table(const StudyReport& report) {
 
 Table runs_table(const StudyReport& report) {
   Table table;
-  for (const char* id : {"method", "method_id", "network", "dataset", "weight_bits",
-                         "activation_bits", "seed", "digest", "status"}) {
+  for (const char* id :
+       {"method", "method_id", "network", "dataset", "weight_bits", "activation_bits",
+        "gradient_bits", "seed", "digest", "status"}) {
     table.columns.push_back(for_programs(id));
   }
   for (const auto& metric : metric_table()) {
@@ -332,8 +339,9 @@ Table runs_table(const StudyReport& report) {
   for (const auto& row : report.rows) {
     for (const auto& run : row.runs) {
       Table::Row line{row.row.group, {}};
-      for (const auto& text : {row.row.label, row.row.method, row.row.network,
-                               row.row.dataset, row.weight_bits, row.activation_bits}) {
+      for (const auto& text :
+           {row.row.label, row.row.method, row.row.network, row.row.dataset,
+            row.weight_bits, row.activation_bits, row.gradient_bits}) {
         line.cells.emplace_back(text);
       }
       line.cells.emplace_back(double(run.seed));
@@ -372,10 +380,15 @@ std::vector<std::string> notes_of(const StudyReport& report) {
       "accuracy: top-1, of the network after the last epoch, on the test images; mean ± "
       "std (of the sample) over seeds." +
           execution_note(report),
-      interval_rule(), significance_rule(),
-      "first/last, bias: what becomes of the weights and inputs of the first and last "
-      "layer, and of biases: `float`, a width in bits, or `method`, as in the other "
-      "layers.",
+      interval_rule(),
+      significance_rule(),
+      "weight bits: of the codes that the runs' files store, `5–8` where the method "
+      "gives "
+      "its layers different widths; without the layers that first/last tells of.",
+      "first/last: what becomes of the weights and inputs of the first and last layer: "
+      "`float`, a width in bits, or `method`, as in the other layers.",
+      "bias: how the runs' files store biases: `float` or a width in bits, both where "
+      "layers differ; in rows that have not run as the study asks.",
       "nominal compression: each stored value at its width: codes, scales, zero points, "
       "codebooks, biases, four normalisation values a channel, and the layers left in "
       "float, against the same values in 32-bit float."};

@@ -131,6 +131,17 @@ TEST_CASE("bits are those of the method, with the layers that have others") {
   CHECK(row_of(run).activation_bits.text() == "4 (conv1: 32, conv2: twn)");
 }
 
+TEST_CASE("a manifest keeps the bits of gradients") {
+  auto study = sample_study();
+  study.rows[2].runs[0].method.params["gradient_bits"] = RawValue::scalar("6");
+  study.rows[2].runs[0].sites = {{"fc*/*", sample_method("twn")}};
+  const ScratchFolder folder;
+  write_manifest(make_manifest(study, sample_name), folder.path());
+  const auto rows = read_manifest(folder.path()).rows;
+  CHECK(rows[2].gradient_bits.text() == "6 (fc*: 32)");
+  CHECK(rows[1].gradient_bits.text() == "32");
+}
+
 TEST_CASE("a method without activation bits leaves activations in float") {
   RunSpec run;
   run.method = sample_method("twn");

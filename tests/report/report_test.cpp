@@ -180,7 +180,59 @@ TEST_CASE("bits that only the records tell leave the ends out that others see to
   CHECK(row_of(report_of(records), "twn").weight_bits == "2");
   auto study = sample_study();
   for (auto& run : study.rows[1].runs) run.edges = {.first = "method", .last = "method"};
-  CHECK(row_of(report_of(records, study), "twn").weight_bits == "8, 2, 32");
+  CHECK(row_of(report_of(records, study), "twn").weight_bits == "2–32");
+}
+
+TEST_CASE("a row has the widths of its records' layers, not its parameter's alone") {
+  auto records = sample_records();
+  const auto widths = [&](const std::string& digest, int conv, int fc) {
+    auto& record = records[digest] = sample_record("lognet", 1, 350);
+    record.digest = digest;
+    record.sizes = {{"conv1/weight", 500, 32, 0, false},
+                    {"conv2/weight", 25000, conv, 64, true},
+                    {"conv3/weight", 25000, conv, 64, true},
+                    {"fc1/weight", 5000, fc, 64, true},
+                    {"fc2/weight", 5000, fc, 64, true}};
+  };
+  auto study = sample_study();
+  widths("lognet-1", 8, 5);
+  CHECK(row_of(report_of(records, study), "lognet").weight_bits == "8 (fc*: 5)");
+  for (auto& run : study.rows[3].runs) run.sites.clear();
+  CHECK(row_of(report_of(records, study), "lognet").weight_bits == "5–8");
+  widths("lognet-1", 4, 4);
+  CHECK(row_of(report_of(records, study), "lognet").weight_bits == "4");
+  widths("lognet-2", 6, 6);  // seeds may choose differently
+  CHECK(row_of(report_of(records, study), "lognet").weight_bits == "4–6");
+}
+
+TEST_CASE("the bias column says what became of biases") {
+  auto study = sample_study();
+  for (auto& run : study.rows[1].runs) run.edges.bias = "method";
+  CHECK(row_of(report_of({}, study), "twn").bias == "method");
+  auto records = sample_records();
+  CHECK(row_of(report_of(records, study), "twn").bias == "float");
+  CHECK(row_of(report_of(records, study), "float").bias.empty());
+  auto& sizes = records["twn-1"].sizes;
+  sizes.push_back({"fc2/bias", 10, 8, 0, true});
+  CHECK(row_of(report_of(records, study), "twn").bias == "8, float");
+  for (const std::int64_t seed : {1, 2, 3}) {
+    std::erase_if(records[sample_digest("twn", seed)].sizes,
+                  [](const auto& size) { return size.site.ends_with("/bias"); });
+  }
+  CHECK(row_of(report_of(records, study), "twn").bias == "none");
+}
+
+TEST_CASE("gradient bits are a column where gradients are quantized") {
+  auto study = sample_study();
+  CHECK_THAT(render(report_of({}, study), "md"), !Contains("gradient bits"));
+  CHECK_THAT(render(report_of({}, study), "csv"), Contains(",gradient_bits,"));
+  for (auto& run : study.rows[2].runs) {
+    run.method.params["gradient_bits"] = RawValue::scalar("6");
+  }
+  const auto report = report_of({}, study);
+  CHECK_THAT(render(report, "md"), Contains("| gradient bits |"));
+  CHECK(row_of(report, "dorefa").gradient_bits == "6");
+  CHECK(row_of(report, "twn").gradient_bits == "32");
 }
 
 TEST_CASE("records from several revisions, machines and datasets are all named") {
