@@ -1,6 +1,7 @@
 #include "framework/config/pruning_spec.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -52,7 +53,39 @@ std::vector<LayerAmount> amounts_of(const Node& node, const std::string& key,
   return amounts;
 }
 
+constexpr std::array kAmounts = {"keep", "sparsity", "quality"};
+
+Node amounts_over(const Node& base, const Node& over) {
+  if (!base.is_mapping() || !over.is_mapping()) return over;
+  Node all = Node::of_mapping();
+  all.place = over.place;
+  all.path = over.path;
+  for (std::size_t i = 0; i < over.keys.size(); ++i) {
+    if (!base.find(over.keys[i])) all.set(over.keys[i], over.items[i]);
+  }
+  for (std::size_t i = 0; i < base.keys.size(); ++i) {
+    const Node* own = over.find(base.keys[i]);
+    all.set(base.keys[i], own ? *own : base.items[i]);
+  }
+  return all;
+}
+
 }  // namespace
+
+Node pruning_over(const Node& base, const Node& over) {
+  if (!base.is_mapping() || !over.is_mapping()) return over;
+  Node kept = base;
+  const bool has_amounts = std::any_of(kAmounts.begin(), kAmounts.end(),
+                                       [&](const char* key) { return over.find(key); });
+  Node own = over;
+  for (const std::string key : kAmounts) {
+    const Node* amounts = over.find(key);
+    const Node* shared = base.find(key);
+    if (amounts && shared) own.set(key, amounts_over(*shared, *amounts));
+    if (has_amounts) kept.erase(key);
+  }
+  return merged(std::move(kept), own);
+}
 
 Schema<PruningSpec> PruningSpec::schema() {
   return Schema<PruningSpec>{}
@@ -81,12 +114,12 @@ PruningSpec read_pruning(const Node& node, Problems& problems) {
   MappingReader reader(node, problems);
   PruningSpec pruning = reader.fields<PruningSpec>();
   int given = 0;
-  for (const char* key : {"keep", "sparsity", "quality"}) {
+  for (const std::string key : kAmounts) {
     const Node* amounts = reader.get(key);
     if (amounts == nullptr) continue;
     ++given;
     pruning.amounts = amounts_of(*amounts, key, problems);
-    pruning.measure = std::string(key) == "quality" ? "quality" : "keep";
+    pruning.measure = key == "quality" ? "quality" : "keep";
   }
   reader.refuse_others();
   if (given != 1) {

@@ -34,6 +34,11 @@ struct PruningSpec {
   static Schema<PruningSpec> schema();
 };
 
+/// `over` put over `base`, key by key; amounts are one fact, so `sparsity` takes the place
+/// of `keep`. Of two maps of amounts, layers that `over` alone names come first: the first
+/// match counts.
+Node pruning_over(const Node& base, const Node& over);
+
 PruningSpec read_pruning(const Node& node, Problems& problems);
 
 /// What `read_pruning` reads; fields that the schedule has no use for are left out.

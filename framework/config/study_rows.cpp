@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "framework/config/method_bits.h"
+#include "framework/config/pruning_spec.h"
 #include "framework/config/scheme_file.h"
 #include "framework/config/training_file.h"
 
@@ -170,6 +171,8 @@ class RowReader {
         whole.set(key, merged(shared.items[i], *own));
       } else if (key == "training" || key == "fine_tuning") {
         whole.set(key, training_over(shared.items[i], *own));
+      } else if (key == "pruning") {
+        whole.set(key, pruning_over(shared.items[i], *own));
       }
     }
     return whole;

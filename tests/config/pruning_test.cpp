@@ -2,7 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "framework/config/pruning_spec.h"
 #include "framework/config/run_spec.h"
+#include "framework/config/yaml.h"
 #include "tests/config/config_fixture.h"
 
 using namespace bitsweep;
@@ -105,6 +107,29 @@ TEST_CASE("pruning of a study holds for its rows, but those that say none", "[pr
   REQUIRE(study.rows.size() == 3);
   CHECK(study.rows[1].runs.front().pruning);
   CHECK_FALSE(study.rows[2].runs.front().pruning);
+}
+
+TEST_CASE("a row's pruning goes over the study's, key by key", "[pruning]") {
+  const Folder folder;
+  const auto pruning_of = [&](const std::string& shared, const std::string& own) {
+    const auto file = folder.write(
+        "study.yaml",
+        "name: s\ndataset: {id: cifar10}\nnetwork: {id: lenet}\npruning: " + shared +
+            "\nrows: [{method: {id: float}, pruning: " + own + "}]\n");
+    return write_yaml(
+        pruning_node(*load_study(file, {}, Methods()).rows.back().runs.front().pruning));
+  };
+  const std::string shared = "{keep: {conv1: 0.66, '*': 0.08}, begin: 0.25}";
+  const auto is_same = [&](const std::string& own, const std::string& whole) {
+    CAPTURE(own);
+    CHECK(pruning_of(shared, own) == pruning_of("none", whole));
+  };
+  is_same("{scope: layer}", "{keep: {conv1: 0.66, '*': 0.08}, begin: 0.25}");
+  is_same("{keep: {conv1: 0.5}}", "{keep: {conv1: 0.5, '*': 0.08}, begin: 0.25}");
+  is_same("{keep: {ip1: 0.1}}",
+          "{keep: {ip1: 0.1, conv1: 0.66, '*': 0.08}, begin: 0.25}");
+  is_same("{keep: 0.5, begin: 0}", "{keep: 0.5, begin: 0}");
+  is_same("{sparsity: 0.9}", "{sparsity: 0.9, begin: 0.25}");
 }
 
 TEST_CASE("mistakes of pruning are refused", "[pruning][refusal]") {
