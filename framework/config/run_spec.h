@@ -172,6 +172,8 @@ struct RunSpec {
   bool starts_from_baseline() const { return !is_baseline() && start == "baseline"; }
   /// The float run that this one starts from.
   RunSpec baseline() const;
+  /// `baseline()`, fine-tuned as this run is.
+  RunSpec fine_tuned_float() const;
   /// The float run that this one is compared with: `baseline()`, or that fine-tuned as
   /// this run is, where `compared` asks for it and there is fine-tuning.
   RunSpec control() const;

@@ -310,12 +310,16 @@ RunSpec RunSpec::baseline() const {
   return run;
 }
 
-RunSpec RunSpec::control() const {
+RunSpec RunSpec::fine_tuned_float() const {
   RunSpec run = baseline();
-  if (is_float() || !compared.fine_tuned || start != "baseline") return run;
   run.fine_tuning = fine_tuning;
   if (run.fine_tuning) forget_quantizers(run.fine_tuning->optimizer);
   return run;
+}
+
+RunSpec RunSpec::control() const {
+  const bool is_tuned = !is_float() && compared.fine_tuned && start == "baseline";
+  return is_tuned ? fine_tuned_float() : baseline();
 }
 
 std::string RunSpec::canonical_text() const { return write_yaml(run_node(*this)); }

@@ -63,7 +63,9 @@ class StudyReader {
     const auto heading = reader.fields<StudyHeading>();
     if (!root_.find("name")) problems_.add(root_, "a study needs a name");
     const auto datasets = read_datasets(reader.get("dataset"));
-    const auto networks = read_networks(reader.get("network"));
+    const Node* network = reader.get("network");
+    const auto networks =
+        !network && rows_name_networks() ? std::vector<Net>{} : read_networks(network);
     const bool is_sound = problems_.empty();
     const auto rows = read_rows(root_, reader, methods_, folders_, problems_);
     reader.refuse_others();
@@ -171,6 +173,14 @@ class StudyReader {
     return datasets;
   }
 
+  // Then the study itself need not.
+  bool rows_name_networks() const {
+    const Node* rows = root_.find("rows");
+    return rows && rows->is_list() && !rows->items.empty() &&
+           std::all_of(rows->items.begin(), rows->items.end(),
+                       [](const Node& row) { return row.find("network") != nullptr; });
+  }
+
   std::vector<Net> read_networks(const Node* node) {
     std::vector<Net> networks;
     for (const Node& item : alternatives(node, "network")) {
@@ -210,10 +220,11 @@ class StudyReader {
   using Block = std::vector<NetworkRow>;
 
   // A block for each of the study's networks, with the rows that name none; a row that
-  // names a network of its own is in that network's block, or else in the first.
-  std::vector<Block> blocks_of(const std::vector<Net>& networks,
-                               const std::vector<Row>& rows) {
-    std::vector<Block> blocks(std::max<std::size_t>(networks.size(), 1));
+  // names a network of its own is in that network's block, or else in the first; in a
+  // study that names none, each of its rows' networks has a block.
+  std::vector<Block> blocks_of(std::vector<Net> networks, const std::vector<Row>& rows) {
+    const bool is_by_row = networks.empty();
+    std::vector<Block> blocks(networks.size());
     for (const Row& row : rows) {
       const Node* named = row.node->find("network");
       if (!named) {
@@ -228,8 +239,14 @@ class StudyReader {
                other.spec.params == network.spec.params;
       };
       const auto found = std::find_if(networks.begin(), networks.end(), is_same);
-      const auto place = found == networks.end() ? 0 : found - networks.begin();
-      blocks[std::size_t(place)].push_back({network, &row});
+      auto place = std::size_t(found - networks.begin());
+      if (place == networks.size() && is_by_row) {
+        networks.push_back(network);
+        blocks.emplace_back();
+      } else if (place == networks.size()) {
+        place = 0;
+      }
+      blocks[place].push_back({network, &row});
     }
     return blocks;
   }
@@ -317,9 +334,17 @@ class StudyReader {
       if (!row->is_sound || problems_.added() > mistakes) continue;
       const auto written = std::make_shared<const WrittenRow>(
           WrittenRow{row->node, dataset.node, network.node, row->scheme});
-      RowSpec& baseline = float_row(run.baseline(), row->seeds, written, baselines);
+      const std::size_t baseline =
+          float_row(run.baseline(), row->seeds, written, baselines);
       if (run.is_float()) {
-        describe_baseline(baseline, *row);
+        refuse_idle_of_float(*row);
+        const bool is_tuned = run.fine_tuning && row->own->find("fine_tuning");
+        if (is_tuned) {
+          const RunSpec tuned = run.fine_tuned_float();
+          describe(float_row(tuned, row->seeds, written, controls), *row, controls);
+        } else {
+          describe(baseline, *row, baselines);
+        }
         continue;
       }
       const RunSpec control = run.control();
@@ -327,23 +352,28 @@ class StudyReader {
       quantized.push_back(make_row(run, *row));
       quantized.back().written = written;
     }
-    for (auto& row : controls.rows) row.label = "float, fine-tuned";
     for (auto& row : baselines.rows) all.push_back(std::move(row));
     for (auto& row : controls.rows) all.push_back(std::move(row));
     for (auto& row : quantized) all.push_back(std::move(row));
   }
 
+  /// What float rows of the file, and the baselines of others, have in common: two of one
+  /// text are one row of the table.
   struct FloatRows {
     std::vector<RowSpec> rows;
     std::map<std::string, std::size_t> by_text;  // canonical, of the seed 0
+    std::map<std::size_t, const Row*> described_by;
   };
 
-  static RowSpec& float_row(RunSpec wanted, const std::vector<std::int64_t>& seeds,
-                            std::shared_ptr<const WrittenRow> written, FloatRows& all) {
+  // Its place in `all`.
+  static std::size_t float_row(RunSpec wanted, const std::vector<std::int64_t>& seeds,
+                               std::shared_ptr<const WrittenRow> written,
+                               FloatRows& all) {
     wanted.seed = 0;
     const auto [known, is_new] =
         all.by_text.emplace(wanted.canonical_text(), all.rows.size());
-    if (is_new) all.rows.push_back({"baseline", "float", {}, {}, std::move(written)});
+    const char* label = wanted.is_baseline() ? "float" : "float, fine-tuned";
+    if (is_new) all.rows.push_back({"baseline", label, {}, {}, std::move(written)});
     RowSpec& row = all.rows[known->second];
     for (const std::int64_t seed : seeds) {
       const bool is_there =
@@ -352,13 +382,44 @@ class StudyReader {
       wanted.seed = seed;
       if (!is_there) row.runs.push_back(wanted);
     }
-    return row;
+    return known->second;
   }
 
-  static void describe_baseline(RowSpec& baseline, const Row& row) {
-    if (!row.heading.group.empty()) baseline.group = row.heading.group;
-    if (!row.heading.label.empty()) baseline.label = row.heading.label;
-    baseline.published = row.published;
+  // A row of float gives the network that others are compared with its name. A second
+  // one of the same network would be lost in it.
+  void describe(std::size_t place, const Row& row, FloatRows& all) {
+    RowSpec& spec = all.rows[place];
+    const auto [told, is_new] = all.described_by.emplace(place, &row);
+    if (!is_new && told->second->own != row.own) {
+      problems_.add(*row.own,
+                    fmt::format("is the float network of the row in line {} again; "
+                                "remove it, or give it training or fine_tuning of its "
+                                "own",
+                                told->second->own->place.line));
+    }
+    if (!row.heading.group.empty()) spec.group = row.heading.group;
+    if (!row.heading.label.empty()) spec.label = row.heading.label;
+    spec.published = row.published;
+  }
+
+  // It quantizes nothing: such keys would change nothing, and the table would not say so.
+  // A list of methods shares its row's keys with the others.
+  void refuse_idle_of_float(const Row& row) {
+    const auto is_one_of_many = [](const auto& choice) {
+      return choice.first == "method.id";
+    };
+    if (std::any_of(row.choices.begin(), row.choices.end(), is_one_of_many)) return;
+    for (const std::string key :
+         {"sites", "edges", "start", "calibration", "calibration_batches", "baseline"}) {
+      const Node* own = row.own->find(key);
+      if (!own) continue;
+      problems_.add(
+          *own, key == "sites"
+                    ? "has no effect in a row of float; to quantize some sites alone, "
+                      "name their method at the row, and float in rules: {match: fc1/*, "
+                      "method: {id: float}}"
+                    : "has no effect in a row of float, which quantizes nothing");
+    }
   }
 
   RowSpec make_row(RunSpec run, const Row& row) const {

@@ -111,11 +111,12 @@ class RowReader {
       choices = with_long_bits(choices, *method);
     }
     const auto published = read_published(row.find("published"), expanded.size());
+    const auto own = std::make_shared<const Node>(row);
     for (std::size_t i = 0; i < expanded.size(); ++i) {
       MappingReader reader(expanded[i].node, problems_);
       auto heading = reader.fields<RowHeading>();
       auto seeds = read_seeds(reader);
-      all.push_back({std::make_shared<const Node>(std::move(expanded[i].node)),
+      all.push_back({std::make_shared<const Node>(std::move(expanded[i].node)), own,
                      std::move(heading), published[i], std::move(seeds),
                      std::move(expanded[i].choices), scheme_of(row),
                      problems_.added() == mistakes});
@@ -140,21 +141,6 @@ class RowReader {
     if (start && start->is_word("scratch") && fine_tuning) {
       problems_.add(*fine_tuning, "a run from scratch is trained as 'training' says");
     }
-    refuse_sites_of_float(row);
-  }
-
-  // A row of float is the network that others are compared with, and quantizes nothing.
-  void refuse_sites_of_float(const Node& row) {
-    const Node* sites = row.find("sites");
-    const Node* method = row.find("method");
-    if (!sites || !method || row.find("pruning")) return;
-    const Node named = with_id(*method);
-    const Node* id = named.find("id");
-    if (!id || !id->is_word("float")) return;
-    problems_.add(*sites,
-                  "has no effect in a row of float; to quantize some sites alone, name "
-                  "their method at the row, and float in rules: {match: fc1/*, method: "
-                  "{id: float}}");
   }
 
   // The row's own keys come first, so that its lists vary in the order of the row.

@@ -27,6 +27,7 @@ struct RowHeading {
 /// A row of the file after its lists were expanded.
 struct Row {
   std::shared_ptr<const Node> node;  // with the study's shared keys below its own
+  std::shared_ptr<const Node> own;   // as the file has it, its lists not expanded
   RowHeading heading;
   PublishedSpec published;
   std::vector<std::int64_t> seeds;

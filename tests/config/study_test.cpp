@@ -286,6 +286,60 @@ TEST_CASE("an explicit float row describes the baseline and adds none", "[study]
   CHECK(study.rows[0].published.accuracy == 99.15);
 }
 
+TEST_CASE("a float row with its own fine-tuning is a run of its own", "[study]") {
+  const auto study = load(kHead +
+                          "fine_tuning: {epochs: 3}\n"
+                          "rows:\n"
+                          "  - {method: plain}\n"
+                          "  - {method: float}\n"
+                          "  - {method: float, label: longer, fine_tuning: {epochs: 5}}\n"
+                          "  - {method: float, fine_tuning: {epochs: [1, 2]}}\n");
+  REQUIRE(labels(study) == Labels{"float", "longer",
+                                  "float, fine-tuned fine_tuning.epochs=1",
+                                  "float, fine-tuned fine_tuning.epochs=2", "plain"});
+  CHECK(study.rows[0].runs[0].is_baseline());
+  REQUIRE(study.rows[1].runs[0].fine_tuning);
+  CHECK(study.rows[1].runs[0].fine_tuning->epochs == 5);
+  CHECK(study.rows[1].runs[0].is_float());
+}
+
+TEST_CASE("what a float row would lose is refused", "[study][refusal]") {
+  const auto with = [](const std::string& lines) { return refused(kHead + lines); };
+  const std::string rows = "rows:\n  - {method: plain}\n";
+  for (const std::string key :
+       {"edges: {first: 8}", "start: scratch", "calibration: {images: 100}",
+        "calibration_batches: 5", "baseline: {fine_tuned: true}"}) {
+    CAPTURE(key);
+    CHECK(with(rows + "  - {method: float, " + key + "}\n") ==
+          "study.yaml:6: rows.1." + key.substr(0, key.find(':')) +
+              ": has no effect in a row of float, which quantizes nothing");
+  }
+  CHECK(with(rows + "  - {method: float}\n  - {method: float, label: mine}\n") ==
+        "study.yaml:7: rows.2: is the float network of the row in line 6 again; remove "
+        "it, or give it training or fine_tuning of its own");
+  CHECK(with("rows: [{method: {id: [float, bits]}, edges: {first: [8, method]}}]\n")
+            .empty());
+  CHECK(with("edges: {first: 8}\n" + rows + "  - {method: float}\n").empty());
+}
+
+TEST_CASE("a study whose rows all name their network needs none itself", "[study]") {
+  const auto study = load(
+      "name: s\ndataset: {id: mnist}\n"
+      "rows:\n"
+      "  - {method: plain, network: lenet}\n"
+      "  - {method: plain, network: lenet-300-100}\n"
+      "  - {method: bits, network: lenet}\n");
+  std::vector<std::string> rows;
+  for (const auto& row : study.rows) {
+    rows.push_back(row.runs[0].network.id + " " + row.runs[0].method.id);
+  }
+  CHECK(rows == Labels{"lenet float", "lenet plain", "lenet bits", "lenet-300-100 float",
+                       "lenet-300-100 plain"});
+  CHECK(refused("name: s\ndataset: {id: mnist}\nrows: [{method: plain, network: lenet}, "
+                "{method: bits}]\n") ==
+        "study.yaml:1: a study needs a network: {id: ...}");
+}
+
 TEST_CASE("one method and one seed make a study of a single run", "[study]") {
   const auto study =
       load(kHead +
