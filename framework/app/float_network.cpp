@@ -38,7 +38,7 @@ namespace {
 // What is there of a float network that others are to begin with.
 FoundRun startable(const RunFiles& files, const std::string& digest) {
   FoundRun found = files.find(digest);
-  if (found.state == RunState::kDamaged) throw DataError(found.why);
+  if (is_lost(found.state)) throw DataError(found.why);
   if (!found.has_weights) found.state = RunState::kMissing;
   return found;
 }

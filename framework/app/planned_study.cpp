@@ -25,11 +25,6 @@ std::string deciding_options(const Arguments& arguments) {
   return text;
 }
 
-// One that is damaged is told of, not written over.
-void check_manifest_there(const fs::path& folder) {
-  if (fs::exists(manifest_path(folder))) read_manifest(folder);
-}
-
 }  // namespace
 
 fs::path results_folder(const Arguments& arguments, const StudySpec& study) {
@@ -59,8 +54,15 @@ Plan plan_of(const StudySpec& study, const RunFiles& files, const PlanOptions& o
 bool tell_damaged(const Plan& plan) {
   bool any = false;
   for (const auto& run : plan.runs) {
-    if (run.state != RunState::kDamaged) continue;
+    if (!is_lost(run.state)) continue;
     any = true;
+    if (run.state == RunState::kUnreadable) {
+      print_note(
+          fmt::format("bitsweep: unreadable: {}: {}; make it readable and run the "
+                      "same command",
+                      run.label, run.why));
+      continue;
+    }
     const auto seed = run.label.rfind(", seed ");
     print_note(fmt::format(
         "bitsweep: damaged: {}: {}; delete it and run the same command, or: --force "
@@ -72,19 +74,21 @@ bool tell_damaged(const Plan& plan) {
   return any;
 }
 
-void check_folder(const fs::path& folder, const StudySpec& study) {
-  if (!fs::exists(manifest_path(folder))) return;
-  const std::string held = read_manifest(folder).name;
-  if (held == study.name) return;
-  throw ConfigError(
-      fmt::format("--out: {} holds the study '{}', this one is '{}'; give another folder",
-                  folder.string(), held, study.name));
+void check_folder(const fs::path& folder, const StudySpec& study,
+                  const Arguments& arguments) {
+  for (const fs::path& place : {folder, folder / variant_folder(arguments.all("set"))}) {
+    if (!fs::exists(manifest_path(place))) continue;
+    const std::string held = read_manifest(place).name;
+    if (held == study.name) continue;
+    throw ConfigError(fmt::format(
+        "--out: {} holds the study '{}', this one is '{}'; give another folder",
+        place.string(), held, study.name));
+  }
 }
 
 fs::path table_folder(const fs::path& folder, const Arguments& arguments) {
   const fs::path variant = variant_folder(arguments.all("set"));
   if (variant.empty()) return folder;
-  check_manifest_there(folder / variant);
   std::error_code failure;
   fs::create_directories(folder / variant, failure);
   if (failure) {

@@ -24,8 +24,10 @@ Plan plan_of(const StudySpec& study, const RunFiles& files, const PlanOptions& o
 /// error, and neither written over nor in the way of others. Whether there is any.
 bool tell_damaged(const Plan& plan);
 
-/// Throws ConfigError where the folder holds another study: its table would be lost.
-void check_folder(const std::filesystem::path& folder, const StudySpec& study);
+/// Throws ConfigError where the folder, or that of the variant, holds another study: its
+/// table would be lost; DataError where what it holds is damaged.
+void check_folder(const std::filesystem::path& folder, const StudySpec& study,
+                  const Arguments& arguments);
 
 /// The folder of the table, made where it is missing: a variant's (`--set`) has one of
 /// its own, so that that of the study stays. Throws ConfigError.

@@ -12,6 +12,7 @@
 
 #include "framework/app/commands/commands.h"
 #include "framework/core/error.h"
+#include "framework/core/memory.h"
 #include "methods/builtin_methods.h"
 
 namespace bitsweep {
@@ -107,6 +108,7 @@ int run_words(std::vector<std::string> words, const Pipeline& pipeline) {
   const Arguments arguments(command.syntax, words);
   // The program's own workers need no telling.
   if (!command.hidden) note_threads(arguments, command.runs_elsewhere);
+  memory_limit();  // a mistake in it is no row's
   return command.run(arguments, session);
 }
 

@@ -4,9 +4,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include "framework/core/error.h"
 
 namespace bitsweep {
 namespace {
@@ -46,15 +49,24 @@ double machine_limit() {
   return limit;
 }
 
+std::optional<double> given_megabytes() {
+  const char* text = std::getenv("BITSWEEP_MEMORY_MB");
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  char* end = nullptr;
+  const double megabytes = std::strtod(text, &end);
+  if (*end == '\0' && megabytes > 0) return megabytes;
+  throw ConfigError(fmt::format(
+      "BITSWEEP_MEMORY_MB: '{}' is no amount of memory; a number of megabytes above 0 is "
+      "expected: 4000",
+      text));
+}
+
 }  // namespace
 
 double memory_limit() {
   static const double machine = machine_limit();  // asked for each row of a study
   double limit = machine;
-  if (const char* megabytes = std::getenv("BITSWEEP_MEMORY_MB")) {
-    const double given = std::atof(megabytes) * 1e6;
-    if (given > 0) limit = std::min(limit, given);
-  }
+  if (const auto given = given_megabytes()) limit = std::min(limit, 1e6 * *given);
   return limit;
 }
 

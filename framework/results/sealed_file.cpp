@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -83,7 +85,9 @@ auto named(const std::filesystem::path& path, Read read) {
 std::string part_of(const std::filesystem::path& path, std::size_t begin,
                     std::size_t size) {
   std::string bytes(size, '\0');
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
+  if (!file) throw DataError(fmt::format("cannot be read ({})", std::strerror(errno)));
   file.seekg(std::streamoff(begin));
   file.read(bytes.data(), std::streamsize(size));
   bytes.resize(std::size_t(std::max<std::streamsize>(0, file.gcount())));

@@ -117,6 +117,30 @@ TEST_CASE("a run repeated gives the record's bits, or what differs is told") {
   }
 }
 
+TEST_CASE("the way out of a rerun without weights is a command that works") {
+  const Study study("[1, 2]");
+  study.run();
+  run_program("clean " + study.out().string() + " --keep predictions");
+  std::string twn;
+  for (const auto& name : study.files()) {
+    if (name.find("twn-w2-seed1") != name.npos && name.ends_with(".h5")) {
+      twn = (study.out() / name).string();
+    }
+  }
+  const auto refused = run_program("rerun " + twn);
+  CHECK(refused.code == 2);
+  const std::string before = "train it again: bitsweep ";
+  const auto begin = refused.err.find(before);
+  CAPTURE(refused.err);
+  REQUIRE(begin != std::string::npos);
+  const auto again = run_program(refused.err.substr(
+      begin + before.size(), refused.err.size() - begin - before.size() - 1));
+  CAPTURE(again.err);
+  CHECK(again.code == 0);
+  CHECK_THAT(again.err, Contains("1 to do"));
+  CHECK(run_program("rerun " + twn).code == 0);
+}
+
 TEST_CASE("a run whose float run is gone cannot be repeated, and a failed one neither") {
   const Study study("[1, 11]");
   study.run("", kMisbehaving);

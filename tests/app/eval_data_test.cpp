@@ -87,8 +87,17 @@ TEST_CASE("a model is scored on images of one's own, named as in a study", "[eva
   CHECK_THAT(by_folder.out, Contains(" of 5 images, mine (mine))"));
   CHECK_THAT(by_folder.err, Contains("the model was trained on shapes"));
   CHECK_THAT(trained().eval("--data mine.yaml --batch 4").out, Contains(" of 4 images"));
-  CHECK_THAT(trained().eval("--data '{folder: mine, test_limit: 3}' --batch 3").out,
-             Contains(" of 3 images"));
+  CHECK_THAT(trained().eval("--data '{folder: mine, test_limit: 3}'").out,
+             Contains(" of 3 images") && Contains("(batch 3, "));
+}
+
+TEST_CASE("a record is scored on the images of its table", "[eval]") {
+  const auto own = trained().eval("");
+  CHECK_THAT(own.out, Contains(" of 10 images, ") &&
+                          Contains("; the run's test_limit, --limit 0 scores all)\n"));
+  const auto all = trained().eval("--limit 0");
+  CHECK_THAT(all.out, Contains(" of 2000 images"));
+  CHECK_THAT(all.out, !Contains("test_limit"));
 }
 
 TEST_CASE("data that a model cannot be scored on is refused in a sentence",
@@ -114,7 +123,7 @@ TEST_CASE("data that a model cannot be scored on is refused in a sentence",
       trained().run("eval " + trained().record().string() + " --threads 100000").err,
       Contains("--threads 100000: expected 1 to"));
   CHECK_THAT(refused("--batch 0"), Contains("--batch: '0'"));
-  CHECK_THAT(refused("--batch 100000"), Contains("there are 2000 test images"));
+  CHECK_THAT(refused("--batch 100000"), Contains("there are 10 test images"));
   CHECK_THAT(refused("--out /proc/x"), Contains("cannot be written"));
 }
 

@@ -60,14 +60,40 @@ TEST_CASE("a damaged record is told of, and never silently done again") {
   CHECK(study.run().code == 0);
 }
 
+TEST_CASE("health names the records that it cannot read, and shows the others") {
+  const Study study("[1, 2]");
+  study.run();
+  for (const auto& name : study.files()) {
+    if (name.find("twn-w2-seed2") == name.npos || !name.ends_with(".h5")) continue;
+    fs::resize_file(study.out() / name, fs::file_size(study.out() / name) - 10);
+  }
+  const auto health = testing::run_program("health " + study.out().string());
+  CHECK(health.code == 2);
+  CHECK_THAT(health.out, Contains("## twn w2, seed 1\n"));
+  CHECK_THAT(health.err, Contains("twn-w2-seed2") && Contains("the file is cut off"));
+}
+
+TEST_CASE("a limit of memory that is no number is refused, not passed over") {
+  const Study study("1");
+  for (const std::string wrong : {"abc", "4GB", "-1", "0"}) {
+    const auto refused = study.run("", "BITSWEEP_MEMORY_MB=" + wrong);
+    CAPTURE(wrong);
+    CHECK(refused.code == 2);
+    CHECK(refused.err.find("bitsweep: BITSWEEP_MEMORY_MB: '" + wrong +
+                           "' is no amount") != std::string::npos);
+    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+  }
+  CHECK_FALSE(fs::exists(study.out()));
+}
+
 TEST_CASE("a damaged manifest is told of, and never silently written over") {
   const Study study("1");
   study.run();
   auto text = testing::file_text(study.out() / "study.txt");
   text[text.size() / 2] ^= 1;
   std::ofstream(study.out() / "study.txt") << text;
-  for (const auto& finished :
-       {study.run(), testing::run_program("report " + study.out().string())}) {
+  for (const auto& finished : {study.run(), study.run("--dry-run"),
+                               testing::run_program("report " + study.out().string())}) {
     CHECK(finished.code == 2);
     CHECK_THAT(finished.err, Contains("study.txt: its lines do not match its checksum"));
   }
@@ -91,7 +117,8 @@ TEST_CASE("rows are chosen by an expression") {
   const auto forced = study.run("--force --only 'method==twn && seed<=1'");
   CHECK_THAT(forced.err, Contains("1 done, 1 to do, 2 skipped"));
   CHECK_THAT(study.run("--dry-run --only seed==2").out,
-             Contains("done ") && Contains("to do ") && !Contains("skipped"));
+             !Contains("done ") && Contains("to do ") && !Contains("skipped"));
+  CHECK_THAT(study.run("--dry-run --only seed==1").out, Contains("done "));
 }
 
 TEST_CASE("a full disk ends the batch with one sentence") {

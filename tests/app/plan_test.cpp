@@ -243,6 +243,26 @@ TEST_CASE("records are found by digest, whatever their names begin with") {
 
 // Stubs beside each other as a batch leaves them; how long thousands take is for
 // tests/bench/batch_scale.py.
+TEST_CASE("a record that this user may not read is not called damaged") {
+  const testing::ScratchFolder scratch;
+  namespace fs = std::filesystem;
+  fs::permissions(scratch.path(), fs::perms(0755));
+  fs::create_directory(scratch / "runs");
+  const auto record = scratch / "runs/x-abcd.h5";
+  write_record({.digest = "abcd"}, record);
+  fs::permissions(record, fs::perms::none);
+  constexpr uid_t kNobody = 65534;
+  const uid_t own = geteuid();
+  if (own == 0) REQUIRE(seteuid(kNobody) == 0);  // root may read every file
+  const FoundRun found = RunFiles(scratch.path()).find("abcd");
+  REQUIRE(seteuid(own) == 0);
+  CHECK(found.state == RunState::kUnreadable);
+  CHECK(found.why == record.string() + ": cannot be read (Permission denied)");
+  const auto study = study_of({row_of("twn", {1})});
+  const Plan plan = make_plan(study, [&](const std::string&) { return found; });
+  CHECK_THAT(plan_listing(plan), Contains("unreadable ") && Contains("cannot be read"));
+}
+
 TEST_CASE("three hundred records are planned, told of and reported, each of them once") {
   std::vector<RowSpec> rows;
   for (int r = 0; r < 29; ++r) {

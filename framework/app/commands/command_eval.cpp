@@ -10,6 +10,7 @@
 #include "framework/app/named_data.h"
 #include "framework/app/output_file.h"
 #include "framework/app/tensor_file.h"
+#include "framework/config/run_text.h"
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
@@ -18,6 +19,8 @@
 
 namespace bitsweep {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string shape_text(ImageShape shape, int classes) {
   return fmt::format("{}x{}x{} in {} classes", shape.height, shape.width, shape.channels,
@@ -36,10 +39,25 @@ void refuse_unnamed(const DatasetSpec& spec, const Arguments& arguments) {
       arguments.positional(0), spec.id));
 }
 
-// Test images that the model can be scored on.
-Dataset data_for(const PackedModel& model, const Arguments& arguments) {
-  const DatasetSpec spec = named_data(arguments.text("data", model.dataset), "--data");
+// Of the run whose record is scored: its table is of so many test images. 0: of all.
+int test_limit_of(const std::string& path) {
+  if (fs::path(path).extension() != ".h5") return 0;
+  const RunRecord record = read_record_summary(path, SummaryDepth::kPage);
+  return parse_run(record.canonical_text).dataset.test_limit;
+}
+
+DatasetSpec spec_for(const PackedModel& model, const Arguments& arguments) {
+  DatasetSpec spec = named_data(arguments.text("data", model.dataset), "--data");
   refuse_unnamed(spec, arguments);
+  if (!arguments.has("data") && !arguments.has("limit")) {
+    spec.test_limit = test_limit_of(arguments.positional(0));
+  }
+  return spec;
+}
+
+// Test images that the model can be scored on.
+Dataset data_for(const PackedModel& model, const DatasetSpec& spec,
+                 const Arguments& arguments) {
   const ImageShape own = model.graph.image;
   const auto refuse = [&](ImageShape shape, int classes) {
     throw ConfigError(
@@ -147,17 +165,21 @@ int eval(const Arguments& arguments, Session&) {
   const bool writes = arguments.has("out");
   const std::filesystem::path out = writes ? output_file(arguments) : "";
   set_threads(arguments.whole_number("threads", threads(), 1));
-  const ExecutorOptions options{.batch = arguments.whole_number("batch", 100, 1),
-                                .integer = !arguments.has("simulate"),
-                                .requantize = requantize_of(arguments)};
+  ExecutorOptions options{.batch = arguments.whole_number("batch", 100, 1),
+                          .integer = !arguments.has("simulate"),
+                          .requantize = requantize_of(arguments)};
   if (arguments.has("explain") && arguments.has("requantize")) {
     throw ConfigError(
         "eval: --explain follows values that --requantize never makes; leave one out");
   }
   const auto limit = std::size_t(arguments.whole_number("limit", 0, 0));
-  const Dataset data = data_for(model, arguments);
+  const DatasetSpec spec = spec_for(model, arguments);
+  const Dataset data = data_for(model, spec, arguments);
   const Preprocessing preprocessing = preprocessing_of(model);
   const Batches images(data.test, preprocessing);
+  if (!arguments.has("batch")) {
+    options.batch = int(std::min(std::size_t(options.batch), images.count()));
+  }
   if (std::size_t(options.batch) > images.count()) {
     throw ConfigError(fmt::format("eval: --batch {}: there are {} test images",
                                   options.batch, images.count()));
@@ -171,10 +193,13 @@ int eval(const Arguments& arguments, Session&) {
   score_packed(executor, images, std::min<std::size_t>(images.count(), 500));  // warm
   const PackedScore score = score_packed(executor, images, limit);
   print_out(fmt::format(
-      "accuracy: {:.2f} % ({} of {} images, {})\n"
+      "accuracy: {:.2f} % ({} of {} images, {}{})\n"
       "speed: {:.0f} images/s (batch {}, {} thread{}), latency {:.3f} ms (batch 1)\n"
       "peak memory: {:.0f} MB\n",
       100 * score.accuracy(), score.correct, score.images, data.title,
+      spec.test_limit > 0 && !arguments.has("data")
+          ? "; the run's test_limit, --limit 0 scores all"
+          : "",
       score.images_per_second(), options.batch, threads(), threads() == 1 ? "" : "s",
       latency_ms(model, options, images), peak_memory_mb()));
   if (depends_on_batch(model)) {
@@ -213,8 +238,13 @@ Command eval_command() {
                             "own, a mapping as in a study, '{folder: PATH, test_share: "
                             "0.2}', or a YAML file that holds one."},
                    data_folder_option(),
-                   {.name = "limit", .value = "N", .help = "The first N images (all)."},
-                   {.name = "batch", .value = "N", .help = "Images at a time (100)."},
+                   {.name = "limit",
+                    .value = "N",
+                    .help = "The first N images, 0 for all (as many as "
+                            "the record's run was scored on)."},
+                   {.name = "batch",
+                    .value = "N",
+                    .help = "Images at a time (100, or all where there are fewer)."},
                    {.name = "threads", .value = "N", .help = "Threads (all cores)."},
                    {.name = "simulate",
                     .value = "",

@@ -1,6 +1,9 @@
 // bitsweep health: signal-to-noise, clipping and drift of a folder's quantizers.
 
+#include <fmt/format.h>
+
 #include "framework/app/commands/commands.h"
+#include "framework/core/error.h"
 #include "framework/report/health_tables.h"
 
 namespace bitsweep {
@@ -18,10 +21,12 @@ std::string legend(const std::string& tables) {
 int health(const Arguments& arguments, Session&) {
   const std::filesystem::path folder = arguments.positional(0);
   const std::string row = arguments.positional(1);
-  const std::string tables =
-      health_tables(read_manifest(folder), records_in(folder), row.empty() ? "*" : row);
+  std::vector<std::string> lost;
+  const std::string tables = health_tables(
+      read_manifest(folder), records_in(folder, &lost), row.empty() ? "*" : row);
   print_out(tables + legend(tables));
-  return 0;
+  if (lost.empty()) return 0;
+  throw DataError(fmt::format("{}", fmt::join(lost, "\n")));
 }
 
 }  // namespace

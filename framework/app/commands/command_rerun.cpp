@@ -8,6 +8,7 @@
 #include "framework/core/error.h"
 #include "framework/core/parallel.h"
 #include "framework/data/dataset.h"
+#include "framework/report/manifest.h"
 #include "framework/results/record_bits.h"
 
 namespace bitsweep {
@@ -27,16 +28,34 @@ class StageTeller final : public RunObserver {
   std::string stage_;
 };
 
+// What trains that float run again, where the study keeps less than weights too: its file
+// is told by the table in the folder above the records, if that can be read.
+std::string command_for_weights(const RunSpec& spec, const fs::path& record) {
+  const fs::path folder = fs::absolute(record).parent_path().parent_path();
+  std::string study = "STUDY.yaml", options;
+  try {
+    const StudyManifest manifest = read_manifest(folder);
+    study = manifest.file;
+    options = manifest.options;
+  } catch (const Error&) {
+  }
+  return fmt::format("bitsweep run {} --out {}{} --set keep=state --force --only {}",
+                     shell_word(study), shell_word(folder.string()), options,
+                     shell_word(fmt::format("method == float && network == {} && seed == "
+                                            "{}",
+                                            spec.network.id, spec.seed)));
+}
+
 RunRecord baseline_of(const RunSpec& spec, const fs::path& record) {
   const std::string wanted = digest(spec.baseline(), kResultsVersion);
   for (const auto& entry : fs::directory_iterator(fs::absolute(record).parent_path())) {
     if (!is_record_name(entry.path()) || digest_in_name(entry.path()) != wanted) continue;
     RunRecord baseline = read_record(entry.path());
     if (!baseline.state.empty()) return baseline;
-    throw DataError(
-        fmt::format("{}: the float run that {} begins with has no weights in "
-                    "its record; run the study again with keep: state",
-                    entry.path().string(), record.string()));
+    throw DataError(fmt::format(
+        "{}: the float run that {} begins with has no weights in "
+        "its record; train it again: {}",
+        entry.path().string(), record.string(), command_for_weights(spec, record)));
   }
   throw DataError(fmt::format(
       "{}: the float run {} that it begins with has no record beside it; run the study "

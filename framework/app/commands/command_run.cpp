@@ -115,6 +115,7 @@ int tell_failures(const BatchResult& batch) {
 
 int dry_run(const Arguments& arguments, const Session& session, const StudySpec& study,
             const fs::path& folder, int workers) {
+  check_folder(folder, study, arguments);
   const Plan plan = plan_of(study, RunFiles(folder), plan_options(arguments, study));
   print_note(plan_summary(study.name, plan));
   for (const auto& note : scheme_notes(study)) print_note(note);
@@ -135,7 +136,7 @@ int run(const Arguments& arguments, Session& session) {
   }
 
   const auto chosen = plan_options(arguments, study);
-  check_folder(folder, study);
+  check_folder(folder, study, arguments);
   std::optional<ResultsFolder> results(std::in_place, folder);
   RunFiles files(folder);
   const Plan plan = plan_of(study, files, chosen);

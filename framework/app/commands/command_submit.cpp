@@ -197,8 +197,7 @@ int submit(const Arguments& arguments, Session& session) {
       checked_study(arguments, session, {.lost_rows = true, .missing_data = is_dry});
   const fs::path folder =
       fs::absolute(results_folder(arguments, study)).lexically_normal();
-  check_folder(folder, study);
-  check_folder(folder / variant_folder(arguments.all("set")), study);
+  check_folder(folder, study, arguments);
   const RunFiles files(folder);
   const Plan plan = plan_of(study, files, plan_options(arguments, study));
   print_note(plan_summary(study.name, plan));

@@ -28,6 +28,8 @@ const char* state_word(RunState state) {
       return "failed";
     case RunState::kDamaged:
       return "damaged";
+    case RunState::kUnreadable:
+      return "unreadable";
     case RunState::kSkipped:
       return "skipped";
   }
@@ -90,9 +92,9 @@ class Planner {
       if (run(index).start) needed.insert(*run(index).start);
     }
     for (std::size_t i = 0; i < plan_.runs.size(); ++i) {
-      const bool is_there =
-          run(i).state == RunState::kDone || run(i).state == RunState::kDamaged;
-      const bool is_damaged = run(i).state == RunState::kDamaged && needed.contains(i);
+      const bool is_there = run(i).state == RunState::kDone || is_lost(run(i).state);
+      const bool is_damaged = is_lost(run(i).state) && needed.contains(i);
+      run(i).is_wanted = needed.contains(i);
       if (options.force && ((chosen.contains(i) && is_there) || is_damaged)) {
         run(i).state = RunState::kMissing;
         run(i).why = "again, by --force";
@@ -107,9 +109,11 @@ class Planner {
   void pass_over_damaged() {
     for (auto& other : plan_.runs) {
       if (!is_to_do(other) || !other.start) continue;
-      if (run(*other.start).state != RunState::kDamaged) continue;
+      const RunState start = run(*other.start).state;
+      if (!is_lost(start)) continue;
       other.state = RunState::kSkipped;
-      other.why = "it begins with a float run whose record is damaged";
+      other.why =
+          fmt::format("it begins with a float run whose record is {}", state_word(start));
     }
   }
 
@@ -334,7 +338,8 @@ std::string plan_summary(const std::string& study, const Plan& plan) {
                   baselines == 1 ? "a float baseline" : "float baselines",
                   plan.count(RunState::kDone), left);
   if (failed > 0) text += fmt::format(", {} of these failed before", failed);
-  for (const auto state : {RunState::kSkipped, RunState::kDamaged}) {
+  for (const auto state :
+       {RunState::kSkipped, RunState::kDamaged, RunState::kUnreadable}) {
     const auto count = plan.count(state);
     if (count > 0) text += fmt::format(", {} {}", count, state_word(state));
   }
@@ -346,6 +351,7 @@ std::string plan_listing(const Plan& plan,
   std::string text;
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const auto& run = plan.runs[i];
+    if (run.state == RunState::kDone && !run.is_wanted) continue;
     std::vector<std::string> remarks;
     if (!run.why.empty()) remarks.push_back(run.why);
     if (i < seconds.size() && seconds[i]) {

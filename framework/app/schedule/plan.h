@@ -12,7 +12,12 @@
 
 namespace bitsweep {
 
-enum class RunState { kMissing, kDone, kFailed, kDamaged, kSkipped };
+enum class RunState { kMissing, kDone, kFailed, kDamaged, kUnreadable, kSkipped };
+
+/// A record is there that nothing can be made of.
+inline bool is_lost(RunState state) {
+  return state == RunState::kDamaged || state == RunState::kUnreadable;
+}
 
 /// `text` in small letters, digits and dots, one dash for each stretch of anything else.
 std::string file_name(const std::string& text);
@@ -42,6 +47,7 @@ struct PlannedRun {
   std::optional<std::size_t> start = {};  // index of the float run it begins with
   double seconds = 0;                     // of kDone: that it took
   std::optional<FileStamp> record = {};   // of the record that the state was read from
+  bool is_wanted = true;                  // chosen, or needed by what was chosen
 };
 
 /// What names a run of a row, and what it is compared with.
@@ -90,8 +96,8 @@ Plan make_plan(const StudySpec& study,
 /// 1 of them failed before".
 std::string plan_summary(const std::string& study, const Plan& plan);
 
-/// One line a run: state, digest, label, and why where there is a reason to tell. With
-/// `seconds`, by run, also how long it will take.
+/// One line a run: state, digest, label, and why where there is a reason to tell. What is
+/// done and was not asked for is left out. With `seconds`, by run, also how long it will take.
 std::string plan_listing(const Plan& plan,
                          const std::vector<std::optional<double>>& seconds = {});
 

@@ -1,6 +1,8 @@
 #include "framework/app/schedule/run_files.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "framework/core/error.h"
 #include "framework/results/checkpoint.h"
@@ -65,7 +67,8 @@ FoundRun RunFiles::state_of(const fs::path& file, const std::string& digest) con
     result.seconds = record.seconds;
     return result;
   } catch (const DataError& error) {
-    return {RunState::kDamaged, error.what()};
+    const bool is_readable = ::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) == 0;
+    return {is_readable ? RunState::kDamaged : RunState::kUnreadable, error.what()};
   }
 }
 

@@ -21,7 +21,8 @@ class RunFiles {
   void refresh();
 
   /// What there is of the run. A record that cannot be read, or is another run's, is
-  /// damaged: it is for the user to see and to delete, not to be written over.
+  /// damaged, or unreadable where this user may not: it is for the user to see and to
+  /// delete, not to be written over.
   FoundRun find(const std::string& digest) const;
 
   /// Where the run's record is, or will be: `<results>/runs/<name>-<digest>.h5`.

@@ -123,8 +123,9 @@ class StudyStatus {
                           duration_text(lease.seconds));
     }
     list(failed_, "failed", text, [](const auto& entry) {
-      const bool is_damaged = entry.second.state == RunState::kDamaged;
-      return fmt::format("{}: {}{}", entry.first.label, is_damaged ? "damaged: " : "",
+      const RunState state = entry.second.state;
+      return fmt::format("{}: {}{}", entry.first.label,
+                         state == RunState::kDamaged ? "damaged: " : "",
                          entry.second.why);
     });
     list(to_do_, "to do", text, [](const auto& run) { return run.label; });
