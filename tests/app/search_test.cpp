@@ -117,7 +117,12 @@ TEST_CASE("a search that finds nothing says so and writes nothing", "[search]") 
 
 TEST_CASE("each search has a name of its own", "[search]") {
   const StudyFolder folder;
-  CHECK(folder.search("--margin 6").code == 0);
+  const auto found = folder.search("--margin 6");
+  CHECK(found.code == 0);
+  const auto study = folder.text("tiny-search-dynamic-fixed-point-w8-a8-6.yaml");
+  CHECK_THAT(found.out, Contains("\nchosen (bits): convolution weights ") &&
+                            Contains(", activations ") &&
+                            Contains("\n\n" + study.substr(study.find("rows:")) + "\n"));
   CHECK_THAT(folder.text("tiny-search-dynamic-fixed-point-w8-a8-6.yaml"),
              Contains("name: tiny-search-dynamic-fixed-point-w8-a8-6\n"));
   CHECK(folder.search("--margin 7").code == 0);

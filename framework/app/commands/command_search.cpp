@@ -42,7 +42,19 @@ std::vector<int> widths(bool all) {
 
 std::string bits_text(int bits) { return bits == 32 ? "float" : std::to_string(bits); }
 
-// Parts that are not there are not told of.
+// "convolution weights 4, activations 8"; parts that are not there are not told of.
+std::string chosen_text(const PartBits& bits, const SearchedParts& parts) {
+  std::vector<std::string> texts;
+  const auto add = [&](bool is_there, const char* name, int width) {
+    if (is_there) texts.push_back(fmt::format("{} {}", name, bits_text(width)));
+  };
+  add(parts.convolutions, "convolution weights", bits.convolutions);
+  add(parts.fully_connected, "fully connected weights", bits.fully_connected);
+  add(parts.activations, "activations", bits.activations);
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+// Likewise.
 std::string step_text(const SearchStep& step, const SearchedParts& parts) {
   std::string text = fmt::format("{:24}", step.part);
   const auto add = [&](bool is_there, const char* name, int bits) {
@@ -149,8 +161,10 @@ int search(const Arguments& arguments, Session& session) {
       100 * margin, 100 * found.float_accuracy, run.dataset.validation);
   remarks.insert(remarks.begin(), {arguments.command_line(), heading});
   write_whole_file(out, study_text(name, run, found.bits, session.methods, remarks));
-  print_out(fmt::format("\n{}\nwritten: {}\nnext: bitsweep run {}\n", heading,
-                        out.string(), out.string()));
+  print_out(fmt::format(
+      "\n{}\nchosen (bits): {}\n\n{}\nwritten: {}\nnext: bitsweep run {}\n", heading,
+      chosen_text(found.bits, parts), row_text(run, found.bits, session.methods),
+      out.string(), out.string()));
   return 0;
 }
 

@@ -103,16 +103,40 @@ std::vector<int> legal_widths(const MethodSpec& method, const std::string& param
   return legal;
 }
 
-std::string study_text(const std::string& name, const RunSpec& run, const PartBits& bits,
-                       const MethodRegistry& methods,
-                       const std::vector<std::string>& remarks) {
+namespace {
+
+// As a study writes it: what a run is beside its keys is found anew when it is read.
+Node written_run(const RunSpec& run, const PartBits& bits,
+                 const MethodRegistry& methods) {
   RunSpec narrow = run_with_bits(run, bits, methods);
   narrow.fine_tuning = run.fine_tuning;
-  // What a run is beside its keys is found anew when the study is read.
   narrow.data_checksum.clear();
   forget_source(narrow.method);
   for (auto& rule : narrow.sites) forget_source(rule.method);
-  const Node whole = run_node(narrow);
+  return run_node(narrow);
+}
+
+Node rows_of(const Node& whole, const std::string& method) {
+  Node row = Node::of_mapping();
+  row.set("label", Node::of_word(fmt::format("{} searched", method)));
+  row.set("method", *whole.find("method"));
+  if (const Node* sites = whole.find("sites")) row.set("sites", *sites);
+  return Node::of_list({std::move(row)});
+}
+
+}  // namespace
+
+std::string row_text(const RunSpec& run, const PartBits& bits,
+                     const MethodRegistry& methods) {
+  Node rows = Node::of_mapping();
+  rows.set("rows", rows_of(written_run(run, bits, methods), run.method.id));
+  return write_yaml(rows);
+}
+
+std::string study_text(const std::string& name, const RunSpec& run, const PartBits& bits,
+                       const MethodRegistry& methods,
+                       const std::vector<std::string>& remarks) {
+  const Node whole = written_run(run, bits, methods);
   Node study = Node::of_mapping();
   study.set("name", Node::of_word(name));
   Node network = Node::of_mapping();
@@ -128,11 +152,7 @@ std::string study_text(const std::string& name, const RunSpec& run, const PartBi
                           "training", "fine_tuning"}) {
     if (const Node* value = whole.find(key)) study.set(key, *value);
   }
-  Node row = Node::of_mapping();
-  row.set("label", Node::of_word(fmt::format("{} searched", run.method.id)));
-  row.set("method", *whole.find("method"));
-  if (const Node* sites = whole.find("sites")) row.set("sites", *sites);
-  study.set("rows", Node::of_list({std::move(row)}));
+  study.set("rows", rows_of(whole, run.method.id));
 
   return comment(remarks) + write_yaml(study);
 }

@@ -36,4 +36,8 @@ std::string study_text(const std::string& name, const RunSpec& run, const PartBi
                        const MethodRegistry& methods,
                        const std::vector<std::string>& remarks);
 
+/// The row of that study, to paste into one of the same network.
+std::string row_text(const RunSpec& run, const PartBits& bits,
+                     const MethodRegistry& methods);
+
 }  // namespace bitsweep
