@@ -103,6 +103,7 @@ class Checks {
   void check(const RowSpec& row, std::size_t images) {
     if (row.runs.empty()) return;
     const RunSpec& run = row.runs.front();
+    if (!run.is_float()) ++quantized_rows_;
     check_pruning(row);
     const MethodEntry* foreign = foreign_method(run, session_.methods);
     try {
@@ -120,8 +121,20 @@ class Checks {
     }
   }
 
-  // Behind all rows.
-  void refuse_idle_settings() { idle_.report(problems_); }
+  // Behind all rows. `is_trial`: --set has changed what the study writes.
+  void report(bool is_trial) {
+    for (const Mistake& mistake : mistakes_) {
+      const std::string sentence = mistake.sentence + of_rows(mistake);
+      if (mistake.key.empty()) {
+        add_placed(sentence);
+      } else {
+        add_problem(problems_, *mistake.written, mistake.key, sentence);
+      }
+    }
+    for (const auto& remark : idle_.report(is_trial, problems_)) {
+      print_note("bitsweep: note: " + remark);
+    }
+  }
 
   void tell(const std::vector<UnreadData>& unread) {
     bool any_told = false;
@@ -142,6 +155,49 @@ class Checks {
   }
 
  private:
+  // A mistake of one line that several rows may share.
+  struct Mistake {
+    std::shared_ptr<const WrittenRow> written;  // of the first of the rows
+    std::string key;
+    std::string sentence;
+    std::vector<std::string> rows;  // but those of float
+  };
+
+  // Where a block of the study's own is a mistake in some of its rows alone.
+  std::string of_rows(const Mistake& mistake) const {
+    constexpr std::size_t kMostNamed = 5;
+    const std::size_t rows = mistake.rows.size();
+    if (rows == 0 || rows == quantized_rows_) return "";
+    const std::size_t named = std::min(rows, kMostNamed);
+    return fmt::format(" (row{} '{}'{})", rows == 1 ? "" : "s",
+                       fmt::join(mistake.rows.begin(),
+                                 mistake.rows.begin() + std::ptrdiff_t(named), "', '"),
+                       named < rows ? fmt::format(" and {} more", rows - named) : "");
+  }
+
+  // A row's own block names the row by its place.
+  static bool is_shared(const WrittenRow& written, const std::string& key) {
+    const Node* node = written.row->find(key.substr(0, key.find('.')));
+    return node != nullptr && !node->path.starts_with("rows.");
+  }
+
+  void note_mistake(const RowSpec& row, const std::string& key,
+                    const std::string& sentence) {
+    const bool names_row = !row.runs.front().is_float() &&
+                           is_shared(*row.written, key.empty() ? "sites" : key);
+    const auto known =
+        std::find_if(mistakes_.begin(), mistakes_.end(), [&](const Mistake& other) {
+          return names_row && !other.rows.empty() && other.key == key &&
+                 other.sentence == sentence;
+        });
+    if (known != mistakes_.end()) {
+      known->rows.push_back(row.label);
+      return;
+    }
+    mistakes_.push_back({row.written, key, sentence, {}});
+    if (names_row) mistakes_.back().rows.push_back(row.label);
+  }
+
   // Of two places for one thing, one would go unheard.
   void check_pruning(const RowSpec& row) {
     const RunSpec& run = row.runs.front();
@@ -180,10 +236,8 @@ class Checks {
       const std::string key = line.substr(0, tab), sentence = line.substr(tab + 1);
       if (is_idle) {
         idle.emplace(key, sentence);
-      } else if (key.empty()) {
-        add_placed(sentence);
       } else {
-        add_problem(problems_, *row.written, key, sentence);
+        note_mistake(row, key, sentence);
       }
     }
     idle_.look(row, idle);
@@ -193,6 +247,8 @@ class Checks {
   const Tolerance& tolerance_;
   Problems& problems_;
   IdleSettings idle_;
+  std::vector<Mistake> mistakes_;
+  std::size_t quantized_rows_ = 0;
 };
 
 bool is_name_letter(unsigned char c) {
@@ -274,7 +330,7 @@ StudySpec checked_study(const Arguments& arguments, Session& session,
   for (std::size_t i = 0; i < study.rows.size(); ++i) {
     checks.check(study.rows[i], data.training_images[i]);
   }
-  checks.refuse_idle_settings();
+  checks.report(/*is_trial=*/!arguments.all("set").empty());
   checks.tell(data.unread);
   problems.throw_if_any();
   for (const auto& note : study.notes) print_note("bitsweep: note: " + note);

@@ -139,14 +139,33 @@ PruningSpec read_pruning(const Node& node, Problems& problems) {
   return pruning;
 }
 
-Node pruning_node(const PruningSpec& pruning) {
+namespace {
+
+const std::map<std::string, std::vector<std::string>>& used_fields() {
   static const std::map<std::string, std::vector<std::string>> used = {
       {"one_shot", {"schedule", "scope", "begin"}},
       {"gradual", {"schedule", "scope", "begin", "end", "updates"}},
       {"iterative", {"schedule", "scope", "begin", "end", "rounds"}}};
+  return used;
+}
+
+}  // namespace
+
+std::string pruning_schedules_with(const std::string& field,
+                                   const std::string& schedule) {
+  std::vector<std::string> readers;
+  for (const auto& [id, fields] : used_fields()) {
+    if (std::find(fields.begin(), fields.end(), field) == fields.end()) continue;
+    if (id == schedule) return "";
+    readers.push_back(id);
+  }
+  return fmt::format("{}", fmt::join(readers, ", "));
+}
+
+Node pruning_node(const PruningSpec& pruning) {
   const RawParams raw = PruningSpec::schema().write(pruning);
   Node node = Node::of_mapping();
-  for (const auto& name : used.at(pruning.schedule)) {
+  for (const auto& name : used_fields().at(pruning.schedule)) {
     node.set(name, Node::of_word(raw.at(name).text()));
   }
   if (pruning.scale_dropout) node.set("scale_dropout", Node::of_word("true"));

@@ -39,6 +39,10 @@ struct PruningSpec {
 /// match counts.
 Node pruning_over(const Node& base, const Node& over);
 
+/// "gradual, iterative": the schedules that read a field which others have no use for; ""
+/// where `schedule` reads it.
+std::string pruning_schedules_with(const std::string& field, const std::string& schedule);
+
 PruningSpec read_pruning(const Node& node, Problems& problems);
 
 /// What `read_pruning` reads; fields that the schedule has no use for are left out.

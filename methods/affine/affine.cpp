@@ -17,12 +17,12 @@
 
 #include <fmt/format.h>
 
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/method.h"
 #include "framework/quant/product_bias.h"
 #include "framework/quant/run_time_scales.h"
 #include "framework/quant/unfit_site.h"
 #include "methods/affine/affine_quantizer.h"
-#include "methods/affine/idle_parameters.h"
 
 namespace bitsweep::methods {
 namespace {

@@ -13,6 +13,7 @@
 
 #include "framework/engine/reductions.h"
 #include "framework/quant/clip_start.h"
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
 #include "framework/quant/staircase.h"
@@ -236,6 +237,10 @@ class Apot final : public Method {
   static constexpr Claims weight_claims = {.idempotent = false, .zero_preserving = false};
 
   explicit Apot(const Params& params) : params_(params) {}
+
+  std::vector<ParamProblem> without_effect(const RunFacts&) const override {
+    return idle_percentile(params_.init);
+  }
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role == Role::kWeight) return weights(site);

@@ -9,6 +9,7 @@
 // the paper's last layer is.
 
 #include "framework/core/random.h"
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/method.h"
 #include "methods/dorefa/quantize_k.h"
 
@@ -105,6 +106,10 @@ class Dorefa final : public Method {
   }
 
   explicit Dorefa(const Params& params) : params_(params) {}
+
+  std::vector<ParamProblem> without_effect(const RunFacts& run) const override {
+    return idle_gradient_bits(params_.gradient_bits, run.steps);
+  }
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     switch (site.role) {

@@ -12,6 +12,7 @@
 #include <numbers>
 
 #include "framework/quant/clip_start.h"
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/method.h"
 #include "framework/quant/staircase.h"
 #include "methods/bwn/binary_weights.h"
@@ -181,6 +182,10 @@ class Hwgq final : public Method {
   }
 
   explicit Hwgq(const Params& params) : params_(params) {}
+
+  std::vector<ParamProblem> without_effect(const RunFacts&) const override {
+    return idle_percentile(params_.init);
+  }
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role == Role::kWeight && params_.weight_bits != kFloatBits) {

@@ -18,9 +18,9 @@
 
 #include <fmt/format.h>
 
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/method.h"
 #include "framework/quant/product_bias.h"
-#include "methods/affine/idle_parameters.h"
 #include "methods/int8_training/following_range.h"
 #include "methods/int8_training/learned_threshold.h"
 

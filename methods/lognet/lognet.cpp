@@ -18,6 +18,7 @@
 #include "framework/engine/elementwise.h"
 #include "framework/engine/reductions.h"
 #include "framework/engine/vector_math.h"
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
 #include "methods/dynamic_fixed_point/fixed_point.h"
@@ -221,6 +222,10 @@ class Lognet final : public Method {
   static constexpr Claims weight_claims = {.idempotent = true};
 
   explicit Lognet(const Params& params) : params_(params) {}
+
+  std::vector<ParamProblem> without_effect(const RunFacts& run) const override {
+    return idle_gradient_bits(params_.gradient_bits, run.steps);
+  }
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     const bool fine = params_.activation_base == "sqrt2";

@@ -14,6 +14,7 @@
 #include "framework/core/error.h"
 #include "framework/engine/reductions.h"
 #include "framework/quant/clip_start.h"
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
 #include "framework/quant/uniform.h"
@@ -398,6 +399,10 @@ class Lsq final : public Method {
   }
 
   explicit Lsq(const Params& params) : params_(params) {}
+
+  std::vector<ParamProblem> without_effect(const RunFacts&) const override {
+    return idle_percentile(params_.init);
+  }
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role == Role::kWeight && params_.weight_bits != kFloatBits) {

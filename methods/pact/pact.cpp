@@ -7,6 +7,7 @@
 // sum of g where x >= alpha, and shrinks by weight decay.
 
 #include "framework/quant/clip_start.h"
+#include "framework/quant/idle_parameters.h"
 #include "framework/quant/method.h"
 #include "framework/quant/uniform.h"
 #include "methods/dorefa/quantize_k.h"
@@ -113,6 +114,10 @@ class Pact final : public Method {
   static constexpr Claims activation_claims = {.learns_from_rounding = false};
 
   explicit Pact(const Params& params) : params_(params) {}
+
+  std::vector<ParamProblem> without_effect(const RunFacts&) const override {
+    return idle_percentile(params_.init);
+  }
 
   std::unique_ptr<Quantizer> quantizer(const Site& site) const override {
     if (site.role == Role::kWeight && params_.weight_bits != kFloatBits) {

@@ -233,6 +233,76 @@ TEST_CASE("a setting has its effect where one row of its line uses it", "[valida
              "--set 'rows=[{method: {id: affine, group_size: 5}}]'") == 2);
 }
 
+TEST_CASE("settings of another optimizer, schedule or start are refused", "[validate]") {
+  const auto refused = [](const std::string& row, const std::string& options = "") {
+    const auto found = validated(kHead + "  - {" + row + "}\n", options);
+    CAPTURE(row);
+    CHECK(found.code == (found.err.empty() || !options.empty() ? 0 : 2));
+    return found.err;
+  };
+  const std::string place = "bitsweep: s.yaml:6: rows.0.";
+  CHECK(refused("method: twn, fine_tuning: {optimizer: {id: adam, momentum: 0.9}}") ==
+        place +
+            "fine_tuning.optimizer.momentum: has no effect with adam; it is of sgd\n");
+  CHECK(refused("method: twn, fine_tuning: {optimizer: {id: [sgd, adam], momentum: 0.9}}")
+            .empty());
+  CHECK(refused("method: twn, training: {optimizer: {id: adam, momentum: 0.9}}, "
+                "fine_tuning: {optimizer: {id: sgd}}")
+            .empty());
+  CHECK(refused("method: twn, fine_tuning: {schedule: {id: cosine, gamma: 0.5}}") ==
+        place +
+            "fine_tuning.schedule.gamma: has no effect with the schedule 'cosine'; it "
+            "is of step, multistep, inv\n");
+  CHECK(refused("method: twn, fine_tuning: {schedule: {unit: iteration, warmup: 5}}")
+            .empty());
+  CHECK(refused("method: twn, pruning: {keep: 0.5, rounds: 3}") ==
+        place +
+            "pruning.rounds: has no effect with the schedule 'one_shot'; it is of "
+            "iterative\n");
+  CHECK(refused("method: {id: dorefa, gradient_bits: 4}").empty());
+  CHECK(refused("method: {id: dorefa, gradient_bits: 4}, fine_tuning: none") ==
+        place +
+            "method.gradient_bits: has no effect: nothing is trained behind "
+            "calibration\n");
+  for (const char* method : {"lsq", "pact", "hwgq", "apot"}) {
+    CHECK(refused(fmt::format("method: {{id: {}, percentile: 99}}", method)) ==
+          place +
+              "method.percentile: has no effect: only `init: percentile` begins at "
+              "one\n");
+    CHECK(refused(
+              fmt::format("method: {{id: {}, init: percentile, percentile: 99}}", method))
+              .empty());
+  }
+}
+
+TEST_CASE("a trial by --set is not held up by what the study writes", "[validate]") {
+  const std::string row =
+      kHead +
+      "  - {method: {id: int8_training, delay: 3}, fine_tuning: {iterations: 9}}\n";
+  const auto tried = validated(row, "--set rows.0.fine_tuning.iterations=2");
+  CHECK(tried.code == 0);
+  CHECK_THAT(tried.err,
+             Contains("bitsweep: note: s.yaml:6: rows.0.method.delay: 3 steps are not "
+                      "fewer than the 2 of training"));
+  CHECK(validated(row, "--set rows.0.method.delay=20").code == 2);
+  const auto adam =
+      validated(kHead + "  - {method: twn, fine_tuning: {optimizer: {momentum: 0.9}}}\n",
+                "--set rows.0.fine_tuning.optimizer.id=adam");
+  CHECK(adam.code == 0);
+  CHECK_THAT(adam.err, Contains("momentum: has no effect with adam"));
+}
+
+TEST_CASE("a mistake of a shared block names the rows that make it one", "[validate]") {
+  const std::string networks = "network: [{id: lenet}, {id: lenet-300-100}]\n";
+  const auto text = with(kHead, "network: {id: lenet}\n", networks) +
+                    "  - method: twn\npruning: {keep: {conv1: 0.5}}\n";
+  const auto found = validated(text);
+  CHECK(found.code == 2);
+  CHECK_THAT(found.err, Contains("pruning: 'conv1' matches no layer; the network has ") &&
+                            Contains(" (row 'twn") && Contains("lenet-300-100"));
+  CHECK_THAT(validated(with(text, "conv1", "cnv")).err, !Contains(" (row"));
+}
+
 TEST_CASE("one width for a weights-only method is that of its weights", "[validate]") {
   CHECK(validated(kHead + "  - method: {id: inq, bits: 4}\n").code == 0);
   const auto unfit = validated(kHead + "  - method: {id: twn, bits: 4}\n");

@@ -1,6 +1,7 @@
 // What has no effect beside other parameters, or in the run that it is given for.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -8,7 +9,7 @@
 
 #include "framework/schema/schema.h"
 
-namespace bitsweep::methods {
+namespace bitsweep {
 
 inline constexpr auto kFloatWeights = "weights are in float (weight_bits: 32)";
 inline constexpr auto kFloatInputs = "layer inputs are in float (activation_bits: 32)";
@@ -35,4 +36,20 @@ class IdleParameters {
   std::vector<ParamProblem> found_;
 };
 
-}  // namespace bitsweep::methods
+/// Of methods whose parameter `percentile` is that of `init: percentile` (ClipStart).
+inline std::vector<ParamProblem> idle_percentile(const std::string& init) {
+  IdleParameters idle;
+  idle.add_if(init != "percentile", {"percentile"},
+              "only `init: percentile` begins at one");
+  return std::move(idle).found();
+}
+
+/// Of methods that quantize gradients: without training there are none.
+inline std::vector<ParamProblem> idle_gradient_bits(int bits, std::int64_t steps) {
+  IdleParameters idle;
+  constexpr int kFloat = 32;
+  idle.add_if(bits != kFloat && steps == 0, {"gradient_bits"}, kNoTraining);
+  return std::move(idle).found();
+}
+
+}  // namespace bitsweep
