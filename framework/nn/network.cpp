@@ -158,6 +158,7 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   site.pixel_scaled = optional_interface<PixelScaled>(site.quantizer.get());
   site.follows_batches = optional_interface<FollowsBatches>(site.quantizer.get());
   site.follows_product = optional_interface<FollowsProduct>(site.quantizer.get());
+  site.sees_inputs = optional_interface<SeesInputs>(site.quantizer.get());
   site.evaluates_float =
       optional_interface<EvaluatesFloat>(site.quantizer.get()) != nullptr;
 }
@@ -435,6 +436,10 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
     const auto values = std::as_const(site->activation->value).span();
     refuse_lost_values(*site, values, 0, "in calibration");
     at_site(*site, [&] { site->quantizer->calibrate(values); });
+  }
+  for (WeightedLayer* layer : weighted_) {
+    const BoundSite& site = layer->weight_site();
+    if (is_of(site, owners) && site.sees_inputs != nullptr) layer->show_inputs();
   }
 }
 

@@ -221,7 +221,6 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
 void calibrate(Network& network, const Batches& images, int batches,
                bool batch_statistics, std::span<const int> owners,
                const BetweenBatches& between) {
-  network.calibrate_weights(owners);
   std::size_t cursor = 0;
   const BatchSource source = source_at(images, cursor);
   for (int batch = 0; batch < batches; ++batch) {
@@ -229,6 +228,7 @@ void calibrate(Network& network, const Batches& images, int batches,
     network.calibrate_activations(source, batch_statistics, owners);
     cursor += std::size_t(network.batch());
   }
+  network.calibrate_weights(owners);  // some have looked at inputs
   network.finish_calibration(owners);
 }
 
