@@ -253,7 +253,13 @@ void Network::plan_loss(Program& program, bool gradient) {
         gradient ? std::span<float>{end_->gradients(slice), count} : std::span<float>{};
     const auto kernel = loss_ == Loss::kCrossEntropy ? kernels::softmax_cross_entropy
                                                      : kernels::squared_hinge;
-    losses_[std::size_t(slice.index)] = kernel(values, labels, context_.batch, dlogits);
+    SliceLoss& total = losses_[std::size_t(slice.index)];
+    total = kernel(values, labels, context_.batch, dlogits);
+    if (!gradient || source_->teacher.empty()) return;
+    const auto teacher = source_->teacher.subspan(end_->offset(slice), count);
+    total.loss =
+        kernels::distilled_loss(total.loss, values, teacher, end_->shape.elements(),
+                                source_->distillation, context_.batch, dlogits);
   });
 }
 

@@ -23,6 +23,9 @@ enum class Loss { kCrossEntropy, kSquaredHinge };
 struct BatchSource {
   std::function<void(int index, std::span<float> image)> load;  // index within the batch
   std::function<int(int index)> label;
+  /// Logits of the batch, [batch, classes], that training follows; or empty.
+  std::span<const float> teacher = {};
+  Distillation distillation = {};
 };
 
 struct NetworkOptions {

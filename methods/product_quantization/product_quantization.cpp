@@ -273,8 +273,8 @@ class ProductQuantization final : public Method {
       "then codewords are tuned. Without fine-tuning high ratios lose much.";
   static constexpr auto departures =
       "layers are quantized at once, by inputs of the float network, not one by one; "
-      "codewords are tuned on labels, not "
-      "on a teacher, and counted at 32 bits, not 16.";
+      "codewords are tuned on labels, on the float network's outputs where a study says "
+      "`distillation`, and counted at 32 bits, not 16.";
   static constexpr int version = 2;
   // As k-means.
   static Claims claims(const Params& params, bool /*of_weights*/) {
