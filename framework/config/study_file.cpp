@@ -146,9 +146,8 @@ class StudyReader {
   std::vector<Dataset> read_datasets(const Node* node) {
     std::vector<Dataset> datasets;
     for (const Node& item : alternatives(node, "dataset")) {
-      DatasetSpec& dataset =
-          datasets.emplace_back(read_fields<DatasetSpec>(item, problems_), shared(item))
-              .spec;
+      datasets.push_back({read_fields<DatasetSpec>(item, problems_), shared(item)});
+      DatasetSpec& dataset = datasets.back().spec;
       const Node* id = item.find("id");
       if (dataset.is_own()) {
         check_own(item, dataset);
