@@ -148,9 +148,8 @@ class StudyReader {
   std::vector<Dataset> read_datasets(const Node* node) {
     std::vector<Dataset> datasets;
     for (const Node& item : alternatives(node, "dataset")) {
-      DatasetSpec& dataset =
-          datasets.emplace_back(read_fields<DatasetSpec>(item, problems_), shared(item))
-              .spec;
+      datasets.push_back({read_fields<DatasetSpec>(item, problems_), shared(item)});
+      DatasetSpec& dataset = datasets.back().spec;
       const Node* id = item.find("id");
       if (dataset.is_own()) {
         check_own(item, dataset);
@@ -302,6 +301,11 @@ class StudyReader {
     const Node training = with_recipe(given ? *given : empty_training(), network.recipe,
                                       folders_, problems_);
     run.training = read_training(training, problems_);
+    if (const Node* distillation = training.find("distillation")) {
+      problems_.add(*distillation,
+                    "set it in 'fine_tuning': the teacher is the float network that "
+                    "'training' makes");
+    }
     run.fine_tuning =
         run.start == "scratch"
             ? run.training

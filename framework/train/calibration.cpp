@@ -47,6 +47,13 @@ void take_table(Network& network, const CalibrationSpec& own,
     throw RunError(own.table +
                    ": the table changed since the study began; run the study again");
   }
+  for (const BoundSite* bound : network.sites()) {
+    if (bound->sees_inputs == nullptr) continue;
+    throw RunError(fmt::format(
+        "{}: '{}' looks at inputs of {} in calibration, and a table has none; leave out "
+        "the table for this row",
+        own.table, bound->method, bound->site.layer));
+  }
   network.calibrate_weights(owners);
   network.finish_calibration(owners);
   std::map<std::string, CalibratedSite> sites;
