@@ -89,7 +89,9 @@ void IdleSettings::look(const RowSpec& row, const Idle& of_methods) {
   Idle idle = of_methods;
   add_training(run, idle);
   add_pruning(run, idle);
+  const bool is_tuned = run.fine_tuning && run.start != "scratch";
   for (const std::string group : {"training", "fine_tuning"}) {
+    if (group == "fine_tuning" && !is_tuned) continue;  // it says nothing of this run
     const Node* node = written.row->find(group);
     for (const std::string part : {"optimizer", "schedule"}) {
       const Node* below = node ? node->find(part) : nullptr;
