@@ -273,7 +273,15 @@ TEST_CASE("a preset is listed, shown, and told of by the runs that use it", "[sc
   std::ofstream(folder / "s.yaml") << kHead << "  - method: {scheme: tensorrt-max}\n";
   const auto run = real_program(folder, "run s.yaml --dry-run");
   CHECK_THAT(run.err, Contains("scheme tensorrt-max sets method.id=affine ") &&
-                          Contains("(source: TensorRT without entropy calibration"));
+                          Contains("(source: TensorRT without entropy calibration") &&
+                          !Contains("as published"));
+  std::ofstream(folder / "s.yaml")
+      << kHead << "  - method: {scheme: tflite-qat, bits: 4}\n";
+  const auto changed = real_program(folder, "run s.yaml --dry-run");
+  CHECK_THAT(changed.err,
+             Contains("row 'tflite-qat w4 a4' is not the scheme tflite-qat as published: "
+                      "method.activation_bits=4 (scheme: 8), method.weight_bits=4 "
+                      "(scheme: 8)"));
 }
 
 TEST_CASE("a dataset is described by its id", "[data]") {
