@@ -40,7 +40,7 @@ std::string leading_key(const std::string& line) {
 // A run that swaps, or is killed halfway, is worse than one that does not begin.
 void check_memory(const Network& network, const char* key, const TrainingSpec& training) {
   const auto estimate =
-      estimate_memory(network, training.batch_size, training.optimizer.id);
+      estimate_memory(network, training);
   if (estimate.total() <= memory_limit()) return;
   throw ConfigError(fmt::format(
       "{}.batch_size: {}: training needs about {} ({} for activations, {} for "
@@ -245,7 +245,7 @@ double training_memory(const RunSpec& spec, const MethodRegistry& methods) {
                   {.image = info.shape, .classes = info.classes, .batch = 1});
   attach_quantizers(network, spec.method, spec.edges, spec.sites, methods);
   const auto bytes_of = [&](const TrainingSpec& training) {
-    return estimate_memory(network, training.batch_size, training.optimizer.id).total();
+    return estimate_memory(network, training).total();
   };
   double bytes = bytes_of(spec.training);
   if (has_own_fine_tuning(spec)) bytes = std::max(bytes, bytes_of(*spec.fine_tuning));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -137,11 +138,7 @@ class Experiment {
         reporter_(observer, checkpoints),
         data_(load_dataset(spec.dataset, environment.data_folders)),
         preprocessing_(spec.training.preprocessing, data_.training),
-        network_(spec.network, {.image = data_.training.shape,
-                                .image_is_signed = !preprocessing_.is_nonnegative(),
-                                .classes = data_.classes,
-                                .batch = own_batch_size(spec),
-                                .seed = spec.seed}) {
+        network_(spec.network, network_options()) {
     if (!spec.data_checksum.empty() && spec.data_checksum != data_.checksum) {
       throw RunError(
           fmt::format("{}: its files changed since the study began (SHA-256 {}, expected "
@@ -156,6 +153,7 @@ class Experiment {
     methods_ = attach_quantizers(network_, spec.method, spec.edges, spec.sites,
                                  *environment.methods);
     network_.build();
+    if (has_teacher()) make_teacher(*environment.baseline);
     if (environment.checkpoint) {
       require_room(environment.checkpoint->file.parent_path(), kept_bytes(),
                    "a run's checkpoint and record");
@@ -205,6 +203,27 @@ class Experiment {
   }
 
  private:
+  NetworkOptions network_options() const {
+    return {.image = data_.training.shape,
+            .image_is_signed = !preprocessing_.is_nonnegative(),
+            .classes = data_.classes,
+            .batch = own_batch_size(spec_),
+            .seed = spec_.seed};
+  }
+
+  bool has_teacher() const {
+    const TrainingSpec* training = own_training(spec_);
+    return training != nullptr && training->distillation.has_value();
+  }
+
+  void make_teacher(const RunRecord& baseline) {
+    teacher_.emplace(spec_.network, network_options());
+    teacher_->draw_weights();
+    load_state(*teacher_, baseline);
+    teacher_->build();
+    teacher_->prepare_evaluation();
+  }
+
   // At most: the checkpoint has weights, their momentum and, of Adam, their squares; the
   // record weights and packed model; beside these are predictions and curves.
   double kept_bytes() {
@@ -226,7 +245,8 @@ class Experiment {
   }
 
   StagedTraining staged_training(bool with_health) {
-    return {spec_, data_, preprocessing_, network_, methods_, reporter_, with_health};
+    return {spec_,    data_,     preprocessing_, network_,
+            methods_, reporter_, with_health,    teacher_ ? &*teacher_ : nullptr};
   }
 
   // The network that the last step left, on data it has not been chosen by.
@@ -301,6 +321,7 @@ class Experiment {
   Dataset data_;
   Preprocessing preprocessing_;
   Network network_;
+  std::optional<Network> teacher_;  // where training follows the float network
   MethodList methods_;
 };
 

@@ -84,6 +84,14 @@ struct MultiplierRule {
   static Schema<MultiplierRule> schema();
 };
 
+/// `fine_tuning: {distillation: {weight: 1}}`: training follows the float network, whose
+/// logits are targets beside the labels (Hinton et al., arXiv:1503.02531).
+struct DistillationSpec {
+  double weight = 1;       // of the teacher's targets against the labels'
+  double temperature = 1;  // that both networks' logits are divided by
+  static Schema<DistillationSpec> schema();
+};
+
 /// What training is made of; a recipe file is one of these.
 struct TrainingSpec {
   std::string recipe;  // the file it began with, if any; not part of a run's identity
@@ -96,6 +104,7 @@ struct TrainingSpec {
   std::vector<MultiplierRule> multipliers;
   PreprocessingSpec preprocessing;
   AugmentationSpec augmentation;
+  std::optional<DistillationSpec> distillation = {};  // of fine-tuning alone
   /// The fields outside the groups.
   static Schema<TrainingSpec> schema();
 };

@@ -171,6 +171,18 @@ Schema<TrainingSpec> TrainingSpec::schema() {
              one_of({"cross_entropy", "squared_hinge"}));
 }
 
+Schema<DistillationSpec> DistillationSpec::schema() {
+  return Schema<DistillationSpec>{}
+      .field("weight", &DistillationSpec::weight,
+             "Share of the loss that compares with the float network's outputs; the rest "
+             "compares with the labels.",
+             between(0.0, 1.0))
+      .field("temperature", &DistillationSpec::temperature,
+             "Logits of both networks are divided by it before the softmax; the gradient "
+             "is multiplied by its square.",
+             between(0.01, 1000.0));
+}
+
 Schema<EdgesSpec> EdgesSpec::schema() {
   const auto choice = one_of({"float", "8", "method"});
   return Schema<EdgesSpec>{}

@@ -119,6 +119,9 @@ Node training_node(const TrainingSpec& training) {
   }
   node.set("preprocessing", fields_node(training.preprocessing));
   node.set("augmentation", fields_node(training.augmentation));
+  if (training.distillation) {
+    node.set("distillation", fields_node(*training.distillation));
+  }
   return node;
 }
 

@@ -294,6 +294,11 @@ class StudyReader {
     const Node training = with_recipe(given ? *given : empty_training(), network.recipe,
                                       folders_, problems_);
     run.training = read_training(training, problems_);
+    if (const Node* distillation = training.find("distillation")) {
+      problems_.add(*distillation,
+                    "set it in 'fine_tuning': the teacher is the float network that "
+                    "'training' makes");
+    }
     run.fine_tuning =
         run.start == "scratch"
             ? run.training

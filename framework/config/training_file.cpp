@@ -41,6 +41,9 @@ TrainingSpec read_training(const Node& training, Problems& problems) {
   spec.multipliers = reader.groups<MultiplierRule>("multipliers");
   spec.preprocessing = reader.group<PreprocessingSpec>("preprocessing");
   spec.augmentation = reader.group<AugmentationSpec>("augmentation");
+  if (training.find("distillation")) {
+    spec.distillation = reader.group<DistillationSpec>("distillation");
+  }
   reader.refuse_others();
   if (const Node* iterations = training.find("iterations")) {
     if (training.find("epochs")) {

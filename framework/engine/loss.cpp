@@ -32,6 +32,14 @@ SliceLoss over_images(std::span<const float> logits, std::span<const int> labels
   return total;
 }
 
+// log of the sum of exp(z / temperature).
+double log_sum_exp(std::span<const float> z, double temperature) {
+  const double largest = *std::max_element(z.begin(), z.end()) / temperature;
+  double sum = 0;
+  for (const float v : z) sum += std::exp(v / temperature - largest);
+  return largest + std::log(sum);
+}
+
 }  // namespace
 
 SliceLoss softmax_cross_entropy(std::span<const float> logits,
@@ -39,10 +47,7 @@ SliceLoss softmax_cross_entropy(std::span<const float> logits,
                                 std::span<float> dlogits) {
   const auto one = [batch](std::span<const float> z, std::size_t label,
                            std::span<float> dz) {
-    const double largest = *std::max_element(z.begin(), z.end());
-    double sum = 0;
-    for (const float v : z) sum += std::exp(v - largest);
-    const double log_sum = largest + std::log(sum);
+    const double log_sum = log_sum_exp(z, 1);
     const double loss = log_sum - z[label];
     for (std::size_t c = 0; c < dz.size(); ++c) {
       dz[c] = float((std::exp(z[c] - log_sum) - (c == label)) / batch);
@@ -69,6 +74,30 @@ SliceLoss squared_hinge(std::span<const float> logits, std::span<const int> labe
     return loss / double(z.size());
   };
   return over_images(logits, labels, dlogits, one);
+}
+
+double distilled_loss(double of_labels, std::span<const float> logits,
+                      std::span<const float> teacher, std::size_t classes,
+                      const Distillation& distillation, int batch,
+                      std::span<float> dlogits) {
+  const auto [weight, T] = distillation;
+  ensure(teacher.size() == logits.size() && dlogits.size() == logits.size() &&
+             dlogits.data() != logits.data(),
+         "teacher and gradient have the logits' shape");
+  double divergence = 0;
+  for (std::size_t begin = 0; begin < logits.size(); begin += classes) {
+    const auto z = logits.subspan(begin, classes),
+               of_teacher = teacher.subspan(begin, classes);
+    const double log_sum = log_sum_exp(z, T), teachers = log_sum_exp(of_teacher, T);
+    for (std::size_t c = 0; c < classes; ++c) {
+      const double log_p = z[c] / T - log_sum, log_t = of_teacher[c] / T - teachers;
+      const double t = std::exp(log_t);
+      if (t > 0) divergence += t * (log_t - log_p);
+      float& dz = dlogits[begin + c];
+      dz = float((1 - weight) * dz + weight * T * (std::exp(log_p) - t) / batch);
+    }
+  }
+  return (1 - weight) * of_labels + weight * T * T * divergence;
 }
 
 }  // namespace bitsweep::kernels

@@ -2,6 +2,7 @@
 // in [0, classes) an image. One thread; no allocation.
 #pragma once
 
+#include <cstddef>
 #include <span>
 
 namespace bitsweep {
@@ -10,6 +11,14 @@ struct SliceLoss {
   double loss =
       0;  // the images' losses, added; the batch's mean is the slices' sum / batch
   int correct = 0;  // images whose largest logit is the label's, the lowest index of ties
+};
+
+/// How training follows a teacher, a network whose logits on the same images are known
+/// (Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network",
+/// arXiv:1503.02531).
+struct Distillation {
+  double weight = 1;       // 0 to 1
+  double temperature = 1;  // T
 };
 
 namespace kernels {
@@ -25,6 +34,15 @@ SliceLoss softmax_cross_entropy(std::span<const float> logits,
 /// class and -1 for the others (BinaryConnect's output layer). Otherwise as above.
 SliceLoss squared_hinge(std::span<const float> logits, std::span<const int> labels,
                         int batch, std::span<float> dlogits);
+
+/// The loss of a slice under a teacher: (1 - weight) `of_labels` + weight T^2 KL(t || p)
+/// with t = softmax(teacher / T), p = softmax(logits / T), summed over images. dlogits
+/// comes as the gradient of `of_labels` and follows. All three are [images, classes];
+/// dlogits is not the logits' memory.
+double distilled_loss(double of_labels, std::span<const float> logits,
+                      std::span<const float> teacher, std::size_t classes,
+                      const Distillation& distillation, int batch,
+                      std::span<float> dlogits);
 
 }  // namespace kernels
 }  // namespace bitsweep

@@ -28,6 +28,7 @@ struct BoundSite {
   const PixelScaled* pixel_scaled = nullptr;  // the quantizer, where it is one
   FollowsBatches* follows_batches = nullptr;  // the same
   FollowsProduct* follows_product = nullptr;  // the same, of biases
+  SeesInputs* sees_inputs = nullptr;          // the same, of weights
   const BoundSite* product_inputs = nullptr;  // whose grids that one follows
   const BoundSite* product_weights = nullptr;
   bool evaluates_float = false;      // as the quantizer says

@@ -1,11 +1,14 @@
 // Convolution layers: of all channels, in groups, of each channel by itself.
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "framework/core/error.h"
+#include "framework/core/random.h"
 #include "framework/engine/elementwise.h"
+#include "framework/engine/patch.h"
 #include "framework/engine/window_means.h"
 #include "framework/nn/initialisers.h"
 #include "framework/nn/layer_kinds.h"
@@ -139,6 +142,21 @@ class ConvolutionLayer final : public WeightedLayer {
     return {
         .operation = Operation::kConvolution,
         .window = {geometry_.kernel, geometry_.stride, geometry_.pad, geometry_.groups}};
+  }
+
+  // Patches drawn from the image, of each group in turn.
+  void add_inputs(const float* image, std::vector<float>& rows) const override {
+    constexpr std::size_t kPatches = 32;
+    const RandomStream draws(std::uint64_t(context_.seed), name() + "/patches");
+    const std::size_t size = weight_.size() / std::size_t(geometry_.output.channels);
+    const std::size_t pixels = geometry_.output.pixels();
+    for (std::size_t i = 0; i < std::min(kPatches, pixels); ++i) {
+      const auto row = std::uint32_t(rows.size() / size);
+      const auto pixel = std::size_t(draws.uniform_at(row) * double(pixels));
+      rows.resize(rows.size() + size);
+      kernels::copy_patch(geometry_, image, int(std::min(pixel, pixels - 1)),
+                          int(row) % geometry_.groups, std::span(rows).last(size));
+    }
   }
 
   void window_means(int images, std::span<const float> pixel_scales,

@@ -99,6 +99,10 @@ class LinearLayer final : public WeightedLayer {
  protected:
   GraphNode product_node() const override { return {.operation = Operation::kLinear}; }
 
+  void add_inputs(const float* image, std::vector<float>& rows) const override {
+    rows.insert(rows.end(), image, image + inputs_);
+  }
+
   void window_means(int, std::span<const float> pixel_scales,
                     std::span<float> output_scales) const override {
     std::copy(pixel_scales.begin(), pixel_scales.end(), output_scales.begin());

@@ -45,8 +45,8 @@ double of_quantized_activation(const BoundSite& site, double batch) {
 
 }  // namespace
 
-MemoryEstimate estimate_memory(const Network& network, int batch,
-                               const std::string& optimizer) {
+MemoryEstimate estimate_memory(const Network& network, const TrainingSpec& training) {
+  const int batch = training.batch_size;
   MemoryEstimate estimate;
   // A list of the slices of a batch of billions would itself be too much.
   const double slices =
@@ -54,7 +54,7 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
   for (WeightedLayer* layer : network.weighted_layers()) {
     estimate.weights += of_weights(*layer, slices);
     const double values = double(layer->weight().size()) * kFloat;
-    const double moments = double(optimizer_kind(optimizer).moments.size()) * values;
+    const double moments = double(optimizer_kind(training.optimizer.id).moments.size()) * values;
     estimate.optimizer += moments;
     estimate.kept += values + moments;
     estimate.activations += of_latent_product(*layer, batch);
@@ -64,6 +64,10 @@ MemoryEstimate estimate_memory(const Network& network, int batch,
   }
   for (const auto& layer : network.layers()) {
     if (layer->has_output()) estimate.activations += of_activations(*layer, batch);
+  }
+  if (training.distillation) {  // the teacher is such a network again
+    estimate.weights *= 2;
+    estimate.activations *= 2;
   }
   return estimate;
 }

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "framework/config/run_spec.h"
 #include "framework/nn/network.h"
 
 namespace bitsweep {
@@ -19,9 +20,7 @@ struct MemoryEstimate {
   double total() const { return weights + optimizer + activations + kept; }
 };
 
-/// Of training with `batch` images a step. `network` has its quantizers, and need not be
-/// built; `optimizer` is an id.
-MemoryEstimate estimate_memory(const Network& network, int batch,
-                               const std::string& optimizer);
+/// Of training as `training` says. `network` has its quantizers, and need not be built.
+MemoryEstimate estimate_memory(const Network& network, const TrainingSpec& training);
 
 }  // namespace bitsweep

@@ -158,6 +158,7 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   site.pixel_scaled = optional_interface<PixelScaled>(site.quantizer.get());
   site.follows_batches = optional_interface<FollowsBatches>(site.quantizer.get());
   site.follows_product = optional_interface<FollowsProduct>(site.quantizer.get());
+  site.sees_inputs = optional_interface<SeesInputs>(site.quantizer.get());
   site.evaluates_float =
       optional_interface<EvaluatesFloat>(site.quantizer.get()) != nullptr;
 }
@@ -252,7 +253,13 @@ void Network::plan_loss(Program& program, bool gradient) {
         gradient ? std::span<float>{end_->gradients(slice), count} : std::span<float>{};
     const auto kernel = loss_ == Loss::kCrossEntropy ? kernels::softmax_cross_entropy
                                                      : kernels::squared_hinge;
-    losses_[std::size_t(slice.index)] = kernel(values, labels, context_.batch, dlogits);
+    SliceLoss& total = losses_[std::size_t(slice.index)];
+    total = kernel(values, labels, context_.batch, dlogits);
+    if (!gradient || source_->teacher.empty()) return;
+    const auto teacher = source_->teacher.subspan(end_->offset(slice), count);
+    total.loss =
+        kernels::distilled_loss(total.loss, values, teacher, end_->shape.elements(),
+                                source_->distillation, context_.batch, dlogits);
   });
 }
 
@@ -435,6 +442,10 @@ void Network::calibrate_activations(const BatchSource& source, bool batch_statis
     const auto values = std::as_const(site->activation->value).span();
     refuse_lost_values(*site, values, 0, "in calibration");
     at_site(*site, [&] { site->quantizer->calibrate(values); });
+  }
+  for (WeightedLayer* layer : weighted_) {
+    const BoundSite& site = layer->weight_site();
+    if (is_of(site, owners) && site.sees_inputs != nullptr) layer->show_inputs();
   }
 }
 

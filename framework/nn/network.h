@@ -23,6 +23,9 @@ enum class Loss { kCrossEntropy, kSquaredHinge };
 struct BatchSource {
   std::function<void(int index, std::span<float> image)> load;  // index within the batch
   std::function<int(int index)> label;
+  /// Logits of the batch, [batch, classes], that training follows; or empty.
+  std::span<const float> teacher = {};
+  Distillation distillation = {};
 };
 
 struct NetworkOptions {
@@ -119,7 +122,8 @@ class Network {
   /// (`BoundSite::owner`), of all where there are none named.
   void calibrate_weights(std::span<const int> owners = {});
   /// Runs one batch through the float network and shows each activation quantizer its
-  /// values. `batch_statistics`: normalise by the batch, for networks not yet trained.
+  /// values, and what they are multiplied with to those of weights that ask for it
+  /// (SeesInputs). `batch_statistics`: normalise by the batch, for networks not yet trained.
   void calibrate_activations(const BatchSource& source, bool batch_statistics,
                              std::span<const int> owners = {});
   /// The sites that were calibrated quantize from now on.

@@ -210,6 +210,16 @@ std::span<float> WeightedLayer::latent_product(const Slice& slice) {
   return latent_product_.span().subspan(output_.offset(slice), output_.elements(slice));
 }
 
+void WeightedLayer::show_inputs() {
+  const Buffer& values = input_.activation().value;
+  const std::size_t elements = input_.activation().shape.elements();
+  std::vector<float> rows;
+  for (int image = 0; image < context_.batch; ++image) {
+    add_inputs(values.data() + std::size_t(image) * elements, rows);
+  }
+  at_site(weight_site_, [&] { weight_site_.sees_inputs->see_inputs(rows); });
+}
+
 void WeightedLayer::quantize_parameters() {
   const auto quantize = [this](BoundSite& bound) {
     if (!active(bound)) return;

@@ -54,6 +54,10 @@ class WeightedLayer : public Layer {
   BoundSite& weight_site() { return weight_site_; }
   Activation& input() { return input_.activation(); }
 
+  /// Shows the weights' quantizer, which asks for it, what filters met in the last pass:
+  /// of a convolution some places of each image.
+  void show_inputs();
+
   /// Quantizes weights and bias, as the pass's state asks; then `pack` takes them over.
   void quantize_parameters();
   virtual void pack_parameters() {}
@@ -71,6 +75,8 @@ class WeightedLayer : public Layer {
  protected:
   // The product's operation and window.
   virtual GraphNode product_node() const = 0;
+  // Of one image, for `show_inputs`: appended to `rows`.
+  virtual void add_inputs(const float* image, std::vector<float>& rows) const = 0;
 
   /// To add to the latent weights' gradient that by way of their own product.
   virtual void add_latent_gradient() {}

@@ -142,6 +142,16 @@ class PixelScaled {
                             const Pass& pass) const = 0;
 };
 
+/// A quantizer of weights that looks at what they are multiplied with.
+class SeesInputs {
+ public:
+  virtual ~SeesInputs() = default;
+  /// Before `calibrate`, for each calibration batch: values that the layer reads in the
+  /// float network, a sample of [rows, weights of a filter] in their order, each row what
+  /// one output is the filter's product with.
+  virtual void see_inputs(std::span<const float> rows) = 0;
+};
+
 /// A quantizer of biases whose step is that of the sums they are added to. The layer tells
 /// it the grids of its inputs and weights, before each `prepare`; where these have no
 /// `product_scales`, biases pass in float.

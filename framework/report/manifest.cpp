@@ -49,6 +49,11 @@ std::string training_text(const TrainingSpec& training) {
     parts.push_back(fmt::format("shifted by up to {}", training.augmentation.pad));
   }
   if (training.augmentation.flip) parts.push_back("flipped");
+  if (training.distillation) {
+    parts.push_back(
+        fmt::format("distilled from its float network (weight {}, temperature {})",
+                    training.distillation->weight, training.distillation->temperature));
+  }
   return training.recipe.empty() ? joined(parts) : training.recipe + ": " + joined(parts);
 }
 

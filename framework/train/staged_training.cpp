@@ -33,7 +33,7 @@ std::vector<PlannedStage> planned_stages(const RunSpec& spec, const Dataset& dat
 StagedTraining::StagedTraining(const RunSpec& spec, const Dataset& data,
                                const Preprocessing& preprocessing, Network& network,
                                const MethodList& methods, TrainingObserver& observer,
-                               bool with_health)
+                               bool with_health, Network* teacher)
     : spec_(spec),
       data_(data),
       preprocessing_(preprocessing),
@@ -57,7 +57,7 @@ StagedTraining::StagedTraining(const RunSpec& spec, const Dataset& data,
   trainer_.emplace(
       network, *images_, validation_.count() > 0 ? &validation_ : nullptr, *training,
       [this](const StepReport& step) { after_step(step); }, health_ ? &*health_ : nullptr,
-      [this] { pause(); });
+      [this] { pause(); }, teacher);
 }
 
 void StagedTraining::run() {

@@ -45,10 +45,11 @@ const TrainingSpec* own_training(const RunSpec& spec);
 class StagedTraining {
  public:
   /// All of them must outlive it. The network is built, its quantizers those of
-  /// `methods`. `with_health`: whether quantizers are observed.
+  /// `methods`. `with_health`: whether quantizers are observed. `teacher`: see Trainer.
   StagedTraining(const RunSpec& spec, const Dataset& data,
                  const Preprocessing& preprocessing, Network& network,
-                 const MethodList& methods, TrainingObserver& observer, bool with_health);
+                 const MethodList& methods, TrainingObserver& observer, bool with_health,
+                 Network* teacher = nullptr);
 
   /// From where the state stands to the end of all stages. Throws RunError.
   void run();

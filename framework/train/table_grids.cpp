@@ -150,6 +150,14 @@ class TableSite {
 
 void take_grids(Network& network, const std::filesystem::path& table,
                 Problems& problems) {
+  for (const BoundSite* bound : network.sites()) {
+    if (bound->sees_inputs == nullptr) continue;
+    problems.add({shown_path(table), 0}, "",
+                 fmt::format("'{}' looks at inputs of {} in calibration, and a table has "
+                             "none; leave out the table for this row",
+                             bound->method, bound->site.layer));
+    return;
+  }
   std::map<std::string, BoundSite*> quantized;
   std::vector<std::string> names;
   for (BoundSite* bound : sites_to_calibrate(network)) {

@@ -52,7 +52,7 @@ std::int64_t Trainer::steps_of(const TrainingSpec& spec, std::size_t images) {
 
 Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
                  const TrainingSpec& spec, std::function<void(const StepReport&)> on_step,
-                 QuantizerHealth* health, BetweenBatches between)
+                 QuantizerHealth* health, BetweenBatches between, Network* teacher)
     : network_(network),
       training_(training),
       validation_(validation),
@@ -60,6 +60,7 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
       on_step_(std::move(on_step)),
       health_(health),
       between_(std::move(between)),
+      teacher_(teacher),
       optimizer_(std::make_unique<Optimizer>(spec.optimizer, spec.multipliers,
                                              network.parameters())),
       source_(source_at(training, cursor_)),
@@ -67,6 +68,8 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
           std::max<std::int64_t>(1, std::int64_t(training.count()) / network.batch())),
       steps_(steps_of(spec, training.count())),
       schedule_steps_(steps_) {
+  ensure(spec.distillation.has_value() == (teacher != nullptr),
+         "distillation has a teacher");
   for (WeightedLayer* layer : network.weighted_layers()) {
     auto* const hook =
         optional_interface<ChangesLatent>(layer->weight_site().quantizer.get());
@@ -122,6 +125,7 @@ void Trainer::finish_steps() {
 
 void Trainer::step(Loss loss) {
   cursor_ = std::size_t(sums_.images);
+  if (teacher_ != nullptr) ask_teacher(loss);
   const SliceLoss result = network_.train_step(source_, loss, step_);
   if (!std::isfinite(result.loss)) {
     throw RunError(
@@ -147,6 +151,14 @@ void Trainer::step(Loss loss) {
               .epoch = epochs_done(),
               .epoch_score = sums_.score()});
   }
+}
+
+// It sees the very images that the step is made on.
+void Trainer::ask_teacher(Loss loss) {
+  source_.teacher = {};
+  teacher_->evaluate(source_, loss, network_.batch(), {});
+  source_.teacher = teacher_->logits();
+  source_.distillation = {spec_.distillation->weight, spec_.distillation->temperature};
 }
 
 // What is kept of an epoch, but for its validation: `health` looks at the activations of
@@ -221,7 +233,6 @@ Score evaluate(Network& network, const Batches& batches, Loss loss,
 void calibrate(Network& network, const Batches& images, int batches,
                bool batch_statistics, std::span<const int> owners,
                const BetweenBatches& between) {
-  network.calibrate_weights(owners);
   std::size_t cursor = 0;
   const BatchSource source = source_at(images, cursor);
   for (int batch = 0; batch < batches; ++batch) {
@@ -229,6 +240,7 @@ void calibrate(Network& network, const Batches& images, int batches,
     network.calibrate_activations(source, batch_statistics, owners);
     cursor += std::size_t(network.batch());
   }
+  network.calibrate_weights(owners);  // some have looked at inputs
   network.finish_calibration(owners);
 }
 

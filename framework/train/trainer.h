@@ -47,9 +47,12 @@ class Trainer {
   /// `validation` may be null: then no curve of it is kept. `on_step` may be empty.
   /// `health`, when not null, observes each epoch. `between` is called where the state
   /// is whole: before each step and each batch of a validation.
+  /// `teacher`: what the specification's distillation follows, a network of the same
+  /// batch that is prepared for evaluation; null where there is none.
   Trainer(Network& network, Batches& training, const Batches* validation,
           const TrainingSpec& spec, std::function<void(const StepReport&)> on_step,
-          QuantizerHealth* health = nullptr, BetweenBatches between = {});
+          QuantizerHealth* health = nullptr, BetweenBatches between = {},
+          Network* teacher = nullptr);
   ~Trainer();
 
   /// Steps of a whole training: iterations, or epochs of whole batches.
@@ -90,6 +93,7 @@ class Trainer {
   void begin_epoch();
   void finish_steps();
   void step(Loss loss);
+  void ask_teacher(Loss loss);
   void after_step();
   void close_steps(Curves& curves);
   void validate(Curves& curves);
@@ -101,6 +105,7 @@ class Trainer {
   std::function<void(const StepReport&)> on_step_;
   QuantizerHealth* health_;
   BetweenBatches between_;
+  Network* teacher_;
   std::unique_ptr<class Optimizer> optimizer_;
   struct LatentHook {
     ChangesLatent* quantizer;

@@ -9,6 +9,7 @@
 #include "framework/core/error.h"
 #include "framework/quant/method.h"
 #include "framework/quant/pruning.h"
+#include "methods/product_quantization/input_metric.h"
 #include "methods/product_quantization/vector_clusters.h"
 
 namespace bitsweep::methods {
@@ -19,6 +20,7 @@ struct ProductQuantizationParams {
   int dimension = 4;
   bool whole_kernels = true;
   std::string books = "layer";
+  std::string objective = "outputs";
   int members = 4;
   int iterations = 20;
   std::string grad_reduce = "mean";
@@ -39,6 +41,10 @@ struct ProductQuantizationParams {
         .field("books", &P::books,
                "One book for a layer (Stock), or one for each place in a filter (Gong).",
                one_of({"layer", "place"}))
+        .field("objective", &P::objective,
+               "Whose square error clusters make small: the layer's outputs, by its "
+               "inputs in calibration (Stock), or the weights (Gong).",
+               one_of({"outputs", "weights"}))
         .field("members", &P::members,
                "Vectors of the layer for each of the book, at least: keeps the books of "
                "small layers small.",
@@ -61,13 +67,17 @@ VectorLayout vectors_of(const Site& site, const ProductQuantizationParams& param
   return {dimension, 1};
 }
 
-class SharedVectors final : public Quantizer, public ChangesLatent, public KnowsPruned {
+class SharedVectors final : public Quantizer,
+                            public SeesInputs,
+                            public ChangesLatent,
+                            public KnowsPruned {
  public:
   SharedVectors(const Site& site, const ProductQuantizationParams& params)
       : params_(params),
         draws_(std::uint64_t(site.seed), site.name),
         vectors_(vectors_of(site, params)),
-        codes_(site.elements / vectors_.dimension) {
+        codes_(site.elements / vectors_.dimension),
+        inner_(site.channels.inner) {
     if (params.books == "place") {
       places_ = {site.channels.inner / vectors_.dimension,
                  vectors_.stride > 1 ? 1 : vectors_.dimension};
@@ -78,6 +88,21 @@ class SharedVectors final : public Quantizer, public ChangesLatent, public Knows
     book_ = Parameter(site.name + ".codewords",
                       places_.channels * size_ * vectors_.dimension);
     factors_.assign(places_.channels * size_, 1);
+    metrics_.assign(places_.channels, InputMetric(vectors_.dimension));
+  }
+
+  void see_inputs(std::span<const float> rows) override {
+    if (params_.objective != "outputs") return;
+    Eigen::VectorXf x(Eigen::Index(vectors_.dimension));
+    for (; !rows.empty(); rows = rows.subspan(inner_)) {
+      for (std::size_t i = 0; i < inner_ / vectors_.dimension; ++i) {
+        const std::size_t first = vectors_.first_element(i);
+        for (std::size_t j = 0; j < vectors_.dimension; ++j) {
+          x[Eigen::Index(j)] = rows[first + j * vectors_.stride];
+        }
+        metrics_[book_of(i)].add(x);
+      }
+    }
   }
 
   void set_kept(std::span<const float>) override {
@@ -172,8 +197,9 @@ class SharedVectors final : public Quantizer, public ChangesLatent, public Knows
         points.values.push_back(std::isfinite(v) ? double(v) : 0);
       }
     }
-    const auto found =
-        cluster_vectors(points, start(points, book), params_.iterations, draws_);
+    metrics_[book].transform(points);
+    auto found = cluster_vectors(points, start(points, book), params_.iterations, draws_);
+    metrics_[book].transform_back(found.centroids);
     for (std::size_t i = 0; i < own.size(); ++i) {
       codes_[own[i]] = float(found.cluster_of[i]);
     }
@@ -223,9 +249,11 @@ class SharedVectors final : public Quantizer, public ChangesLatent, public Knows
   ProductQuantizationParams params_;
   RandomStream draws_;
   VectorLayout vectors_;
-  ChannelLayout places_;      // the channels are books
-  std::vector<float> codes_;  // of each vector, within its book
-  std::size_t size_ = 1;      // words of a book
+  ChannelLayout places_;              // the channels are books
+  std::vector<float> codes_;          // of each vector, within its book
+  std::size_t inner_;                 // weights of a filter
+  std::vector<InputMetric> metrics_;  // of each book
+  std::size_t size_ = 1;              // words of a book
   Parameter book_;
   std::vector<double> factors_;  // of a gradient within its word's
 };
@@ -237,15 +265,17 @@ class ProductQuantization final : public Method {
       "One code per short vector of weights, found by k-means.";
   static constexpr auto reference = "https://arxiv.org/abs/1907.05686";
   static constexpr auto formula =
-      "Each vector v of weights becomes the nearest of 2^b codewords c; assignments are "
-      "fixed, and dL/dc is the mean of its members' gradients.";
+      "Each vector v of weights becomes that of 2^b codewords c with the least (v - c)^T "
+      "E[x x^T] (v - c), x the inputs it meets; c is the mean of its members, then "
+      "assignments are fixed, and dL/dc is the mean of its members' gradients.";
   static constexpr auto recipe =
       "From a trained float network; 3x3 kernels whole, vectors of 4 inputs elsewhere; "
       "then codewords are tuned. Without fine-tuning high ratios lose much.";
   static constexpr auto departures =
-      "errors are not weighted by the layer's inputs, which Stock's method rests on; "
-      "layers are quantized at once, not one by one; codewords are tuned on labels, not "
-      "on a teacher, and counted at 32 bits, not 16.";
+      "layers are quantized at once, by inputs of the float network, not one by one; "
+      "codewords are tuned on labels, on the float network's outputs where a study says "
+      "`distillation`, and counted at 32 bits, not 16.";
+  static constexpr int version = 2;
   // As k-means.
   static Claims claims(const Params& params, bool /*of_weights*/) {
     return {.monotonic = false,

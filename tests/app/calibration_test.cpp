@@ -190,6 +190,25 @@ TEST_CASE("what a table has wrong is found before the run", "[calibration]") {
         "'" + file + "' is not there; `bitsweep calibrate` writes a table");
 }
 
+TEST_CASE("weights that look at inputs in calibration take no table", "[calibration]") {
+  const testing::ScratchFolder folder;
+  const std::string file = (folder.path() / "t.yaml").string();
+  write_whole_file(file, calibration_table_text({}, {}) + "  {}\n");
+  RunSpec run = calibrated_run();
+  std::vector<ParamProblem> problems;
+  run.method = {"product_quantization",
+                registry()
+                    .at("product_quantization")
+                    .resolve({{"objective", RawValue::scalar("outputs")}}, problems)};
+  run.calibration.table = file;
+  const auto told = problems_of(run);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].text == file +
+                            ": 'product_quantization' looks at inputs of conv in "
+                            "calibration, and a table has none; leave out the table for "
+                            "this row");
+}
+
 TEST_CASE("a table holds sums, and ranges that training has followed", "[calibration]") {
   const testing::ScratchFolder folder;
   const std::string file = (folder.path() / "t.yaml").string();

@@ -147,7 +147,8 @@ TEST_CASE("everything that matters changes the text", "[run]") {
         "calibration_batches=3", "fine_tuning.optimizer.quantizer_learning_rate=0.1",
         "fine_tuning.optimizer.quantizer_weight_decay=0", "training.batch_size=64",
         "training.augmentation.pad=3", "fine_tuning.epochs=2",
-        "fine_tuning.optimizer.beta1=0.8", "training.multipliers=[{match: x}]"}) {
+        "fine_tuning.optimizer.beta1=0.8", "fine_tuning.distillation={}",
+        "fine_tuning.distillation.weight=0.5", "training.multipliers=[{match: x}]"}) {
     CAPTURE(setting);
     std::vector<std::string> overrides = {setting};
     if (setting == "seed=8") overrides = {"seeds=[8]"};
@@ -162,6 +163,7 @@ TEST_CASE("what cannot matter is not in the text", "[run]") {
   CHECK(text_of({"fine_tuning.optimizer.momentum=0.1"}) == plain);
   CHECK(text_of({"training.schedule.power=3"}) == plain);
   CHECK_FALSE(mentions(plain, "recipe"));
+  CHECK_FALSE(mentions(plain, "distillation"));
   CHECK_FALSE(mentions(text_of({"edges.first=float"}), "image"));
   CHECK_FALSE(mentions(text_of({"start=scratch"}), "fine_tuning"));
 }

@@ -366,6 +366,16 @@ TEST_CASE("a wrong override is named by its path", "[study][set]") {
         "--set training.epochs: 'x' is not a number");
 }
 
+TEST_CASE("only fine-tuning has a teacher", "[study][refusal]") {
+  const std::string study = kHead + "rows: [{method: {id: bits}}]\n";
+  CHECK(refused(study, {"training.distillation={weight: 1}"}) ==
+        "--set training.distillation: set it in 'fine_tuning': the teacher is the float "
+        "network that 'training' makes");
+  CHECK(refused(study, {"fine_tuning={epochs: 1, distillation: {weight: 2}}"}) ==
+        "--set fine_tuning: fine_tuning.distillation.weight: 2 is not allowed "
+        "(0 to 1)");
+}
+
 TEST_CASE("every mistake of a study is reported at once, in the order of lines",
           "[study][refusal]") {
   CHECK(

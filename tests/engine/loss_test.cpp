@@ -81,6 +81,51 @@ TEST_CASE("the gradients of losses agree with finite differences") {
   }
 }
 
+TEST_CASE("a teacher's loss is what a hand finds") {
+  // softmax(ln 3, 0) = (3/4, 1/4) against (1/2, 1/2).
+  const std::vector<float> z = {0, 0}, teacher = {std::log(3.0f), 0};
+  std::vector<float> dz = {9, 9};
+  const double divergence = 0.75 * std::log(1.5) + 0.25 * std::log(0.5);
+  CHECK_THAT(kernels::distilled_loss(7, z, teacher, 2, {.weight = 1}, 4, dz),
+             WithinRel(divergence, 1e-7));
+  CHECK_THAT(dz[0], WithinRel(-0.25f / 4, 1e-6f));
+  CHECK_THAT(dz[1], WithinRel(0.25f / 4, 1e-6f));
+  // At T = 2: softmax of halves, and 2^2 in front.
+  const double t = std::sqrt(3) / (std::sqrt(3) + 1);
+  const double at_two = t * std::log(2 * t) + (1 - t) * std::log(2 * (1 - t));
+  dz = {0, 0};
+  CHECK_THAT(kernels::distilled_loss(7, z, teacher, 2, {.weight = 0.25, .temperature = 2},
+                                     1, dz),
+             WithinRel(0.75 * 7 + 0.25 * 4 * at_two, 1e-7));
+  CHECK_THAT(dz[0], WithinRel(float(0.25 * 2 * (0.5 - t)), 1e-6f));
+}
+
+TEST_CASE("a teacher's gradient agrees with finite differences") {
+  auto z = normal_values(20, "logits");
+  const auto teacher = normal_values(20, "teacher");
+  for (const Distillation& own :
+       {Distillation{.weight = 1}, {.weight = 0.3}, {.weight = 0.7, .temperature = 4}}) {
+    const auto loss = [&](std::span<float> dz) {
+      const auto labels = kernels::softmax_cross_entropy(z, kLabels, 4, dz);
+      return kernels::distilled_loss(labels.loss, z, teacher, 5, own, 4, dz);
+    };
+    std::vector<float> dz(20), unused(20);
+    loss(dz);
+    check_gradient(
+        z, dz, [&] { return loss(unused) / 4; }, 1e-3, 1e-5);
+  }
+}
+
+TEST_CASE(
+    "a teacher that says the same asks for nothing, and large logits do not break") {
+  const std::vector<float> z = {1000, 0, -1000};
+  std::vector<float> dz = {1, 2, 3};
+  CHECK(kernels::distilled_loss(5, z, z, 3, {.weight = 1}, 1, dz) == 0);
+  CHECK(dz == std::vector<float>{0, 0, 0});
+  const std::vector<float> other = {-1000, 0, 1000};
+  CHECK(kernels::distilled_loss(5, z, other, 3, {.weight = 1}, 1, dz) == 2000);
+}
+
 TEST_CASE("an empty slice has no loss") {
   CHECK(kernels::softmax_cross_entropy({}, {}, 4, {}).loss == 0);
 }

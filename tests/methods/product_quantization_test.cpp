@@ -76,6 +76,81 @@ TEST_CASE("product_quantization: a book for each place in a filter", "[pq]") {
   CHECK(encode(*by_input, kernels).values() == quantized(*by_input, kernels));
 }
 
+TEST_CASE("product_quantization: inputs say which errors count", "[pq]") {
+  // Two codewords for the corners of a square: it is parted where inputs are large.
+  const auto raw = params({{"weight_bits", "1"}, {"dimension", "2"}, {"members", "1"}});
+  const Values w = {0, 0, 0, 1, 1, 0, 1, 1};
+  const auto codes = [&](const Values& inputs, const std::string& objective) {
+    auto own = raw;
+    own["objective"] = RawValue::scalar(objective);
+    const auto q = quantizer_for("product_quantization", own, weight_site({4, 2}));
+    as<SeesInputs>(*q).see_inputs(inputs);
+    probe::calibrate(*q, w);
+    return encoded(*q, w);
+  };
+  const auto by_first = codes({10, 0.1f, -10, 0.1f}, "outputs");
+  CHECK(by_first[0] == by_first[1]);
+  CHECK(by_first[2] == by_first[3]);
+  CHECK(by_first[0] != by_first[2]);
+  const auto by_second = codes({0.1f, 10, 0.1f, -10}, "outputs");
+  CHECK(by_second[0] == by_second[2]);
+  CHECK(by_second[1] == by_second[3]);
+  CHECK(by_second[0] != by_second[1]);
+  CHECK(codes({10, 0.1f}, "weights") == codes({0.1f, 10}, "weights"));
+}
+
+// Nothing of the implementation: costs are square errors of outputs, by the inputs.
+TEST_CASE("product_quantization: codes have the least error of outputs", "[pq]") {
+  const std::size_t dimension = 9, channels = 3, filters = 40, rows = 50;
+  const auto site = weight_site({int(filters), 3, 3, int(channels)});
+  const Values w = normal_values(filters * dimension * channels, 3);
+  Values x = normal_values(rows * dimension * channels, 5);
+  for (std::size_t i = 0; i + channels < x.size(); ++i) {
+    x[i + channels] = 0.9f * x[i] + 0.3f * x[i + channels];  // neighbours are alike
+  }
+  const auto error_of = [&](std::span<const double> difference) {
+    double sum = 0;
+    for (std::size_t row = 0; row < rows * channels; ++row) {
+      const std::size_t first = row / channels * dimension * channels + row % channels;
+      double product = 0;
+      for (std::size_t j = 0; j < dimension; ++j) {
+        product += difference[j] * double(x[first + j * channels]);
+      }
+      sum += product * product;
+    }
+    return sum;
+  };
+  const auto total_of = [&](const char* objective, bool is_checked) {
+    const auto raw =
+        params({{"weight_bits", "3"}, {"iterations", "100"}, {"objective", objective}});
+    const auto q = quantizer_for("product_quantization", raw, site);
+    as<SeesInputs>(*q).see_inputs(x);
+    probe::calibrate(*q, w);
+    const auto codes = encoded(*q, w);
+    const Grid grid = q->grid();
+    const auto& levels = grid.levels()->levels;
+    double total = 0;
+    for (std::size_t v = 0; v < codes.size(); ++v) {
+      const std::size_t first = grid.levels()->vectors.first_element(v);
+      std::vector<double> costs;
+      for (std::size_t k = 0; k < levels.size() / dimension; ++k) {
+        std::vector<double> difference(dimension);
+        for (std::size_t j = 0; j < dimension; ++j) {
+          difference[j] =
+              double(w[first + j * channels]) - double(levels[k * dimension + j]);
+        }
+        costs.push_back(error_of(difference));
+      }
+      const double own = costs[std::size_t(codes[v])];
+      total += own;
+      // Book and weights are rounded to float, 1e-7 of each.
+      if (is_checked) CHECK(own <= *std::ranges::min_element(costs) * (1 + 1e-4));
+    }
+    return total;
+  };
+  CHECK(total_of("outputs", true) < 0.8 * total_of("weights", false));
+}
+
 TEST_CASE("product_quantization: codewords learn from the mean of their members",
           "[pq]") {
   const auto raw = params({{"weight_bits", "1"}, {"dimension", "2"}, {"members", "1"}});

@@ -101,12 +101,19 @@ TEST_CASE("the memory of training is estimated from shapes", "[nn][limits]") {
   // 3 inputs, 4 outputs, 12 weights; a ReLU in the same pass; then 4 to 2.
   Network network(model({linear("a", "4"), layer("r", "relu"), linear("b", "classes")}),
                   {.image = {1, 1, 3}, .classes = 2});
-  const auto estimate = estimate_memory(network, 5, "adam");
+  TrainingSpec training;
+  training.batch_size = 5;
+  training.optimizer.id = "adam";
+  const auto estimate = estimate_memory(network, training);
   CHECK(estimate.weights == 4 * 2 * (12 + 8));
   CHECK(estimate.optimizer == 4 * 2 * (12 + 8));
   CHECK(estimate.kept == 4 * 3 * (12 + 8));
   CHECK(estimate.activations >= 4 * 2 * 5 * (4 + 2));
   CHECK(estimate.activations <= 4 * 2 * 5 * (4 + 4 + 2));
+  training.distillation.emplace();
+  const auto with_teacher = estimate_memory(network, training);
+  CHECK(with_teacher.total() - estimate.total() ==
+        estimate.weights + estimate.activations);
 }
 
 TEST_CASE("initialisers keep to their bounds and variances", "[nn]") {

@@ -76,11 +76,32 @@ class PaidByValue final : public Quantizer, public Penalised {
   }
 };
 
+// Keeps what it is shown.
+class Seeing final : public Quantizer, public SeesInputs {
+ public:
+  void see_inputs(std::span<const float> rows) override {
+    CHECK(calibrations == 0);
+    seen.insert(seen.end(), rows.begin(), rows.end());
+  }
+  void calibrate(std::span<const float>) override { ++calibrations; }
+  void forward(std::span<const float>, std::span<float>, const Pass&) const override {}
+  Grid grid() const override { return {UniformGrid{}}; }
+
+  std::vector<float> seen;
+  int calibrations = 0;
+};
+
 BoundSite& site_named(Network& network, const std::string& name) {
   for (BoundSite* bound : network.sites()) {
     if (bound->site.name == name) return *bound;
   }
   throw std::runtime_error("no site " + name);
+}
+
+void calibrate_on(Network& network, const FixedBatch& images) {
+  network.calibrate_activations(images.source(), /*batch_statistics=*/false);
+  network.calibrate_weights();
+  network.finish_calibration();
 }
 
 }  // namespace
@@ -205,6 +226,57 @@ TEST_CASE("floats that pass for quantized are caught at every site", "[nn]") {
     CHECK_THROWS_WITH(check_law(network),
                       Contains(name) && Contains("are not 4-bit values"));
   }
+}
+
+// Each row it was shown gives, with the filters of one group, an output of its image.
+void check_what_filters_met(const LayerSpec& spec, ImageShape image, std::size_t rows,
+                            std::size_t groups) {
+  INFO(spec.name << " of " << groups << " groups");
+  constexpr std::size_t kImages = 3;
+  Network network(model({spec, linear("end", "classes")}),
+                  {.image = image, .classes = 2, .batch = kImages});
+  WeightedLayer& layer = *network.weighted_layers().front();
+  auto owned = std::make_unique<Seeing>();
+  const Seeing& quantizer = *owned;
+  network.attach(layer.weight_site(), std::move(owned));
+  network.build();
+  const FixedBatch images(kImages, image, 2);
+  calibrate_on(network, images);
+  CHECK(quantizer.calibrations == 1);
+
+  const std::size_t outputs = std::size_t(layer.output().shape.channels);
+  const std::size_t inner = layer.weight().size() / outputs, of_group = outputs / groups;
+  REQUIRE(quantizer.seen.size() == kImages * rows * inner);
+  const std::size_t pixels = layer.output().shape.pixels();
+  for (std::size_t row = 0; row < kImages * rows; ++row) {
+    const std::size_t group = row % groups * of_group;
+    const auto is_output = [&](std::size_t pixel) {
+      const float* const y =
+          layer.output().value.data() + ((row / rows) * pixels + pixel) * outputs + group;
+      for (std::size_t f = 0; f < of_group; ++f) {
+        const float* const w = layer.weight().value.data() + (group + f) * inner;
+        const double product =
+            std::inner_product(w, w + inner, &quantizer.seen[row * inner], 0.0);
+        if (std::abs(product - double(y[f])) > 1e-5) return false;  // sums of 18 floats
+      }
+      return true;
+    };
+    bool is_found = false;
+    for (std::size_t pixel = 0; pixel < pixels; ++pixel) is_found |= is_output(pixel);
+    CHECK(is_found);
+  }
+}
+
+TEST_CASE("quantizers of weights see what filters meet", "[nn]") {
+  const auto padded = [](const char* stride, const char* groups) {
+    return convolution(
+        "conv", 4, 3,
+        {{"pad", word("1")}, {"stride", word(stride)}, {"groups", word(groups)}});
+  };
+  check_what_filters_met(padded("1", "1"), {4, 5, 2}, 20, 1);
+  check_what_filters_met(padded("2", "1"), {9, 8, 2}, 20, 1);
+  check_what_filters_met(padded("1", "2"), {8, 8, 2}, 32, 2);  // 32 of 64 pixels
+  check_what_filters_met(linear("first", "4"), {1, 1, 6}, 1, 1);
 }
 
 }  // namespace bitsweep

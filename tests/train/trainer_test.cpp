@@ -126,4 +126,40 @@ TEST_CASE("a split that is no multiple of the batch counts each image once", "[t
   CHECK(score.accuracy == Approx(correct / 130.0));
 }
 
+TEST_CASE("training follows a teacher, on the images of the step", "[train]") {
+  TrainingSpec spec = two_epochs();
+  Run teacher(1);
+  teacher.train(spec);
+  teacher.network.prepare_evaluation();
+  spec.distillation.emplace();
+  const auto follow = [&](Run& student) {
+    Trainer(student.network, student.images, nullptr, spec, {}, nullptr, {},
+            &teacher.network)
+        .train(1, 0, student.curves);
+    return student.curves.at("train/loss");
+  };
+  Run student(2), alone(2);
+  const auto before = teacher.weights();
+  const auto losses = follow(student);
+  CHECK(teacher.weights() == before);
+  CHECK(losses[1] < losses[0] / 2);
+  // It learns to answer as the teacher does, more than labels teach it.
+  alone.train(two_epochs());
+  const auto answers = [](Run& run) {
+    run.network.prepare_evaluation();
+    std::vector<std::int32_t> classes;
+    evaluate(run.network, Batches(trained_shapes().validation, run.preprocessing),
+             Loss::kCrossEntropy, &classes);
+    return classes;
+  };
+  const auto own = answers(student), others = answers(alone),
+             of_teacher = answers(teacher);
+  std::size_t same = 0, same_alone = 0;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    same += own[i] == of_teacher[i];
+    same_alone += others[i] == of_teacher[i];
+  }
+  CHECK(same > same_alone);
+}
+
 }  // namespace bitsweep

@@ -103,6 +103,7 @@ Lines training_keys() {
   add_fields(lines, "multipliers.", MultiplierRule::schema().fields());
   add_fields(lines, "preprocessing.", PreprocessingSpec::schema().fields());
   add_fields(lines, "augmentation.", AugmentationSpec::schema().fields());
+  add_fields(lines, "distillation.", DistillationSpec::schema().fields());
   return lines;
 }
 

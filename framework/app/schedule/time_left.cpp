@@ -27,8 +27,10 @@ double at_most(std::int64_t limit, double images) {
 }
 
 double images_trained_on(const TrainingSpec& training, double images) {
-  if (training.iterations == 0) return training.epochs * images;
-  return double(training.iterations) * training.batch_size;
+  const double all = training.iterations == 0
+                         ? training.epochs * images
+                         : double(training.iterations) * training.batch_size;
+  return training.distillation ? all * (1 + kShareOfStep) : all;
 }
 
 struct Speed {

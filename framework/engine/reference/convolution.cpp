@@ -7,6 +7,8 @@
 
 #include <Eigen/Core>
 
+#include "framework/engine/patch.h"
+
 namespace bitsweep::reference {
 namespace {
 
@@ -105,22 +107,11 @@ class ReferenceConvolution final : public Convolution {
   // Calls visit(patch value, image index or -1 for padding) for each value of each patch.
   template <class Visit>
   void for_each_patch_value(int slot, int group, Visit visit) const {
-    float* patch = patches_[std::size_t(slot)].data();
-    const int depth = g_.channels_per_group();
-    for (int row = 0; row < g_.output.height; ++row) {
-      for (int column = 0; column < g_.output.width; ++column) {
-        for (int i = 0; i < g_.kernel.height; ++i) {
-          for (int j = 0; j < g_.kernel.width; ++j) {
-            const int y = down(g_).start(row) + i;
-            const int x = along(g_).start(column) + j;
-            const bool inside =
-                0 <= y && y < g_.input.height && 0 <= x && x < g_.input.width;
-            const int pixel =
-                (y * g_.input.width + x) * g_.input.channels + group * depth;
-            for (int c = 0; c < depth; ++c) visit(*patch++, inside ? pixel + c : -1);
-          }
-        }
-      }
+    float* const patches = patches_[std::size_t(slot)].data();
+    for (int pixel = 0; pixel < pixels(); ++pixel) {
+      float* const patch = patches + std::ptrdiff_t(pixel) * patch_size();
+      kernels::visit_patch(g_, pixel, group,
+                           [&](int place, int index) { visit(patch[place], index); });
     }
   }
 
