@@ -9,6 +9,7 @@
 
 #include "framework/config/config_folders.h"
 #include "framework/config/mapping_reader.h"
+#include "framework/config/scheme_file.h"
 #include "framework/config/study_file.h"
 
 namespace bitsweep {
@@ -27,12 +28,12 @@ struct RowHeading {
 /// A row of the file after its lists were expanded.
 struct Row {
   std::shared_ptr<const Node> node;  // with the study's shared keys below its own
-  RowHeading heading;
-  PublishedSpec published;
-  std::vector<std::int64_t> seeds;
-  Settings choices;
-  std::string scheme;    // that the row names, or ""
-  bool is_sound = true;  // nothing was wrong with it so far
+  RowHeading heading = {};
+  PublishedSpec published = {};
+  std::vector<std::int64_t> seeds = {};
+  Settings choices = {};
+  std::shared_ptr<const Scheme> scheme;  // that the row names, or null
+  bool is_sound = true;                  // nothing was wrong with it so far
 };
 
 /// More than any study that somebody reads the table of.
