@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "framework/train/optimizer.h"
 #include "framework/train/pruner.h"
 #include "framework/train/staged_training.h"
+#include "framework/train/table_grids.h"
 
 namespace bitsweep {
 namespace {
@@ -150,6 +152,27 @@ bool asks_for_fewer_bits(const MethodSpec& method) {
   });
 }
 
+// What the run would find wrong with its table.
+std::vector<RunProblem> table_problems(Network& network, const RunSpec& spec) {
+  const std::string& table = spec.calibration.table;
+  if (table.empty() || spec.is_float()) return {};
+  if (!std::filesystem::exists(table)) {
+    return {
+        {"calibration.table",
+         fmt::format("'{}' is not there; `bitsweep calibrate` writes a table", table)}};
+  }
+  std::vector<RunProblem> problems;
+  try {
+    Problems found;
+    take_grids(network, table, found);
+    found.throw_if_any();
+  } catch (const ConfigError& error) {
+    std::istringstream lines(error.what());
+    for (std::string line; std::getline(lines, line);) problems.push_back({"", line});
+  }
+  return problems;
+}
+
 // Its table would say bits that nothing has.
 void refuse_float_in_disguise(const Network& network, const RunSpec& spec) {
   if (!asks_for_fewer_bits(spec.method)) return;
@@ -201,6 +224,11 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
   auto problems = std::move(steps).problems();
   for (auto& problem : problems) {
     if (is_placed(problem.text, spec)) problem.key.clear();
+  }
+  if (is_attached) {
+    for (RunProblem& found : table_problems(*network, spec)) {
+      problems.push_back(std::move(found));
+    }
   }
   if (is_attached) {
     const RunFacts facts = facts_of(spec, *network, training_images);

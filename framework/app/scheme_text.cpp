@@ -25,13 +25,33 @@ std::string scheme_card(const SchemeInfo& scheme) {
   return scheme.id + "\n" + two_columns(lines);
 }
 
+namespace {
+
+std::string changes_note(const RowSpec& row) {
+  const WrittenRow& written = *row.written;
+  std::vector<std::string> changes;
+  for (const SchemeChange& change : written.scheme_changes) {
+    changes.push_back(
+        fmt::format("{}={} (scheme: {})", change.key, change.own, change.published));
+  }
+  return fmt::format("row '{}' is not the scheme {} as published: {}", row.label,
+                     written.scheme, fmt::join(changes, ", "));
+}
+
+}  // namespace
+
 std::vector<std::string> scheme_notes(const StudySpec& study) {
   std::vector<std::string> notes;
+  std::vector<std::string> changed;
   std::set<std::string> told;
   const ConfigFolders folders(study.file);
   for (const auto& row : study.rows) {
-    const std::string id = row.written ? row.written->scheme : "";
-    if (id.empty() || !told.insert(id).second) continue;
+    // Baselines are written where the row is that asks for them first.
+    const bool is_float = row.runs.front().is_float();
+    const std::string id = row.written && !is_float ? row.written->scheme : "";
+    if (id.empty()) continue;
+    if (!row.written->scheme_changes.empty()) changed.push_back(changes_note(row));
+    if (!told.insert(id).second) continue;
     const SchemeInfo scheme = scheme_info(id, folders);
     std::vector<std::string> settings;
     for (const auto& [key, value] : scheme.settings) {
@@ -40,6 +60,7 @@ std::vector<std::string> scheme_notes(const StudySpec& study) {
     notes.push_back(fmt::format("scheme {} sets {} (source: {})", id,
                                 fmt::join(settings, " "), scheme.source));
   }
+  notes.insert(notes.end(), changed.begin(), changed.end());
   return notes;
 }
 

@@ -14,8 +14,9 @@ std::string scheme_list(const ConfigFolders& folders);
 /// What a preset sets, key by key, and from which source.
 std::string scheme_card(const SchemeInfo& scheme);
 
-/// "scheme tensorrt-max: method affine, group filter, ...; edges ..., from <source>": a
-/// sentence for each preset that the study's rows name, in their order.
+/// "scheme tensorrt-max sets method.id=affine ... (source: ...)": a sentence for each
+/// preset that the study's rows name, in their order; then one for each row that changes
+/// its preset, with what differs.
 std::vector<std::string> scheme_notes(const StudySpec& study);
 
 }  // namespace bitsweep

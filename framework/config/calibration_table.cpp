@@ -50,7 +50,8 @@ class TableReader {
   explicit TableReader(Problems& problems) : problems_(problems) {}
 
   CalibratedSite read(const std::string& name, const Node& node) {
-    CalibratedSite site{.site = name, .method = {}, .estimator = {}, .state = {}};
+    CalibratedSite site{
+        .site = name, .method = {}, .estimator = {}, .state = {}, .written = node};
     if (!node.is_mapping())
       problems_.add(node, "not a mapping: {method: ..., scale: ...}");
     for (std::size_t i = 0; i < node.keys.size(); ++i) {
@@ -77,6 +78,7 @@ class TableReader {
       if (!own) problems_.add(item, fmt::format("'{}' is no number", item.word));
       values.push_back(own.value_or(0));
     }
+    if (values.empty()) problems_.add(value, "an empty list; a number is expected");
     if (key == "bits" && !values.empty()) {
       site.bits = int(values.front());
     } else if (key == "low" && !values.empty()) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/node.h"
 #include "framework/config/run_spec.h"
 
 namespace bitsweep {
@@ -19,6 +20,7 @@ struct CalibratedSite {
   float low = 0, high = 0;  // the grid's ends
   /// All that calibration left in the quantizer: scale, zero_point, ...
   std::map<std::string, std::vector<float>> state;
+  Node written = {};  // in a table that was read
 };
 
 /// `comments` stand in front, a line each. Floats are written so that reading gives the

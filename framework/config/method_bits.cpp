@@ -44,7 +44,8 @@ bool has_short_bits(const Node& method, const MethodCatalog& methods) {
   return method.find("bits") && fields && !has_field(*fields, "bits");
 }
 
-Node with_long_bits(Node method, const MethodCatalog& methods, Problems& problems) {
+Node with_long_bits(Node method, const MethodCatalog& methods, Problems& problems,
+                    const std::string& yielding_file) {
   if (!has_short_bits(method, methods)) return method;
   const auto* fields = fields_of(method, methods);
   const Node bits = *method.find("bits");
@@ -56,7 +57,10 @@ Node with_long_bits(Node method, const MethodCatalog& methods, Problems& problem
     width.path = fmt::format("{} ({})", bits.path, kWidths[i]);  // ranges may differ
     // One width for all means those that the method has: of a weights-only one, weights.
     if (bits.is_word() && i > 0 && !has_field(*fields, kWidths[i])) continue;
-    if (method.find(kWidths[i])) {
+    const Node* given = method.find(kWidths[i]);
+    const bool yields =
+        given && !yielding_file.empty() && given->place.file == yielding_file;
+    if (given && !yields) {
       problems.add(bits, fmt::format("given beside '{}'; keep one of them", kWidths[i]));
     } else if (!has_field(*fields, kWidths[i])) {
       problems.add(bits,

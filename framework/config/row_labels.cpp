@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -20,7 +21,9 @@ std::string setting_text(const std::string& path, const std::string& value) {
       {"method.gradient_bits", "g"},
       {"dataset.id", ""},
       {"network.id", ""},
-      {"method.id", ""}};
+      {"method.id", ""},
+      {"method.scheme", ""},
+      {"sites", "with site "}};
   if (const auto found = short_names.find(path); found != short_names.end()) {
     return found->second + value;
   }
@@ -100,12 +103,30 @@ void tell_apart(const std::vector<Named>& rows) {
   }
 }
 
+// What a row of a scheme is told by beside the scheme's name.
+Settings with_changes(const Settings& choices, const std::vector<SchemeChange>& changes) {
+  Settings all;
+  std::copy_if(choices.begin(), choices.end(), std::back_inserter(all),
+               [](const auto& choice) { return choice.first != "method.scheme"; });
+  for (const auto& change : changes) {
+    const bool is_there = std::any_of(all.begin(), all.end(), [&](const auto& choice) {
+      return choice.first == change.key;
+    });
+    if (!is_there) all.emplace_back(change.key, change.own);
+  }
+  return all;
+}
+
 }  // namespace
 
-std::string row_label(const std::string& own, const RunSpec& run,
-                      const std::vector<FieldInfo>& fields, const Settings& choices) {
+std::string row_label(const RowName& name, const RunSpec& run,
+                      const std::vector<FieldInfo>& fields, const Settings& chosen_ones) {
+  const bool is_scheme = name.label.empty() && !name.scheme.empty();
+  const std::string& own = is_scheme ? name.scheme : name.label;
+  const Settings choices =
+      is_scheme ? with_changes(chosen_ones, name.changes) : chosen_ones;
   std::string label = own.empty() ? run.method.id : own;
-  if (own.empty() && run.pruning) label += " pruned";
+  if (name.label.empty() && run.pruning) label += " pruned";
   for (const auto& field : fields) {
     const auto value = run.method.params.find(field.name);
     if (value == run.method.params.end()) continue;
@@ -118,9 +139,9 @@ std::string row_label(const std::string& own, const RunSpec& run,
     if (chosen || special) append(label, path, value->second.text());
   }
   for (const auto& [path, value] : choices) {
-    const bool is_param =
-        path.starts_with("method.") && (path != "method.id" || own.empty());
-    if (!is_param) append(label, path, value);
+    const bool is_named = path == "method.id" || path == "method.scheme";
+    const bool is_told = path.starts_with("method.") && !(is_named && !own.empty());
+    if (!is_told) append(label, path, value);
   }
   return label;
 }

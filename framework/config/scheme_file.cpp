@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "framework/config/mapping_reader.h"
+#include "framework/config/method_bits.h"
+#include "framework/config/run_text.h"
 #include "framework/config/yaml.h"
 
 namespace bitsweep {
@@ -14,7 +16,7 @@ namespace {
 // Null where there is none that can be used.
 Node read_scheme(const Node& id, const ConfigFolders& folders, Problems& problems) {
   if (!id.is_word()) {
-    problems.add(id, "the name of one scheme is expected; give each a row of its own");
+    problems.add(id, "the name of a scheme is expected, or a list of names");
     return {};
   }
   const auto path = folders.find("schemes", id.word);
@@ -46,6 +48,46 @@ std::string opening_comment(const std::filesystem::path& path) {
   return text;
 }
 
+bool is_list_of_lists(const Node* node) {
+  return node && node->is_list() &&
+         std::all_of(node->items.begin(), node->items.end(),
+                     [](const Node& item) { return item.is_list(); });
+}
+
+// Takes out of `base` what `own` says by another name of the same parameter.
+void erase_other_names(Node& base, const Node& own, const MethodCatalog& methods) {
+  const auto* fields = methods.fields(base.find("id")->word);
+  for (const std::string& key : own.keys) {
+    const FieldInfo* field = fields ? find_field(*fields, key) : nullptr;
+    if (!field) continue;
+    for (const std::string& name : std::vector<std::string>(base.keys)) {
+      if (name != key && find_field(*fields, name) == field) base.erase(name);
+    }
+  }
+}
+
+// Complete, but for those that the scheme itself gives a list of alternatives.
+RawParams published_params(Node method, const MethodCatalog& methods) {
+  const std::string id = method.find("id")->word;
+  const auto* fields = methods.fields(id);
+  if (!fields) return {};
+  std::vector<std::string> varied;
+  for (const std::string& key : std::vector<std::string>(method.keys)) {
+    const FieldInfo* field = find_field(*fields, key);
+    const Node& value = *method.find(key);
+    const bool is_varied =
+        value.is_list() && (!field || !field->is_list() || is_list_of_lists(&value));
+    if (!is_varied) continue;
+    if (field) varied.push_back(field->name);
+    method.erase(key);
+  }
+  Problems told;  // with the row itself
+  std::vector<ParamProblem> found;
+  RawParams params = methods.resolve(id, read_method(method, told).params, found);
+  for (const auto& name : varied) params.erase(name);
+  return params;
+}
+
 }  // namespace
 
 SchemeInfo scheme_info(const std::string& id, const ConfigFolders& folders) {
@@ -56,30 +98,71 @@ SchemeInfo scheme_info(const std::string& id, const ConfigFolders& folders) {
   return {id, file, opening_comment(file), settings_of(scheme)};
 }
 
-Node with_scheme(const Node& row, const ConfigFolders& folders, Problems& problems) {
+std::shared_ptr<const Scheme> scheme_of(const Node& row, const MethodCatalog& methods,
+                                        const ConfigFolders& folders,
+                                        Problems& problems) {
   const Node* method = row.find("method");
   const Node* id = method ? method->find("scheme") : nullptr;
-  if (!id) return row;
+  if (!id) return nullptr;
+  Node node = read_scheme(*id, folders, problems);
+  if (node.is_null()) return nullptr;
+  Node& own = *node.find("method");
+  if (const Node* other = method->find("id")) {
+    problems.add(*other, fmt::format("given beside 'scheme', which sets the method ({}); "
+                                     "keep one of them",
+                                     own.find("id")->word));
+    return nullptr;
+  }
+  if (!is_list_of_lists(own.find("bits"))) {
+    own = with_long_bits(std::move(own), methods, problems);
+  }
+  return std::make_shared<const Scheme>(Scheme{id->word, std::move(node)});
+}
+
+Node with_scheme(const Node& row, const Scheme* scheme, const MethodCatalog& methods) {
+  const Node* method = row.find("method");
+  if (!method || !method->find("scheme")) return row;
   Node whole = row;
-  Node own = *method;
-  own.erase("scheme");
-  const Node scheme = read_scheme(*id, folders, problems);
-  if (scheme.is_null()) {  // told; the rest of the row is still looked at
+  if (!scheme) {  // told; the rest of the row is still looked at
     Node any = Node::of_mapping();
     any.set("id", Node::of_word("float"));
     whole.set("method", any);
     return whole;
   }
-  whole.set("method", merged(*scheme.find("method"), own));
-  if (const Node* edges = scheme.find("edges")) {
+  Node own = *method;
+  own.erase("scheme");
+  Node base = *scheme->node.find("method");
+  erase_other_names(base, own, methods);
+  whole.set("method", merged(std::move(base), own));
+  if (const Node* edges = scheme->node.find("edges")) {
     const Node* over = row.find("edges");
     whole.set("edges", over ? merged(*edges, *over) : *edges);
   }
-  // What is chosen from lists stands behind a label; single changes would not be seen.
-  const bool only_lists = std::all_of(own.items.begin(), own.items.end(),
-                                      [](const Node& item) { return item.is_list(); });
-  if (only_lists && !row.find("label") && !row.find("edges")) whole.set("label", *id);
   return whole;
+}
+
+std::vector<SchemeChange> changes_of(const Scheme& scheme, const RunSpec& run,
+                                     const MethodCatalog& methods) {
+  std::vector<SchemeChange> changes;
+  const auto compare = [&](const std::string& key, const std::string& published,
+                           const std::string& own) {
+    if (own != published) changes.push_back({key, published, own});
+  };
+  const RawParams published = published_params(*scheme.node.find("method"), methods);
+  for (const auto& [name, value] : published) {
+    const auto own = run.method.params.find(name);
+    if (own == run.method.params.end()) continue;
+    compare("method." + name, value.text(), own->second.text());
+  }
+  const RawParams edges = EdgesSpec::schema().write(run.edges);
+  const Node* set = scheme.node.find("edges");
+  for (std::size_t i = 0; set && i < set->keys.size(); ++i) {
+    const auto own = edges.find(set->keys[i]);
+    if (own == edges.end() || !set->items[i].is_word()) continue;
+    compare("edges." + set->keys[i], set->items[i].word, own->second.text());
+  }
+  if (!run.sites.empty()) changes.push_back({"sites", "none", "rules"});
+  return changes;
 }
 
 std::vector<std::string> known_schemes(const ConfigFolders& folders) {

@@ -269,6 +269,15 @@ class StudyReader {
     return method;
   }
 
+  MethodSpec method_of_rule(const Node& node) {
+    const Node* scheme = node.find("scheme");
+    if (!scheme) return resolve_method(node);
+    problems_.add(*scheme,
+                  "a scheme is for a whole row, whose edges it sets too: {method: "
+                  "{scheme: ...}} of a row; a rule of sites takes {id: ...}");
+    return {};
+  }
+
   void note_former_names(const Node& method, const std::vector<FieldInfo>& fields) {
     for (const FieldInfo& field : fields) {
       for (const auto& former : field.former_names) {
@@ -290,7 +299,7 @@ class StudyReader {
     check_calibration(*row.node, run);
     if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
     if (const Node* sites = reader.get("sites")) {
-      const auto method_of = [this](const Node& node) { return resolve_method(node); };
+      const auto method_of = [this](const Node& node) { return method_of_rule(node); };
       run.sites = read_sites(*sites, method_of, problems_);
     }
     if (const Node* pruning = reader.get("pruning");
@@ -336,8 +345,10 @@ class StudyReader {
       const std::size_t mistakes = problems_.added();
       const RunSpec run = make_run(dataset.spec, network.spec, *row);
       if (!row->is_sound || problems_.added() > mistakes) continue;
-      const auto written = std::make_shared<const WrittenRow>(
-          WrittenRow{row->node, dataset.node, network.node, row->scheme});
+      const auto written = std::make_shared<const WrittenRow>(WrittenRow{
+          row->node, dataset.node, network.node, row->scheme ? row->scheme->id : "",
+          row->scheme ? changes_of(*row->scheme, run, methods_)
+                      : std::vector<SchemeChange>()});
       const std::size_t baseline =
           float_row(run.baseline(), row->seeds, written, baselines);
       if (run.is_float()) {
@@ -353,8 +364,7 @@ class StudyReader {
       }
       const RunSpec control = run.control();
       if (!control.is_baseline()) float_row(control, row->seeds, written, controls);
-      quantized.push_back(make_row(run, *row));
-      quantized.back().written = written;
+      quantized.push_back(make_row(run, *row, written));
     }
     for (auto& row : baselines.rows) all.push_back(std::move(row));
     for (auto& row : controls.rows) all.push_back(std::move(row));
@@ -426,14 +436,16 @@ class StudyReader {
     }
   }
 
-  RowSpec make_row(RunSpec run, const Row& row) const {
+  RowSpec make_row(RunSpec run, const Row& row,
+                   std::shared_ptr<const WrittenRow> written) const {
     const auto* fields = methods_.fields(run.method.id);
     const std::vector<FieldInfo> none;
+    const RowName name{row.heading.label, written->scheme, written->scheme_changes};
     RowSpec spec{row.heading.group,
-                 row_label(row.heading.label, run, fields ? *fields : none, row.choices),
+                 row_label(name, run, fields ? *fields : none, row.choices),
                  row.published,
                  {},
-                 nullptr};
+                 std::move(written)};
     for (const std::int64_t seed : row.seeds) {
       run.seed = seed;
       spec.runs.push_back(run);

@@ -8,7 +8,6 @@
 
 #include "framework/config/method_bits.h"
 #include "framework/config/pruning_spec.h"
-#include "framework/config/scheme_file.h"
 #include "framework/config/training_file.h"
 
 namespace bitsweep {
@@ -81,6 +80,8 @@ class RowReader {
     for (const char* key : {"method", "group", "label", "published"}) {
       if (const Node* value = reader.get(key)) row.set(key, *value);
     }
+    // Its own, and so before those of a scheme.
+    if (const Node* edges = shared.find("edges")) row.set("edges", *edges);
     std::vector<Row> all;
     if (row.find("method")) {
       append_rows(row, shared, all);
@@ -93,40 +94,52 @@ class RowReader {
   void append_rows(const Node& row, const Node& shared, std::vector<Row>& all) {
     const std::size_t mistakes = problems_.added();
     check_row(row);
-    Node whole = with_shared(with_scheme(row, folders_, problems_), shared);
-    for (const char* key : {"method", "network"}) {
-      if (Node* named = whole.find(key)) *named = with_id(*named);
-    }
-    auto expanded = expand(
-        whole,
-        [this](const Node& root, const auto& keys, const Node& list) {
-          return is_axis(root, keys, list);
-        },
-        problems_);
-    if (expanded.empty()) return;
-    for (auto& [node, choices] : expanded) {
-      Node* method = node.find("method");
-      if (!method) continue;
-      *method = with_long_bits(std::move(*method), methods_, problems_);
-      choices = with_long_bits(choices, *method);
-    }
-    const auto published = read_published(row.find("published"), expanded.size());
+    std::vector<Row> rows;
+    for (const Variation& named : schemes_of(row)) append_variations(named, shared, rows);
+    if (rows.empty()) return;
+    const auto published = read_published(row.find("published"), rows.size());
     const auto own = std::make_shared<const Node>(row);
-    for (std::size_t i = 0; i < expanded.size(); ++i) {
-      MappingReader reader(expanded[i].node, problems_);
-      auto heading = reader.fields<RowHeading>();
-      auto seeds = read_seeds(reader);
-      all.push_back({std::make_shared<const Node>(std::move(expanded[i].node)), own,
-                     std::move(heading), published[i], std::move(seeds),
-                     std::move(expanded[i].choices), scheme_of(row),
-                     problems_.added() == mistakes});
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].own = own;
+      rows[i].published = published[i];
+      MappingReader reader(*rows[i].node, problems_);
+      rows[i].heading = reader.fields<RowHeading>();
+      rows[i].seeds = read_seeds(reader);
+      rows[i].is_sound = problems_.added() == mistakes;
+      all.push_back(std::move(rows[i]));
     }
   }
 
-  static std::string scheme_of(const Node& row) {
-    const Node* method = row.find("method");
-    const Node* scheme = method ? method->find("scheme") : nullptr;
-    return scheme && scheme->is_word() ? scheme->word : "";
+  // The row with each of its schemes, which decide what else is a list of alternatives.
+  std::vector<Variation> schemes_of(const Node& row) {
+    const auto is_scheme = [](const Node&, const auto& keys, const Node&) {
+      return keys == std::vector<std::string>{"method", "scheme"};
+    };
+    return expand(row, is_scheme, problems_);
+  }
+
+  void append_variations(const Variation& named, const Node& shared,
+                         std::vector<Row>& rows) {
+    const auto scheme = scheme_of(named.node, methods_, folders_, problems_);
+    Node whole = with_shared(with_scheme(named.node, scheme.get(), methods_), shared);
+    for (const char* key : {"method", "network"}) {
+      if (Node* given = whole.find(key)) *given = with_id(*given);
+    }
+    const auto is_alternatives = [this](const Node& root, const auto& keys,
+                                        const Node& list) {
+      return is_axis(root, keys, list);
+    };
+    for (auto& [node, choices] : expand(whole, is_alternatives, problems_)) {
+      if (Node* method = node.find("method")) {
+        *method = with_long_bits(std::move(*method), methods_, problems_,
+                                 scheme ? scheme->node.place.file : "");
+        choices = with_long_bits(choices, *method);
+      }
+      choices.insert(choices.begin(), named.choices.begin(), named.choices.end());
+      rows.push_back({.node = std::make_shared<const Node>(std::move(node)),
+                      .choices = std::move(choices),
+                      .scheme = scheme});
+    }
   }
 
   void check_row(const Node& row) {

@@ -9,6 +9,7 @@
 
 #include "framework/config/config_folders.h"
 #include "framework/config/mapping_reader.h"
+#include "framework/config/scheme_file.h"
 #include "framework/config/study_file.h"
 
 namespace bitsweep {
@@ -27,13 +28,13 @@ struct RowHeading {
 /// A row of the file after its lists were expanded.
 struct Row {
   std::shared_ptr<const Node> node;  // with the study's shared keys below its own
-  std::shared_ptr<const Node> own;   // as the file has it, its lists not expanded
-  RowHeading heading;
-  PublishedSpec published;
-  std::vector<std::int64_t> seeds;
-  Settings choices;
-  std::string scheme;    // that the row names, or ""
-  bool is_sound = true;  // nothing was wrong with it so far
+  std::shared_ptr<const Node> own = nullptr;  // as the file has it, unexpanded
+  RowHeading heading = {};
+  PublishedSpec published = {};
+  std::vector<std::int64_t> seeds = {};
+  Settings choices = {};
+  std::shared_ptr<const Scheme> scheme;  // that the row names, or null
+  bool is_sound = true;                  // nothing was wrong with it so far
 };
 
 /// More than any study that somebody reads the table of.

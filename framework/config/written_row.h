@@ -3,17 +3,26 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "framework/config/node.h"
 #include "framework/config/problems.h"
 
 namespace bitsweep {
 
+/// {"method.weight_bits", "8", "4"}: what a row has otherwise than the scheme it names.
+struct SchemeChange {
+  std::string key;
+  std::string published;
+  std::string own;
+};
+
 struct WrittenRow {
   std::shared_ptr<const Node> row;  // with the study's shared keys below its own
   std::shared_ptr<const Node> dataset;
   std::shared_ptr<const Node> network;
   std::string scheme = {};  // that the row names, or ""
+  std::vector<SchemeChange> scheme_changes = {};
 };
 
 /// Whether the scheme that the row names says so, and not the study.

@@ -11,7 +11,12 @@
 namespace bitsweep {
 namespace {
 
-double memory_of(const Graph& graph, const ExecutorOptions& options) {
+double memory_of(const PackedModel& model, const ExecutorOptions& options) {
+  const Graph& graph = model.graph;
+  // Codes in two bytes have sums of both.
+  const bool has_wide = std::any_of(
+      model.quantizers.begin(), model.quantizers.end(),
+      [](const PackedQuantizer& quantizer) { return quantizer.grid.bits() > 8; });
   const double batch = options.batch, slices = double(slice_batch(options.batch).size());
   double values = batch * double(graph.image.elements());
   double scratch = 0, sums = 0;
@@ -24,7 +29,7 @@ double memory_of(const Graph& graph, const ExecutorOptions& options) {
       scratch += slices * double(within_channel_scratch(input, node.lrn));
     }
     if (!is_product(node)) continue;
-    sums = std::max(sums, batch * own);
+    sums = std::max(sums, (has_wide ? 2 : 1) * batch * own);
     if (node.operation != Operation::kConvolution) continue;
     const Window& w = node.window;
     scratch += slices * double(input.height + w.pad.height()) *
@@ -40,7 +45,7 @@ double memory_of(const Graph& graph, const ExecutorOptions& options) {
 }  // namespace
 
 void check_memory(const PackedModel& model, const ExecutorOptions& options) {
-  const double bytes = memory_of(model.graph, options);
+  const double bytes = memory_of(model, options);
   if (bytes <= options.most_memory) return;
   throw RunError(
       fmt::format("the model takes {:.0f} MB for a batch of {} images, and {:.0f} MB are "

@@ -64,7 +64,8 @@ class Planner {
                          .options = plan_.options,
                          .slices = plan_.slices}));
       plan_.product_plans.push_back(plan_.products.back()->plan());
-      largest_sums_ = std::max(largest_sums_, node.output.elements());
+      const std::size_t sums = plan_.products.back()->adds_halves() ? 2 : 1;
+      largest_sums_ = std::max(largest_sums_, sums * node.output.elements());
     }
   }
 
@@ -99,6 +100,8 @@ class Planner {
       inputs.back()->needs_floats = true;
     }
     per_slice(float_work(node, inputs, to, plan_.slices));
+    const CodeForm* const form = form_of(int(i) + 1);  // of pooled codes
+    if (form != nullptr && form->split()) per_slice(split_work(*form, to));
   }
 
   void per_slice(SliceWork work) { plan_.program.per_slice(std::move(work)); }
@@ -111,9 +114,6 @@ class Planner {
     StoredValue &input = value(node.inputs.front()), &own = values_[i + 1];
     product.claim(input);
     if (product.gives_floats()) {
-      const std::string& reason = product.plan().reason;
-      plan_.product_plans[index].why_not =
-          reason.empty() ? "the weights' scales change within a filter" : reason;
       plan_float_product(product, input, own);
       return plan_readers(i + 1);
     }
@@ -271,8 +271,9 @@ class Planner {
         product.floats(block, input, own.floats);
       });
     } else {
-      per_slice([&product, &input, &own](const Slice& slice) {
-        product.floats(slice, input, own.floats_of(slice).data());
+      per_slice([&plan = plan_, &product, &input, &own](const Slice& slice) {
+        product.floats(slice, input, plan.sums[std::size_t(slice.index)],
+                       own.floats_of(slice).data());
       });
     }
   }

@@ -80,7 +80,8 @@ class Executor {
 
   /// While on, `run` watches sums of integer products, which takes time.
   void watch_sums(bool on);
-  /// One a product, of the runs watched; zeros for float products.
+  /// One a product, of the runs watched; zeros for float products, and for those of
+  /// blocks and of inputs in two bytes.
   std::vector<SumRange> sum_ranges() const;
 
  private:

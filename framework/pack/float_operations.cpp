@@ -125,6 +125,14 @@ SliceWork code_pool_work(const PoolGeometry& pool, StoredValue& input,
   };
 }
 
+SliceWork split_work(const CodeForm& form, StoredValue& value) {
+  return [&form, &value](const Slice& slice) {
+    if (!value.needs_high_bytes) return;
+    form.split_values(value.floats_of(slice), value.bytes_of(slice),
+                      value.high_bytes_of(slice));
+  };
+}
+
 SliceWork pixel_scale_work(const ConvolutionGeometry& geometry, StoredValue& input,
                            Buffer& a, Buffer& k) {
   return [&input, &a, &k, geometry](const Slice& slice) {

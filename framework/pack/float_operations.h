@@ -27,6 +27,9 @@ SliceWork float_work(const GraphNode& node, const std::vector<StoredValue*>& inp
 SliceWork code_pool_work(const PoolGeometry& pool, StoredValue& input,
                          const CodeForm& form, StoredValue& output);
 
+/// The two bytes of codes that were pooled as values, where a product reads them.
+SliceWork split_work(const CodeForm& form, StoredValue& value);
+
 /// Of a product whose inputs have scales by pixel: `a`, the mean magnitude of each pixel
 /// of the input, and `k`, the mean of a over the window of each pixel of the output.
 SliceWork pixel_scale_work(const ConvolutionGeometry& geometry, StoredValue& input,

@@ -51,7 +51,8 @@ bool is_by_filter(const NetworkTensor& weight) {
 
 namespace {
 
-// Of weights and inputs that are whole numbers of 8 bits; else why they are not.
+// Of weights that are whole numbers of 8 bits, and inputs that are whole numbers; else
+// why they are not.
 std::optional<IntegerForm> whole_weights(const NetworkTensor& weight,
                                          const CodeForm* input, std::string& reason) {
   const auto no = [&](const char* why) {
@@ -60,7 +61,12 @@ std::optional<IntegerForm> whole_weights(const NetworkTensor& weight,
   };
   if (!weight.encoded) return no("the weights are float");
   if (input == nullptr) return no("the inputs are float");
-  if (!input->has_bytes()) return no("the inputs' levels are no multiples of one step");
+  if (input->is_dynamic() && !input->has_bytes()) {
+    return no("the inputs take more than 8 bits, of ranges found at run time");
+  }
+  if (!input->has_bytes() && !input->split()) {
+    return no("the inputs' levels are no multiples of one step");
+  }
   auto form = integer_form(weight.encoded->grid);
   if (!form) return no("the weights' levels are no multiples of one step");
   if (form->least() < -128 || form->most() > 127) {
@@ -79,6 +85,17 @@ int largest_input(const CodeForm& input) {
 
 constexpr double kMostSum = double(std::numeric_limits<std::int32_t>::max());
 
+// Of a step of the sums, by filter.
+std::vector<float> factors_of(const IntegerForm& form, std::size_t filters,
+                              const CodeForm& input) {
+  std::vector<float> factors;
+  for (std::size_t f = 0; f < filters; ++f) {
+    const double unit = form.unit[form.unit.size() == 1 ? 0 : f];
+    factors.push_back(float(unit * input.unit()));
+  }
+  return factors;
+}
+
 }  // namespace
 
 std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
@@ -86,6 +103,10 @@ std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
                                               std::string& reason) {
   auto form = whole_weights(weight, input, reason);
   if (!form) return std::nullopt;
+  if (input->split()) {
+    reason = "the inputs take more than 8 bits";
+    return std::nullopt;
+  }
   if (!is_by_filter(weight)) {
     reason = "the weights' scales change within a filter";
     return std::nullopt;
@@ -98,10 +119,30 @@ std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
     reason = "a sum may leave 32 bits";
     return std::nullopt;
   }
-  for (std::size_t f = 0; f < filters; ++f) {
-    const double unit = form->unit[form->unit.size() == 1 ? 0 : f];
-    product.factors.push_back(float(unit * input->unit()));
+  product.factors = factors_of(*form, filters, *input);
+  product.form = *std::move(form);
+  return product;
+}
+
+std::optional<IntegerProduct> split_product(const NetworkTensor& weight,
+                                            const CodeForm& input, std::string& reason) {
+  auto form = whole_weights(weight, &input, reason);
+  if (!form) return std::nullopt;
+  if (!is_by_filter(weight)) {
+    reason =
+        "the weights' scales change within a filter, and the inputs take more than "
+        "8 bits";
+    return std::nullopt;
   }
+  const auto filters = std::size_t(weight.shape.front());
+  IntegerProduct product{.weights = integers_of(weight, *form)};
+  const double part = largest_part(product.weights, product.weights.size() / filters);
+  if (part * input.largest_byte() > kMostSum) {
+    reason = "the sum of a byte may leave 32 bits";
+    return std::nullopt;
+  }
+  product.largest_sum = part * input.largest_split();
+  product.factors = factors_of(*form, filters, input);
   product.form = *std::move(form);
   return product;
 }
@@ -113,6 +154,10 @@ std::optional<BlockProduct> block_product(const NetworkTensor& weight,
   const ChannelLayout layout = weight.encoded->grid.layout();
   const auto filters = std::size_t(weight.shape.front());
   const std::size_t filter = weight.elements() / filters;
+  if (input->split()) {
+    reason = "the inputs take more than 8 bits";
+    return std::nullopt;
+  }
   const bool in_blocks =
       filter % layout.inner == 0 && layout.channels == weight.elements() / layout.inner;
   if (!in_blocks || input->is_dynamic()) {

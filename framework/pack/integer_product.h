@@ -27,6 +27,11 @@ struct IntegerProduct {
 std::optional<IntegerProduct> integer_product(const NetworkTensor& weight,
                                               const CodeForm* input, std::string& reason);
 
+/// The same of inputs that lie in two bytes each, whose sums take more than 32 bits.
+/// Nothing, and `reason` says why, where those of one byte might.
+std::optional<IntegerProduct> split_product(const NetworkTensor& weight,
+                                            const CodeForm& input, std::string& reason);
+
 /// y[filter] = the sum over blocks of float(sum over the block of w * x) * its factor, +
 /// bias[filter].
 struct BlockProduct {

@@ -181,10 +181,13 @@ void Pipeline::encode(const CodeForm& form, StoredValue& value, bool keeps_level
   const int channels = shape_.channels;
   works_.push_back([&form, &value, channels, keeps_levels](const Block& block) {
     const std::size_t size = block.values.size();
-    std::span<std::uint8_t> bytes;
+    std::span<std::uint8_t> bytes, high_bytes;
     std::span<float> floats;
     std::span<std::uint64_t> bits;
     if (value.needs_bytes) bytes = {value.bytes.data() + block.begin, size};
+    if (value.needs_high_bytes) {
+      high_bytes = {value.high_bytes.data() + block.begin, size};
+    }
     if (value.needs_floats) floats = {value.floats.data() + block.begin, size};
     if (keeps_levels) floats = block.values;
     if (value.needs_bits) {
@@ -193,7 +196,7 @@ void Pipeline::encode(const CodeForm& form, StoredValue& value, bool keeps_level
               size / std::size_t(channels) * words};
     }
     if (size <= CodeForm::kBlock) {
-      return form.encode(block.values, channels, bytes, floats, bits);
+      return form.encode(block.values, channels, bytes, floats, bits, high_bytes);
     }
     // One pixel of many channels.
     for (std::size_t at = 0; at < size; at += CodeForm::kBlock) {
@@ -202,7 +205,8 @@ void Pipeline::encode(const CodeForm& form, StoredValue& value, bool keeps_level
         return span.empty() ? span : span.subspan(at, part);
       };
       form.encode(block.values.subspan(at, part), int(part), of(bytes), of(floats),
-                  bits.empty() ? bits : bits.subspan(at / 64, (part + 63) / 64));
+                  bits.empty() ? bits : bits.subspan(at / 64, (part + 63) / 64),
+                  of(high_bytes));
     }
   });
 }

@@ -65,6 +65,10 @@ void Product::choose(const ProductContext& context) {
   };
   if (!context.options.integer) return fall_back("asked for");
   std::string reason;
+  if (context.input != nullptr && context.input->split()) {
+    const auto split = split_product(context.weight, *context.input, reason);
+    return split ? make_split(context, *split) : fall_back(reason);
+  }
   if (context.weight.encoded && !is_by_filter(context.weight)) {
     const auto blocks = block_product(context.weight, context.input, reason);
     return blocks ? make_blocks(context, *blocks) : fall_back(reason);
@@ -99,6 +103,7 @@ bool Product::start_sums(const ProductContext& context) {
 void Product::make_float(const ProductContext& context) {
   kind_ = Kind::kFloat;
   plan_.kernel = "float";
+  plan_.why_not = plan_.reason;
   const auto weights = values_of(context.weight);
   if (is_linear_) {
     weights_ = weights;
@@ -126,6 +131,7 @@ void Product::make_integer(const ProductContext& context, const IntegerProduct& 
 
 void Product::make_blocks(const ProductContext& context, const BlockProduct& product) {
   kind_ = Kind::kBlocks;
+  plan_.why_not = "the weights' scales change within a filter";
   plan_.largest_sum = product.largest_sum;
   const auto shape = geometry(context);
   blocks_ = by_size<BlockConvolution>(context.slices, [&](int images, int slots) {
@@ -136,6 +142,28 @@ void Product::make_blocks(const ProductContext& context, const BlockProduct& pro
   });
   plan_.kernel = fmt::format("integer: blocks of {}, {}", product.block,
                              blocks_.whole->implementation());
+}
+
+// Sums of more than 32 bits are known to nothing behind the product, and so it gives
+// floats: what `Pipeline::from_sums` makes of sums.
+void Product::make_split(const ProductContext& context, const IntegerProduct& product) {
+  kind_ = Kind::kSplit;
+  plan_.why_not = "its inputs take more than 8 bits";
+  plan_.largest_sum = product.largest_sum;
+  std::vector<std::int32_t> start(bias_.size(), 0);
+  if (is_start(context.bias, product)) {
+    start = context.bias->encoded->codes;
+    bias_.assign(bias_.size(), 0);
+  }
+  const auto shape = geometry(context);
+  split_ = by_size<SplitConvolution>(context.slices, [&](int images, int slots) {
+    auto kernel =
+        make_split_convolution(engine_, shape, *context.input->split(), images, slots);
+    kernel->pack_weights(product.weights, start, product.factors, bias_);
+    return kernel;
+  });
+  plan_.kernel =
+      fmt::format("integer: inputs in two bytes, {}", split_.whole->implementation());
 }
 
 void Product::make_bits(const ProductContext& context, const IntegerProduct& product) {
@@ -157,7 +185,9 @@ void Product::make_bits(const ProductContext& context, const IntegerProduct& pro
 
 void Product::claim(StoredValue& value) const {
   value.needs_floats |= kind_ == Kind::kFloat;
-  value.needs_bytes |= kind_ == Kind::kInteger || kind_ == Kind::kBlocks;
+  value.needs_bytes |=
+      kind_ == Kind::kInteger || kind_ == Kind::kBlocks || kind_ == Kind::kSplit;
+  value.needs_high_bytes |= kind_ == Kind::kSplit;
   value.needs_bits |= kind_ == Kind::kBits;
 }
 
@@ -171,7 +201,13 @@ void Product::sums(const Slice& slice, StoredValue& input, std::int32_t* sums) c
   }
 }
 
-void Product::floats(const Slice& slice, StoredValue& input, float* output) const {
+void Product::floats(const Slice& slice, StoredValue& input, std::span<std::int32_t> room,
+                     float* output) const {
+  if (kind_ == Kind::kSplit) {
+    const auto [kernel, slot] = split_.at(slice);
+    return kernel->forward(slot, input.high_bytes_of(slice).data(),
+                           input.bytes_of(slice).data(), room, output);
+  }
   if (kind_ == Kind::kBlocks) {
     const auto [kernel, slot] = blocks_.at(slice);
     return kernel->forward(slot, input.bytes_of(slice).data(), output);

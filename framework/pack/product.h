@@ -8,6 +8,7 @@
 
 #include "framework/engine/integer/bit_convolution.h"
 #include "framework/engine/integer/block_convolution.h"
+#include "framework/engine/integer/split_convolution.h"
 #include "framework/pack/executor.h"
 #include "framework/pack/integer_product.h"
 #include "framework/pack/stored_value.h"
@@ -31,7 +32,11 @@ class Product {
 
   const ProductPlan& plan() const { return plan_; }
   /// Whether `floats` computes it, with all that belongs to it; else there are `sums`.
-  bool gives_floats() const { return kind_ == Kind::kFloat || kind_ == Kind::kBlocks; }
+  bool gives_floats() const {
+    return kind_ == Kind::kFloat || kind_ == Kind::kBlocks || kind_ == Kind::kSplit;
+  }
+  /// Whether `floats` needs room for two sums of each value.
+  bool adds_halves() const { return kind_ == Kind::kSplit; }
   /// What it computes on whole numbers; nothing of products that give floats.
   const std::optional<IntegerProduct>& integers() const { return whole_; }
   /// Notes in `value` the form that the product reads.
@@ -45,12 +50,13 @@ class Product {
   const std::vector<std::int32_t>& start() const { return start_; }
 
   /// Products that give floats: of a slice, or of the whole batch in independent parts.
-  void floats(const Slice& slice, StoredValue& input, float* output) const;
+  void floats(const Slice& slice, StoredValue& input, std::span<std::int32_t> room,
+              float* output) const;
   int batch_blocks() const;  // 0: by slice
   void floats(int block, StoredValue& input, Buffer& output) const;
 
  private:
-  enum class Kind { kFloat, kInteger, kBits, kBlocks };
+  enum class Kind { kFloat, kInteger, kBits, kBlocks, kSplit };
 
   ConvolutionGeometry geometry(const ProductContext& context) const;
   bool start_sums(const ProductContext& context);
@@ -58,6 +64,7 @@ class Product {
   void make_float(const ProductContext& context);
   void make_integer(const ProductContext& context, const IntegerProduct& product);
   void make_blocks(const ProductContext& context, const BlockProduct& product);
+  void make_split(const ProductContext& context, const IntegerProduct& product);
   void make_bits(const ProductContext& context, const IntegerProduct& product);
 
   // Slices are of one size, but for the last where the batch does not divide.
@@ -82,6 +89,7 @@ class Product {
   BySize<IntegerConvolution> integers_;
   BySize<BitConvolution> bits_;
   BySize<BlockConvolution> blocks_;
+  BySize<SplitConvolution> split_;
   std::vector<float> weights_;  // of a linear float product
   std::vector<float> bias_;     // one an output
   std::vector<std::int32_t> start_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include "framework/core/error.h"
 #include "framework/engine/finite.h"
 #include "framework/engine/integer/pooling.h"
+#include "framework/engine/rounding.h"
 
 namespace bitsweep {
 namespace {
@@ -31,6 +33,25 @@ std::optional<InputCodes> byte_form(const IntegerForm& form) {
   return std::nullopt;
 }
 
+// The same of two bytes, and the code that lies in two bytes of 0: int16 where the values
+// fit it, else codes counted from the lowest.
+std::optional<std::pair<SplitCodes, std::int32_t>> split_form(const PackedQuantizer& q) {
+  const UniformGrid* const grid = q.grid.uniform();
+  if (grid == nullptr || q.rule.is_dynamic()) return std::nullopt;
+  const float zero_point = grid->zero_point.front();
+  const std::int64_t low = grid->low, high = grid->high;
+  const bool is_code = zero_point == std::rint(zero_point) &&
+                       double(zero_point) >= double(low) &&
+                       double(zero_point) <= double(high);
+  if (!is_code || high - low > 65535) return std::nullopt;
+  const auto zero = std::int32_t(zero_point);
+  if (low - zero >= -32768 && high - zero <= 32767) return {{SplitCodes{}, zero}};
+  const auto from_lowest = std::int32_t(zero - low);
+  return {{SplitCodes{.high = {.zero_point = from_lowest / 256},
+                      .low = {.zero_point = from_lowest % 256}},
+           grid->low}};
+}
+
 // What x is multiplied by instead of divided by `scale`, to the same bits: a power of two
 // whose inverse is no subnormal. 0: none.
 float exact_inverse(float scale) {
@@ -45,6 +66,7 @@ void StoredValue::allocate(int batch) {
   const std::size_t elements = std::size_t(batch) * shape.elements();
   if (needs_floats) floats = Buffer(elements);
   if (needs_bytes) bytes.resize(elements);
+  if (needs_high_bytes) high_bytes.resize(elements);
   if (needs_bits) bits.resize(std::size_t(batch) * words_per_image());
 }
 
@@ -56,7 +78,13 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer, std::string site)
   for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
     levels_.push_back(grid.value(code, 0));
   }
-  if (levels_.size() > kByteCodes) return;
+  if (levels_.size() > kByteCodes) {
+    const auto split = split_form(quantizer_);
+    if (!split) return;
+    std::tie(split_, split_zero_) = *split;
+    unit_ = double(grid.uniform()->scale.front());
+    return;
+  }
   const bool is_dynamic = quantizer_.rule.is_dynamic();
   if (!is_dynamic &&
       (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
@@ -196,20 +224,55 @@ void CodeForm::values_of(std::span<const std::uint8_t> indices,
 }
 
 // Grids of more codes than a byte has.
-void CodeForm::encode_wide(std::span<const float> x, std::span<float> floats) const {
+void CodeForm::encode_wide(std::span<const float> x, std::span<float> floats,
+                           std::span<std::uint8_t> bytes,
+                           std::span<std::uint8_t> high_bytes) const {
   std::array<std::int32_t, kBlock> codes;
   apply_rule(quantizer_.rule, quantizer_.grid, x, std::span(codes).first(x.size()));
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  for (std::size_t i = 0; i < floats.size(); ++i) {
     floats[i] = levels_[std::size_t(codes[i] - quantizer_.grid.low_code())];
   }
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto both = std::uint32_t(codes[i] - split_zero_);
+    bytes[i] = std::uint8_t(both);
+    high_bytes[i] = std::uint8_t(both >> 8);
+  }
+}
+
+// Of at most 16 bits, a code is what its value lies nearest to.
+void CodeForm::split_values(std::span<const float> values, std::span<std::uint8_t> bytes,
+                            std::span<std::uint8_t> high_bytes) const {
+  const UniformGrid& grid = *quantizer_.grid.uniform();
+  const float scale = grid.scale.front();
+  const std::int32_t zero = std::int32_t(grid.zero_point.front()) - split_zero_;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto both =
+        std::uint32_t(std::int32_t(round_half_even(values[i] / scale)) + zero);
+    bytes[i] = std::uint8_t(both);
+    high_bytes[i] = std::uint8_t(both >> 8);
+  }
+}
+
+int CodeForm::largest_split() const {
+  const UniformGrid& grid = *quantizer_.grid.uniform();
+  const auto zero = std::int32_t(grid.zero_point.front());
+  return std::max(std::abs(grid.low - zero), std::abs(grid.high - zero));
+}
+
+int CodeForm::largest_byte() const {
+  const auto largest = [](InputCodes codes) {
+    return codes.is_signed ? 128 : std::max(codes.zero_point, 255 - codes.zero_point);
+  };
+  return std::max(largest(split_->high), largest(split_->low));
 }
 
 void CodeForm::encode(std::span<const float> x, int channels,
                       std::span<std::uint8_t> bytes, std::span<float> floats,
-                      std::span<std::uint64_t> bits) const {
+                      std::span<std::uint64_t> bits,
+                      std::span<std::uint8_t> high_bytes) const {
   ensure(x.size() <= kBlock, "a block of values");
   refuse_lost(x);
-  if (levels_.size() > kByteCodes) return encode_wide(x, floats);
+  if (levels_.size() > kByteCodes) return encode_wide(x, floats, bytes, high_bytes);
   if (is_sign_of_x_ && !bits.empty()) kernels::pack_signs(x, channels, bits);
   if (bytes.empty() && floats.empty() && (is_sign_of_x_ || bits.empty())) return;
   std::array<std::uint8_t, kBlock> indices;

@@ -11,6 +11,7 @@
 #include "framework/engine/integer/aligned.h"
 #include "framework/engine/integer/bits.h"
 #include "framework/engine/integer/convolution.h"
+#include "framework/engine/integer/split_convolution.h"
 #include "framework/engine/integer/thresholds.h"
 #include "framework/nn/program.h"
 #include "framework/pack/integer_form.h"
@@ -22,8 +23,10 @@ namespace bitsweep {
 struct StoredValue {
   ImageShape shape;
   bool needs_floats = false, needs_bytes = false, needs_bits = false;
+  bool needs_high_bytes = false;  // of codes in two bytes; `bytes` are then the low ones
   Buffer floats;
   AlignedVector<std::uint8_t> bytes;  // integers of the grid, as its CodeForm says
+  AlignedVector<std::uint8_t> high_bytes;
   AlignedVector<std::uint64_t> bits;  // signs, packed along channels
 
   void allocate(int batch);
@@ -38,6 +41,9 @@ struct StoredValue {
   }
   std::span<std::uint8_t> bytes_of(const Slice& slice) {
     return {bytes.data() + first(slice), elements(slice)};
+  }
+  std::span<std::uint8_t> high_bytes_of(const Slice& slice) {
+    return {high_bytes.data() + first(slice), elements(slice)};
   }
   std::size_t words_per_image() const {
     return shape.pixels() * bit_words(shape.channels);
@@ -57,6 +63,12 @@ class CodeForm {
   /// Whether its values are whole numbers times `unit()`, in bytes.
   bool has_bytes() const { return has_bytes_; }
   InputCodes input() const { return input_; }
+  /// How its values, whole numbers times `unit()`, lie in two bytes each; nothing of
+  /// those in one, and of others.
+  const std::optional<SplitCodes>& split() const { return split_; }
+  /// The largest of those in magnitude, and of one byte of them.
+  int largest_split() const;
+  int largest_byte() const;
   double unit() const { return unit_; }
   const std::optional<IntegerForm>& integers() const { return integers_; }
   int bits() const { return quantizer_.grid.bits(); }
@@ -72,11 +84,16 @@ class CodeForm {
   void encode_in(const UniformQuantization& q, std::span<const float> x,
                  std::span<std::uint8_t> bytes, std::span<float> floats) const;
 
-  /// From values to bytes, floats and signs; those that are empty are left out. x:
+  /// From values to bytes, floats and signs; those that are empty are left out (of codes
+  /// in two bytes `bytes` and `high_bytes` are given together). x:
   /// [pixels, channels] of at most kBlock elements, finite (else RunError, which names
   /// site and value); floats may be x.
   void encode(std::span<const float> x, int channels, std::span<std::uint8_t> bytes,
-              std::span<float> floats, std::span<std::uint64_t> bits) const;
+              std::span<float> floats, std::span<std::uint64_t> bits,
+              std::span<std::uint8_t> high_bytes = {}) const;
+  /// The two bytes of values on the grid, as behind a pool of them.
+  void split_values(std::span<const float> values, std::span<std::uint8_t> bytes,
+                    std::span<std::uint8_t> high_bytes) const;
   /// From bytes, as behind a pool on them.
   void decode(std::span<const std::uint8_t> bytes, int channels, std::span<float> floats,
               std::span<std::uint64_t> bits) const;
@@ -90,7 +107,9 @@ class CodeForm {
   void bordered_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
-  void encode_wide(std::span<const float> x, std::span<float> floats) const;
+  void encode_wide(std::span<const float> x, std::span<float> floats,
+                   std::span<std::uint8_t> bytes,
+                   std::span<std::uint8_t> high_bytes) const;
 
   void refuse_lost(std::span<const float> x) const;
 
@@ -103,6 +122,8 @@ class CodeForm {
   std::optional<ThresholdCodes<float>> thresholds_;
   std::vector<float> borders_;  // of many codes on a uniform grid: where each begins
   InputCodes input_;
+  std::optional<SplitCodes> split_;
+  std::int32_t split_zero_ = 0;  // the code that lies in two bytes of 0
   double unit_ = 1;
   bool has_bytes_ = false;
   bool is_sign_of_x_ = false;  // the code of x is its sign

@@ -1,17 +1,10 @@
 #include "framework/train/calibration.h"
 
-#include <map>
-
-#include <fmt/format.h>
-
 #include "framework/core/error.h"
+#include "framework/train/table_grids.h"
 
 namespace bitsweep {
 namespace {
-
-bool is_activation(const Site& site) {
-  return site.role == Role::kInput || site.role == Role::kOutput;
-}
 
 // Training images as they are, in the file's order or drawn.
 Batches calibration_images(const RunSpec& spec, const Dataset& data,
@@ -47,34 +40,15 @@ void take_table(Network& network, const CalibrationSpec& own,
     throw RunError(own.table +
                    ": the table changed since the study began; run the study again");
   }
-  for (const BoundSite* bound : network.sites()) {
-    if (bound->sees_inputs == nullptr) continue;
-    throw RunError(fmt::format(
-        "{}: '{}' looks at inputs of {} in calibration, and a table has none; leave out "
-        "the table for this row",
-        own.table, bound->method, bound->site.layer));
-  }
   network.calibrate_weights(owners);
   network.finish_calibration(owners);
-  std::map<std::string, CalibratedSite> sites;
-  for (CalibratedSite& site : read_calibration_table(own.table)) {
-    sites[site.site] = std::move(site);
+  try {
+    Problems problems;
+    take_grids(network, own.table, problems);
+    problems.throw_if_any();
+  } catch (const ConfigError& error) {
+    throw RunError(error.what());
   }
-  for (BoundSite* bound : network.sites()) {
-    if (!bound->is_quantized() || !is_activation(bound->site)) continue;
-    const auto site = sites.find(bound->site.name);
-    if (site == sites.end() || site->second.method != bound->method) {
-      throw RunError(fmt::format(
-          "{}: it has no grid of '{}' for {}; make one for this row with `bitsweep "
-          "calibrate`",
-          own.table, bound->method, bound->site.name));
-    }
-    at_site(*bound, [&] { set_state(*bound->quantizer, site->second.state); });
-    sites.erase(site);
-  }
-  if (sites.empty()) return;
-  throw RunError(fmt::format("{}: '{}' is no quantized activation of this network",
-                             own.table, sites.begin()->first));
 }
 
 }  // namespace
@@ -90,13 +64,22 @@ void calibrate_sites(Network& network, const RunSpec& spec, const Dataset& data,
             owners, between);
 }
 
+std::vector<BoundSite*> sites_to_calibrate(Network& network) {
+  std::vector<BoundSite*> sites;
+  for (BoundSite* bound : network.sites()) {
+    const Role role = bound->site.role;
+    const bool is_activation =
+        role == Role::kInput || role == Role::kOutput || role == Role::kOperand;
+    if (bound->is_quantized() && is_activation) sites.push_back(bound);
+  }
+  return sites;
+}
+
 std::vector<CalibratedSite> calibrated_activations(Network& network,
                                                    const RunSpec& spec) {
   std::vector<CalibratedSite> sites;
-  for (BoundSite* bound : network.sites()) {
-    if (bound->is_quantized() && is_activation(bound->site)) {
-      sites.push_back(calibrated_site(spec, *bound));
-    }
+  for (BoundSite* bound : sites_to_calibrate(network)) {
+    sites.push_back(calibrated_site(spec, *bound));
   }
   return sites;
 }

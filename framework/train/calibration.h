@@ -13,10 +13,13 @@
 namespace bitsweep {
 
 /// The sites of `owners` (all, where none are named), as the run asks for it. Throws
-/// RunError for a table that has changed or is another network's.
+/// RunError for a table that has changed or is not this row's.
 void calibrate_sites(Network& network, const RunSpec& spec, const Dataset& data,
                      const Preprocessing& preprocessing, std::span<const int> owners,
                      const BetweenBatches& between = {});
+
+/// The sites of activations that have a quantizer of their own, in network order.
+std::vector<BoundSite*> sites_to_calibrate(Network& network);
 
 /// What calibration has left in the quantizers of activations.
 std::vector<CalibratedSite> calibrated_activations(Network& network, const RunSpec& spec);

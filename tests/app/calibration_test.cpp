@@ -54,6 +54,13 @@ std::vector<CalibratedSite> sites_of(const RunSpec& run) {
   return calibrated_sites(run, {.methods = &registry(), .baseline = float_network()});
 }
 
+// Without what is told of settings that have no effect.
+std::vector<RunProblem> problems_of(const RunSpec& run) {
+  auto problems = check_run(run, registry(), 80);
+  std::erase_if(problems, [](const RunProblem& problem) { return problem.is_idle; });
+  return problems;
+}
+
 std::string failure(const RunSpec& run) {
   try {
     record_of(run, float_network());
@@ -95,14 +102,135 @@ TEST_CASE("a calibration table gives the very codes of its calibration",
   fewer.pop_back();
   write_whole_file(file, calibration_table_text(fewer, {}));
   run.calibration.table_checksum = calibration_table_checksum(file);
-  CHECK_THAT(failure(run), Contains("it has no grid of 'edges' for fc2/input"));
+  CHECK_THAT(failure(run),
+             Contains("sites: no grid for fc2/input, which 'edges' quantizes"));
   fewer = sites;
   fewer.push_back(sites.front());
   fewer.back().site = "conv9/input";
   write_whole_file(file, calibration_table_text(fewer, {}));
   run.calibration.table_checksum = calibration_table_checksum(file);
   CHECK_THAT(failure(run),
-             Contains("'conv9/input' is no quantized activation of this network"));
+             Contains("sites.conv9/input: unknown quantized activation; did you mean "
+                      "'conv/input'?"));
+}
+
+TEST_CASE("what a table has wrong is found before the run", "[calibration]") {
+  const testing::ScratchFolder folder;
+  const std::string file = (folder.path() / "t.yaml").string();
+  RunSpec run = calibrated_run();
+  run.calibration.table = file;
+  CalibratedSite conv{.site = "conv/input",
+                      .method = "affine",
+                      .estimator = "mse",
+                      .bits = 8,
+                      .low = -12.75f,
+                      .high = 51,
+                      .state = {{"scale", {0.25f}}, {"zero_point", {51}}}};
+  CalibratedSite fc1 = conv;
+  fc1.site = "fc1/input";
+  CalibratedSite fc2 = conv;
+  fc2.site = "fc2/input";
+  fc2.method = "edges";
+  const std::string sound = calibration_table_text({conv, fc1, fc2}, {});
+  // The sentences about the table with `from` in its first site changed to `to`.
+  const auto told = [&](const std::string& from = "", const std::string& to = "") {
+    std::string text = sound;
+    if (!from.empty()) text.replace(text.find(from), from.size(), to);
+    write_whole_file(file, text);
+    std::string sentences;
+    for (const RunProblem& problem : problems_of(run)) {
+      std::string line = problem.key + problem.text;
+      CHECK(line.starts_with(file + ":"));
+      line.erase(0, line.find("sites"));
+      sentences += line + "\n";
+    }
+    return sentences;
+  };
+  const std::string at = "sites.conv/input";
+  CHECK(told() == "");
+  told("scale: 0.25", "scale: 0");
+  CHECK_THAT(problems_of(run).front().text,
+             Contains(file + ":8: sites.conv/input.scale: 0 is given"));
+  CHECK(told("scale: 0.25", "scale: 0") ==
+        at + ".scale: 0 is given; a number above 0 is expected\n");
+  CHECK(told("scale: 0.25", "scale: -1") ==
+        at + ".scale: -1 is given; a number above 0 is expected\n");
+  CHECK(told("scale: 0.25", "scale: []") ==
+        at + ".scale: an empty list; a number is expected\n");
+  CHECK(told("scale: 0.25", "scale: [0.25, 0.5]") ==
+        at + ".scale: 0.25, 0.5 given; 'affine' takes 0.25 for it\n");
+  CHECK(told("    scale: 0.25\n", "") ==
+        at + ": has no scale, which 'affine' needs; make a table for this row with "
+             "`bitsweep calibrate`\n");
+  CHECK(told("zero_point: 51", "zero_point: 999") ==
+        at + ".zero_point: 999 is given; one of this site's codes is expected, a whole "
+             "number from 0 to 255\n");
+  CHECK_THAT(told("zero_point: 51", "zero_point: 5.5"), Contains("5.5 is given; one of"));
+  CHECK_THAT(told("zero_point: 51", "zero_points: 51"),
+             Contains(at + ".zero_points: unknown key; did you mean 'zero_point'?"));
+  CHECK(told("method: affine", "method: lsq") ==
+        at + ".method: is 'lsq', but 'affine' quantizes this site; make a table for this "
+             "row with `bitsweep calibrate`\n");
+  CHECK(told("bits: 8", "bits: 4") ==
+        at + ".bits: is 4, but 'affine' has 8 bits here; make a table for this row with "
+             "`bitsweep calibrate`\n");
+  CHECK(told("high: 51", "high: 6") ==
+        at + ".high: is 6, but the site's other keys make this end 51; correct one of "
+             "them, or leave this out\n");
+  CHECK(told("    high: 51\n", "") == "");
+  CHECK_THAT(told("conv/input", "conv/inputs"),
+             Contains("sites.conv/inputs: unknown quantized activation; did you mean "
+                      "'conv/input'?") &&
+                 Contains("sites: no grid for conv/input, which 'affine' quantizes"));
+  std::filesystem::remove(file);
+  const auto gone = problems_of(run);
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].key == "calibration.table");
+  CHECK(gone[0].text ==
+        "'" + file + "' is not there; `bitsweep calibrate` writes a table");
+}
+
+TEST_CASE("weights that look at inputs in calibration take no table", "[calibration]") {
+  const testing::ScratchFolder folder;
+  const std::string file = (folder.path() / "t.yaml").string();
+  write_whole_file(file, calibration_table_text({}, {}) + "  {}\n");
+  RunSpec run = calibrated_run();
+  std::vector<ParamProblem> problems;
+  run.method = {"product_quantization",
+                registry()
+                    .at("product_quantization")
+                    .resolve({{"objective", RawValue::scalar("outputs")}}, problems)};
+  run.calibration.table = file;
+  const auto told = problems_of(run);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].text == file +
+                            ": 'product_quantization' looks at inputs of conv in "
+                            "calibration, and a table has none; leave out the table for "
+                            "this row");
+}
+
+TEST_CASE("a table holds sums, and ranges that training has followed", "[calibration]") {
+  const testing::ScratchFolder folder;
+  const std::string file = (folder.path() / "t.yaml").string();
+  RunSpec run = calibrated_run();
+  run.network = residual_model();
+  run.edges = {.first = "method", .last = "method", .bias = "float", .image = "method"};
+  std::vector<ParamProblem> problems;
+  for (const std::string id : {"affine", "int8_training"}) {
+    CAPTURE(id);
+    run.method = {id, registry().at(id).resolve({{"operands", RawValue::scalar("true")}},
+                                                problems)};
+    run.calibration.table.clear();
+    const auto sites = calibrated_sites(
+        run, {.methods = &registry(), .baseline = record_of(run.baseline())});
+    const auto is_operand = [](const CalibratedSite& site) {
+      return site.site.starts_with("block/add/");
+    };
+    CHECK(std::ranges::count_if(sites, is_operand) > 0);
+    write_whole_file(file, calibration_table_text(sites, {}));
+    run.calibration.table = file;
+    CHECK(problems_of(run) == std::vector<RunProblem>());
+  }
 }
 
 TEST_CASE("a calibration set has so many images, the first ones or drawn",

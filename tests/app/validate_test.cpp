@@ -307,6 +307,35 @@ TEST_CASE("a mistake of a shared block names the rows that make it one", "[valid
   CHECK_THAT(of_all.err, !Contains("(row"));
 }
 
+TEST_CASE("a calibration table is checked with the study that names it", "[validate]") {
+  const testing::ScratchFolder folder;
+  std::ofstream(folder / "s.yaml")
+      << kHead << "  - {method: affine, calibration: {table: t.yaml}}\n";
+  const auto told = [&](const std::string& command) {
+    const auto found = real_program(folder, command);
+    CHECK(found.code == 2);
+    CHECK(found.out == "");
+    return found.err;
+  };
+  CHECK(told("validate s.yaml") ==
+        "bitsweep: s.yaml:6: rows.0.calibration.table: 't.yaml' is not there; `bitsweep "
+        "calibrate` writes a table\n");
+  std::ofstream(folder / "t.yaml")
+      << "sites:\n"
+         "  conv2/input: {method: affine, scale: 0, zero_point: 0}\n"
+         "  ip1/input: {method: affine, scale: 0.1, zero_point: 999}\n"
+         "  ip3/input: {method: affine, scale: 0.1, zero_point: 0}\n";
+  const std::string sentences =
+      "bitsweep: t.yaml:2: sites.conv2/input.scale: 0 is given; a number above 0 is "
+      "expected\n"
+      "bitsweep: t.yaml:3: sites.ip1/input.zero_point: 999 is given; one of this site's "
+      "codes is expected, a whole number from 0 to 255\n"
+      "bitsweep: t.yaml:4: sites.ip3/input: unknown quantized activation; did you mean "
+      "'ip1/input'?\n";
+  CHECK(told("validate s.yaml") == sentences);
+  CHECK(told("run s.yaml --dry-run") == sentences);
+}
+
 TEST_CASE("one width for a weights-only method is that of its weights", "[validate]") {
   CHECK(validated(kHead + "  - method: {id: inq, bits: 4}\n").code == 0);
   const auto unfit = validated(kHead + "  - method: {id: twn, bits: 4}\n");
@@ -347,7 +376,15 @@ TEST_CASE("a preset is listed, shown, and told of by the runs that use it", "[sc
   std::ofstream(folder / "s.yaml") << kHead << "  - method: {scheme: tensorrt-max}\n";
   const auto run = real_program(folder, "run s.yaml --dry-run");
   CHECK_THAT(run.err, Contains("scheme tensorrt-max sets method.id=affine ") &&
-                          Contains("(source: TensorRT without entropy calibration"));
+                          Contains("(source: TensorRT without entropy calibration") &&
+                          !Contains("as published"));
+  std::ofstream(folder / "s.yaml")
+      << kHead << "  - method: {scheme: tflite-qat, bits: 4}\n";
+  const auto changed = real_program(folder, "run s.yaml --dry-run");
+  CHECK_THAT(changed.err,
+             Contains("row 'tflite-qat w4 a4' is not the scheme tflite-qat as published: "
+                      "method.activation_bits=4 (scheme: 8), method.weight_bits=4 "
+                      "(scheme: 8)"));
 }
 
 TEST_CASE("a dataset is described by its id", "[data]") {

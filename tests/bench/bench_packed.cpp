@@ -1,5 +1,6 @@
 // Images a second of packed models against the float model of the same network, both by
-// the executor, by turns in one run. Weights are drawn, not trained: speed does not
+// the executor, by turns in one run; `affine` of 16-bit activations against the same model
+// with its products in float. Weights are drawn, not trained: speed does not
 // depend on them. Seconds are the processor's, divided by the threads: what others run
 // beside it takes no time of these, though it takes their caches.
 //   bench_packed [part of a name] [threads] [seconds] [packed: leaves out the float
@@ -40,6 +41,7 @@ struct Case {
   const char* method;
   std::vector<std::pair<const char*, const char*>> params;
   EdgesSpec edges;
+  bool beside_itself = false;  // against its own products in float, not the float model
 };
 
 std::vector<Case> cases() {
@@ -50,6 +52,15 @@ std::vector<Case> cases() {
   for (const char* model : {"cifar10-full", "resnet-20"}) {
     list.push_back({model, {32, 32, 3}, "lsq", eight, all});
     list.push_back({model, {32, 32, 3}, "dynamic_fixed_point", eight, all});
+  }
+  const std::vector<std::pair<const char*, const char*>> sixteen = {
+      {"activation_bits", "16"},          {"activation_scheme", "symmetric"},
+      {"activation_codes", "restricted"}, {"activation_range", "max_abs"},
+      {"rounding", "half_away"},          {"order", "tensorflow"}};
+  const EdgesSpec method{
+      .first = "method", .last = "method", .bias = "method", .image = "method"};
+  for (const char* model : {"cifar10-full", "resnet-20"}) {
+    list.push_back({model, {32, 32, 3}, "affine", sixteen, method, true});
   }
   list.push_back({"lenet-sign", {28, 28, 1}, "bnn", {}, {}});
   return list;
@@ -132,8 +143,10 @@ class Timed {
 void bench(const Case& c, double seconds, bool floats_too,
            const MethodRegistry& methods) {
   const Images images(c.image);
-  const PackedModel floats = packed({c.model, c.image, "float", {}, {}}, images, methods);
   const PackedModel own = packed(c, images, methods);
+  const PackedModel floats =
+      c.beside_itself ? own
+                      : packed({c.model, c.image, "float", {}, {}}, images, methods);
   Timed base("float", floats, images, false), codes(c.method, own, images, true);
   const double begin = processor_seconds();
   while (processor_seconds() - begin < seconds * threads()) {

@@ -51,7 +51,9 @@ Lines row_keys() {
                  "A method of `bitsweep methods`; its parameters are keys beside it."},
                 {"method.scheme",
                  "In the place of id: a preset of `bitsweep schemes`, which sets the "
-                 "method and edges as an INT8 library does; keys beside it change it."},
+                 "method and edges as an INT8 library does; keys beside it change it, "
+                 "and the row's label says so; [tensorrt-max, tensorrt-entropy] for one "
+                 "row each."},
                 {"method.bits",
                  "Bit-widths in short, where the method has no parameter of this name: "
                  "[2, 4] for weights and activations, [2, 4, 8] with gradients, 4 for "

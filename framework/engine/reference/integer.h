@@ -10,6 +10,7 @@
 #include "framework/engine/integer/convolution.h"
 #include "framework/engine/integer/pooling.h"
 #include "framework/engine/integer/requantize.h"
+#include "framework/engine/integer/split_convolution.h"
 #include "framework/engine/integer/thresholds.h"
 
 namespace bitsweep::reference {
@@ -19,6 +20,9 @@ std::unique_ptr<IntegerConvolution> make_integer_convolution(
 
 std::unique_ptr<BlockConvolution> make_block_convolution(
     const ConvolutionGeometry& geometry, InputCodes input, int images, std::size_t block);
+
+std::unique_ptr<SplitConvolution> make_split_convolution(
+    const ConvolutionGeometry& geometry, const SplitCodes& codes, int images);
 
 std::unique_ptr<BitConvolution> make_bit_convolution(const ConvolutionGeometry& geometry,
                                                      BitInput input, int images);
