@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "framework/config/float_rows.h"
 #include "framework/config/mapping_reader.h"
 #include "framework/config/method_bits.h"
 #include "framework/config/model_file.h"
@@ -338,8 +338,8 @@ class StudyReader {
 
   // Baselines in front, in the order in which rows ask for them.
   void add_rows(const Dataset& dataset, const Block& block, std::vector<RowSpec>& all) {
-    FloatRows baselines;
-    FloatRows controls;
+    FloatRows baselines(problems_);
+    FloatRows controls(problems_);
     std::vector<RowSpec> quantized;
     for (const auto& [network, row] : block) {
       const std::size_t mistakes = problems_.added();
@@ -349,91 +349,25 @@ class StudyReader {
           row->node, dataset.node, network.node, row->scheme ? row->scheme->id : "",
           row->scheme ? changes_of(*row->scheme, run, methods_)
                       : std::vector<SchemeChange>()});
-      const std::size_t baseline =
-          float_row(run.baseline(), row->seeds, written, baselines);
+      const std::size_t baseline = baselines.add(run.baseline(), row->seeds, written);
       if (run.is_float()) {
-        refuse_idle_of_float(*row);
+        refuse_idle_of_float(*row, problems_);
         const bool is_tuned = run.fine_tuning && row->own->find("fine_tuning");
         if (is_tuned) {
           const RunSpec tuned = run.fine_tuned_float();
-          describe(float_row(tuned, row->seeds, written, controls), *row, controls);
+          controls.describe(controls.add(tuned, row->seeds, written), *row);
         } else {
-          describe(baseline, *row, baselines);
+          baselines.describe(baseline, *row);
         }
         continue;
       }
       const RunSpec control = run.control();
-      if (!control.is_baseline()) float_row(control, row->seeds, written, controls);
+      if (!control.is_baseline()) controls.add(control, row->seeds, written);
       quantized.push_back(make_row(run, *row, written));
     }
-    for (auto& row : baselines.rows) all.push_back(std::move(row));
-    for (auto& row : controls.rows) all.push_back(std::move(row));
+    for (auto& row : std::move(baselines).rows()) all.push_back(std::move(row));
+    for (auto& row : std::move(controls).rows()) all.push_back(std::move(row));
     for (auto& row : quantized) all.push_back(std::move(row));
-  }
-
-  /// What float rows of the file, and the baselines of others, have in common: two of one
-  /// text are one row of the table.
-  struct FloatRows {
-    std::vector<RowSpec> rows;
-    std::map<std::string, std::size_t> by_text;  // canonical, of the seed 0
-    std::map<std::size_t, const Row*> described_by;
-  };
-
-  // Its place in `all`.
-  static std::size_t float_row(RunSpec wanted, const std::vector<std::int64_t>& seeds,
-                               std::shared_ptr<const WrittenRow> written,
-                               FloatRows& all) {
-    wanted.seed = 0;
-    const auto [known, is_new] =
-        all.by_text.emplace(wanted.canonical_text(), all.rows.size());
-    const char* label = wanted.is_baseline() ? "float" : "float, fine-tuned";
-    if (is_new) all.rows.push_back({"baseline", label, {}, {}, std::move(written)});
-    RowSpec& row = all.rows[known->second];
-    for (const std::int64_t seed : seeds) {
-      const bool is_there =
-          std::any_of(row.runs.begin(), row.runs.end(),
-                      [&](const RunSpec& other) { return other.seed == seed; });
-      wanted.seed = seed;
-      if (!is_there) row.runs.push_back(wanted);
-    }
-    return known->second;
-  }
-
-  // A row of float gives the network that others are compared with its name. A second
-  // one of the same network would be lost in it.
-  void describe(std::size_t place, const Row& row, FloatRows& all) {
-    RowSpec& spec = all.rows[place];
-    const auto [told, is_new] = all.described_by.emplace(place, &row);
-    if (!is_new && told->second->own != row.own) {
-      problems_.add(*row.own,
-                    fmt::format("is the float network of the row in line {} again; "
-                                "remove it, or give it training or fine_tuning of its "
-                                "own",
-                                told->second->own->place.line));
-    }
-    if (!row.heading.group.empty()) spec.group = row.heading.group;
-    if (!row.heading.label.empty()) spec.label = row.heading.label;
-    spec.published = row.published;
-  }
-
-  // It quantizes nothing: such keys would change nothing, and the table would not say so.
-  // A list of methods shares its row's keys with the others.
-  void refuse_idle_of_float(const Row& row) {
-    const auto is_one_of_many = [](const auto& choice) {
-      return choice.first == "method.id";
-    };
-    if (std::any_of(row.choices.begin(), row.choices.end(), is_one_of_many)) return;
-    for (const std::string key :
-         {"sites", "edges", "start", "calibration", "calibration_batches", "baseline"}) {
-      const Node* own = row.own->find(key);
-      if (!own) continue;
-      problems_.add(
-          *own, key == "sites"
-                    ? "has no effect in a row of float; to quantize some sites alone, "
-                      "name their method at the row, and float in rules: {match: fc1/*, "
-                      "method: {id: float}}"
-                    : "has no effect in a row of float, which quantizes nothing");
-    }
   }
 
   RowSpec make_row(RunSpec run, const Row& row,
