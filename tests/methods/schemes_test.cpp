@@ -28,26 +28,26 @@ const Codes kByFilter = {89, -14, 36, -127, 127, -32, 70, -81};
 const Codes kSigned = {-128, -9, 127, -42};
 const Codes kUnsigned = {0, 119, 255, 86};
 
-struct Scheme {
+struct ShippedScheme {
   std::string id;
   RawParams params;
 };
 
-Scheme scheme(const std::string& name) {
+ShippedScheme scheme(const std::string& name) {
   Problems problems;
   const auto file = ConfigFolders().find("schemes", name);
   REQUIRE(file);
   const Node root = read_yaml(*file, problems);
   MappingReader reader(*root.find("method"), problems);
   const std::string id = reader.get("id")->word;
-  Scheme found{id, reader.others()};
+  ShippedScheme found{id, reader.others()};
   problems.throw_if_any();
   return found;
 }
 
 std::unique_ptr<Quantizer> on(const std::string& name, const Site& site,
                               const Values& x) {
-  const Scheme found = scheme(name);
+  const ShippedScheme found = scheme(name);
   return calibrated(found.id, found.params, site, x);
 }
 
@@ -65,7 +65,7 @@ Codes input_codes(const std::string& name, const Values& x, bool is_signed = tru
 TEST_CASE("every scheme names a method that there is", "[scheme]") {
   for (const auto& name : known_schemes(ConfigFolders())) {
     CAPTURE(name);
-    const Scheme found = scheme(name);
+    const ShippedScheme found = scheme(name);
     std::vector<ParamProblem> problems;
     builtin_methods().at(found.id).resolve(found.params, problems);
     CHECK(problems.empty());
@@ -144,7 +144,7 @@ TEST_CASE("a scheme's ranges are its estimator's, over the codes' steps", "[sche
 
 TEST_CASE("half-precision weights round to nearest, ties to even, worked", "[scheme]") {
   const Values w = {0.1f, 2049, 2051};
-  const Scheme found = scheme("tflite-float16");
+  const ShippedScheme found = scheme("tflite-float16");
   const auto q = calibrated(found.id, found.params, weight_site({1, 3}), w);
   CHECK(quantized(*q, w) == Values{0.0999755859375f, 2048, 2052});
 }
