@@ -39,8 +39,7 @@ std::string leading_key(const std::string& line) {
 
 // A run that swaps, or is killed halfway, is worse than one that does not begin.
 void check_memory(const Network& network, const char* key, const TrainingSpec& training) {
-  const auto estimate =
-      estimate_memory(network, training);
+  const auto estimate = estimate_memory(network, training);
   if (estimate.total() <= memory_limit()) return;
   throw ConfigError(fmt::format(
       "{}.batch_size: {}: training needs about {} ({} for activations, {} for "

@@ -54,7 +54,8 @@ MemoryEstimate estimate_memory(const Network& network, const TrainingSpec& train
   for (WeightedLayer* layer : network.weighted_layers()) {
     estimate.weights += of_weights(*layer, slices);
     const double values = double(layer->weight().size()) * kFloat;
-    const double moments = double(optimizer_kind(training.optimizer.id).moments.size()) * values;
+    const double moments =
+        double(optimizer_kind(training.optimizer.id).moments.size()) * values;
     estimate.optimizer += moments;
     estimate.kept += values + moments;
     estimate.activations += of_latent_product(*layer, batch);
