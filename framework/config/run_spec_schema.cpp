@@ -176,7 +176,8 @@ Schema<DistillationSpec> DistillationSpec::schema() {
       .field("weight", &DistillationSpec::weight,
              "Share of the loss that compares with the float network's outputs; the rest "
              "compares with the labels.",
-             between(0.0, 1.0))
+             Allowed<double>{"above 0, up to 1",
+                             [](const auto& v) { return 0 < v && v <= 1; }})
       .field("temperature", &DistillationSpec::temperature,
              "Logits of both networks are divided by it before the softmax; the gradient "
              "is multiplied by its square.",

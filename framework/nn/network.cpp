@@ -159,6 +159,9 @@ void Network::attach(BoundSite& site, std::unique_ptr<Quantizer> quantizer) {
   site.follows_batches = optional_interface<FollowsBatches>(site.quantizer.get());
   site.follows_product = optional_interface<FollowsProduct>(site.quantizer.get());
   site.sees_inputs = optional_interface<SeesInputs>(site.quantizer.get());
+  const bool wants_inputs =
+      site.sees_inputs != nullptr && site.sees_inputs->wants_inputs();
+  if (!wants_inputs) site.sees_inputs = nullptr;
   site.evaluates_float =
       optional_interface<EvaluatesFloat>(site.quantizer.get()) != nullptr;
 }

@@ -53,6 +53,8 @@ class KnowsPruned {
  public:
   virtual ~KnowsPruned() = default;
   virtual void set_kept(std::span<const float> kept) = 0;
+  /// Of a quantizer whose weights cannot be pruned, a sentence that says why.
+  virtual std::string why_not_pruned() const { return ""; }
 };
 
 /// A method that prunes before its first stage, where the run says nothing of pruning.

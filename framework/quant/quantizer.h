@@ -150,6 +150,8 @@ class SeesInputs {
   /// float network, a sample of [rows, weights of a filter] in their order, each row what
   /// one output is the filter's product with.
   virtual void see_inputs(std::span<const float> rows) = 0;
+  /// False where its parameters make no use of them.
+  virtual bool wants_inputs() const { return true; }
 };
 
 /// A quantizer of biases whose step is that of the sums they are added to. The layer tells

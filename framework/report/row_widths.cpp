@@ -78,6 +78,7 @@ std::string weight_bits_text(const ManifestRow& row, const std::vector<RunPair>&
                                                                 spans.by_rule[i].text()));
   }
   if (exceptions.empty()) return text;
+  if (spans.own.empty()) return fmt::format("{}", fmt::join(exceptions, ", "));
   return fmt::format("{} ({})", text, fmt::join(exceptions, ", "));
 }
 

@@ -10,8 +10,8 @@
 namespace bitsweep {
 
 /// Of the weights: "4", "5–8" where the method gives its layers different widths,
-/// "5–8 (fc*: 4)" with the layers that rules set apart; "32" for float. The first and the
-/// last layer are left out where edges see to them. As configured without finished runs.
+/// "5–8 (fc*: 4)" with the layers that rules set apart, "fc*: 4" where these are all; "32"
+/// for float. The first and the last layer are left out where edges see to them. As configured without finished runs.
 std::string weight_bits_text(const ManifestRow& row, const std::vector<RunPair>& runs);
 
 /// Of the biases: "float", "8", "8, float" where layers differ, "none" in a network

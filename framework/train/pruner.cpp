@@ -23,6 +23,14 @@ void refuse_pattern_without_layer(const std::string& match, const Network& netwo
                                 match, fmt::join(names, ", ")));
 }
 
+void refuse_unprunable(const BoundSite& weights) {
+  const auto* knows = optional_interface<KnowsPruned>(weights.quantizer.get());
+  const std::string why = knows == nullptr ? "" : knows->why_not_pruned();
+  if (why.empty()) return;
+  throw ConfigError(fmt::format("pruning: {}: method '{}': {}", weights.site.name,
+                                weights.method, why));
+}
+
 }  // namespace
 
 Pruner::Pruner(Network& network, const PruningSpec* spec, const MethodList& methods)
@@ -57,6 +65,7 @@ void Pruner::add_targets(const PruningSpec& spec) {
         spec.amounts.begin(), spec.amounts.end(),
         [&](const LayerAmount& r) { return matches_pattern(r.match, layer->name()); });
     if (rule == spec.amounts.end()) continue;
+    refuse_unprunable(layer->weight_site());
     if (spec.scope == "layer" || groups_.empty()) groups_.emplace_back();
     groups_.back().push_back({&layer->weight_site(), {threshold, rule->amount}});
   }

@@ -91,8 +91,8 @@ class SharedVectors final : public Quantizer,
     metrics_.assign(places_.channels, InputMetric(vectors_.dimension));
   }
 
+  bool wants_inputs() const override { return params_.objective == "outputs"; }
   void see_inputs(std::span<const float> rows) override {
-    if (params_.objective != "outputs") return;
     Eigen::VectorXf x(Eigen::Index(vectors_.dimension));
     for (; !rows.empty(); rows = rows.subspan(inner_)) {
       for (std::size_t i = 0; i < inner_ / vectors_.dimension; ++i) {
@@ -105,10 +105,10 @@ class SharedVectors final : public Quantizer,
     }
   }
 
-  void set_kept(std::span<const float>) override {
-    throw MethodError(
-        "its codes stand for several weights each, which cannot be pruned one by one");
+  std::string why_not_pruned() const override {
+    return "its codes stand for several weights each, which cannot be pruned one by one";
   }
+  void set_kept(std::span<const float>) override { throw MethodError(why_not_pruned()); }
 
   void calibrate(std::span<const float> w) override {
     std::vector<std::vector<std::size_t>> members(places_.channels);

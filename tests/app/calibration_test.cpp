@@ -207,6 +207,10 @@ TEST_CASE("weights that look at inputs in calibration take no table", "[calibrat
                             ": 'product_quantization' looks at inputs of conv in "
                             "calibration, and a table has none; leave out the table for "
                             "this row");
+  run.method.params["objective"] = RawValue::scalar("weights");
+  for (const auto& problem : problems_of(run)) {
+    CHECK_THAT(problem.text, !Contains("looks at inputs"));
+  }
 }
 
 TEST_CASE("a table holds sums, and ranges that training has followed", "[calibration]") {

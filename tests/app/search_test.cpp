@@ -167,6 +167,17 @@ TEST_CASE("the command writes a study that is valid, and never over another",
   CHECK_THAT(again.err, Contains("'found.yaml' is there already"));
 }
 
+TEST_CASE("a search of a scheme's row is a study without idle settings", "[search]") {
+  const StudyFolder folder;
+  const auto found = folder.search(
+      "--margin 6 --out found.yaml --set 'rows=[{method: {scheme: tensorrt-max}}]'");
+  INFO(found.err);
+  REQUIRE(found.code == 0);
+  const auto valid = run_program("validate found.yaml", folder.enter());
+  INFO(valid.err);
+  CHECK(valid.code == 0);
+}
+
 TEST_CASE("what makes a search useless is told before anything is trained",
           "[search][refusal]") {
   const StudyFolder folder;

@@ -307,6 +307,18 @@ TEST_CASE("a mistake of a shared block names the rows that make it one", "[valid
   CHECK_THAT(of_all.err, !Contains("(row"));
 }
 
+TEST_CASE("what cannot be pruned is told of before the run", "[validate][pruning]") {
+  const testing::ScratchFolder folder;
+  std::ofstream(folder / "s.yaml")
+      << kHead << "  - method: {id: product_quantization}\n    pruning: {keep: 0.5}\n";
+  const auto refused = real_program(folder, "validate s.yaml");
+  CHECK(refused.code == 2);
+  CHECK_THAT(
+      refused.err,
+      Contains("method 'product_quantization': its codes stand for several weights "
+               "each, which cannot be pruned one by one"));
+}
+
 TEST_CASE("a calibration table is checked with the study that names it", "[validate]") {
   const testing::ScratchFolder folder;
   std::ofstream(folder / "s.yaml")

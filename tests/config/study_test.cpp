@@ -427,7 +427,9 @@ TEST_CASE("only fine-tuning has a teacher", "[study][refusal]") {
         "network that 'training' makes");
   CHECK(refused(study, {"fine_tuning={epochs: 1, distillation: {weight: 2}}"}) ==
         "--set fine_tuning: fine_tuning.distillation.weight: 2 is not allowed "
-        "(0 to 1)");
+        "(above 0, up to 1)");
+  CHECK_THAT(refused(study, {"fine_tuning={epochs: 1, distillation: {weight: 0}}"}),
+             Catch::Matchers::Contains("weight: 0 is not allowed"));
 }
 
 TEST_CASE("every mistake of a study is reported at once, in the order of lines",

@@ -16,6 +16,12 @@ std::unique_ptr<Quantizer> made(const RawParams& raw, const Site& site, const Va
   return calibrated("product_quantization", raw, site, w);
 }
 
+// As a network shows inputs: to those who want them.
+void show(Quantizer& quantizer, const Values& inputs) {
+  auto& sees = as<SeesInputs>(quantizer);
+  if (sees.wants_inputs()) sees.see_inputs(inputs);
+}
+
 }  // namespace
 
 TEST_CASE("product_quantization: k-means of pairs, worked by hand", "[pq]") {
@@ -84,7 +90,7 @@ TEST_CASE("product_quantization: inputs say which errors count", "[pq]") {
     auto own = raw;
     own["objective"] = RawValue::scalar(objective);
     const auto q = quantizer_for("product_quantization", own, weight_site({4, 2}));
-    as<SeesInputs>(*q).see_inputs(inputs);
+    show(*q, inputs);
     probe::calibrate(*q, w);
     return encoded(*q, w);
   };
@@ -124,7 +130,7 @@ TEST_CASE("product_quantization: codes have the least error of outputs", "[pq]")
     const auto raw =
         params({{"weight_bits", "3"}, {"iterations", "100"}, {"objective", objective}});
     const auto q = quantizer_for("product_quantization", raw, site);
-    as<SeesInputs>(*q).see_inputs(x);
+    show(*q, x);
     probe::calibrate(*q, w);
     const auto codes = encoded(*q, w);
     const Grid grid = q->grid();

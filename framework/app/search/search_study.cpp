@@ -50,7 +50,19 @@ std::vector<Site> searched_sites(const RunSpec& run, const MethodRegistry& metho
   return sites;
 }
 
-void forget_source(MethodSpec& method) { method = {method.id, method.params}; }
+// As a study writes it: its source is found anew, and defaults go without saying.
+MethodSpec written_method(const MethodSpec& method, const MethodRegistry& methods) {
+  std::vector<ParamProblem> problems;
+  const RawParams defaults = methods.at(method.id).resolve({}, problems);
+  MethodSpec written{method.id, method.params};
+  std::erase_if(written.params, [&](const auto& param) {
+    const auto& [name, value] = param;
+    const bool is_width = name == "weight_bits" || name == "activation_bits";
+    const auto found = defaults.find(name);
+    return !is_width && found != defaults.end() && found->second == value;
+  });
+  return written;
+}
 
 // A remark's own line breaks stay within the comment.
 std::string comment(const std::vector<std::string>& remarks) {
@@ -111,8 +123,8 @@ Node written_run(const RunSpec& run, const PartBits& bits,
   RunSpec narrow = run_with_bits(run, bits, methods);
   narrow.fine_tuning = run.fine_tuning;
   narrow.data_checksum.clear();
-  forget_source(narrow.method);
-  for (auto& rule : narrow.sites) forget_source(rule.method);
+  narrow.method = written_method(narrow.method, methods);
+  for (auto& rule : narrow.sites) rule.method = written_method(rule.method, methods);
   return run_node(narrow);
 }
 
