@@ -139,10 +139,6 @@ std::vector<RunProblem> idle_settings(const MethodList& made, std::size_t rules,
   return idle;
 }
 
-}  // namespace
-
-namespace {
-
 // Whether it has widths, and one of them below that of float.
 bool asks_for_fewer_bits(const MethodSpec& method) {
   return std::any_of(method.params.begin(), method.params.end(), [](const auto& param) {
@@ -228,8 +224,6 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
     for (RunProblem& found : table_problems(*network, spec)) {
       problems.push_back(std::move(found));
     }
-  }
-  if (is_attached) {
     const RunFacts facts = facts_of(spec, *network, training_images);
     for (RunProblem& idle : idle_settings(made, spec.sites.size(), facts)) {
       problems.push_back(std::move(idle));

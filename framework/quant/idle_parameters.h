@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/quant/grid.h"
 #include "framework/schema/schema.h"
 
 namespace bitsweep {
@@ -17,7 +18,6 @@ inline constexpr auto kNoNormalisation =
     "the network has no batch normalisation; leave it out";
 inline constexpr auto kNoOperands =
     "the network adds and concatenates nothing; leave it out";
-
 inline constexpr auto kNoTraining = "nothing is trained behind calibration";
 
 class IdleParameters {
@@ -47,8 +47,7 @@ inline std::vector<ParamProblem> idle_percentile(const std::string& init) {
 /// Of methods that quantize gradients: without training there are none.
 inline std::vector<ParamProblem> idle_gradient_bits(int bits, std::int64_t steps) {
   IdleParameters idle;
-  constexpr int kFloat = 32;
-  idle.add_if(bits != kFloat && steps == 0, {"gradient_bits"}, kNoTraining);
+  idle.add_if(bits != kFloatBits && steps == 0, {"gradient_bits"}, kNoTraining);
   return std::move(idle).found();
 }
 

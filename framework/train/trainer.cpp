@@ -70,6 +70,10 @@ Trainer::Trainer(Network& network, Batches& training, const Batches* validation,
       schedule_steps_(steps_) {
   ensure(spec.distillation.has_value() == (teacher != nullptr),
          "distillation has a teacher");
+  if (teacher != nullptr) {
+    source_.teacher = teacher->logits();
+    source_.distillation = {spec.distillation->weight, spec.distillation->temperature};
+  }
   for (WeightedLayer* layer : network.weighted_layers()) {
     auto* const hook =
         optional_interface<ChangesLatent>(layer->weight_site().quantizer.get());
@@ -125,7 +129,8 @@ void Trainer::finish_steps() {
 
 void Trainer::step(Loss loss) {
   cursor_ = std::size_t(sums_.images);
-  if (teacher_ != nullptr) ask_teacher(loss);
+  // A teacher sees the very images that the step is made on.
+  if (teacher_ != nullptr) teacher_->evaluate(source_, loss, network_.batch(), {});
   const SliceLoss result = network_.train_step(source_, loss, step_);
   if (!std::isfinite(result.loss)) {
     throw RunError(
@@ -151,14 +156,6 @@ void Trainer::step(Loss loss) {
               .epoch = epochs_done(),
               .epoch_score = sums_.score()});
   }
-}
-
-// It sees the very images that the step is made on.
-void Trainer::ask_teacher(Loss loss) {
-  source_.teacher = {};
-  teacher_->evaluate(source_, loss, network_.batch(), {});
-  source_.teacher = teacher_->logits();
-  source_.distillation = {spec_.distillation->weight, spec_.distillation->temperature};
 }
 
 // What is kept of an epoch, but for its validation: `health` looks at the activations of

@@ -93,7 +93,6 @@ class Trainer {
   void begin_epoch();
   void finish_steps();
   void step(Loss loss);
-  void ask_teacher(Loss loss);
   void after_step();
   void close_steps(Curves& curves);
   void validate(Curves& curves);

@@ -24,11 +24,16 @@ int bits_of(const Site& site, const PartBits& bits) {
   return site.is_convolution ? bits.convolutions : bits.fully_connected;
 }
 
+// What a search chooses.
+bool is_width(const std::string& parameter) {
+  return parameter == "weight_bits" || parameter == "activation_bits";
+}
+
 MethodSpec with_bits(MethodSpec method, int bits, const MethodRegistry& methods) {
   const MethodEntry& entry = methods.at(method.id);
   for (const auto& field : entry.fields) {
-    const bool is_width = field.name == "weight_bits" || field.name == "activation_bits";
-    if (is_width) method.params[field.name] = RawValue::scalar(std::to_string(bits));
+    if (is_width(field.name))
+      method.params[field.name] = RawValue::scalar(std::to_string(bits));
   }
   return method;
 }
@@ -57,9 +62,8 @@ MethodSpec written_method(const MethodSpec& method, const MethodRegistry& method
   MethodSpec written{method.id, method.params};
   std::erase_if(written.params, [&](const auto& param) {
     const auto& [name, value] = param;
-    const bool is_width = name == "weight_bits" || name == "activation_bits";
     const auto found = defaults.find(name);
-    return !is_width && found != defaults.end() && found->second == value;
+    return !is_width(name) && found != defaults.end() && found->second == value;
   });
   return written;
 }
