@@ -38,7 +38,7 @@ std::vector<float> values_of(const NetworkTensor& tensor) {
 bool is_start(const NetworkTensor* bias, const IntegerProduct& product) {
   if (bias == nullptr || !bias->encoded) return false;
   const UniformGrid* const grid = bias->encoded->grid.uniform();
-  return grid != nullptr && grid->scale_is_implied && grid->scale == product.factors;
+  return grid != nullptr && grid->sum_bits > 0 && grid->scale == product.factors;
 }
 
 bool is_by_filter(const NetworkTensor& weight) {

@@ -72,19 +72,13 @@ const Grid* input_grid(const PackedModel& model, const GraphNode& product) {
   return nullptr;
 }
 
-bool has_wide_inputs(const PackedModel& model, const GraphNode& product) {
-  constexpr std::size_t kByteCodes = 256;
-  const Grid* const grid = input_grid(model, product);
-  return grid != nullptr && grid->level_count() > kByteCodes;
-}
-
-// Of the sums of a product, whose weights have been read.
-ImpliedScales implied_scales(const PackedModel& model, const GraphNode& product,
-                             const NetworkTensor& weight) {
+// Of a product whose weights have been read.
+ProductSums sums_of(const PackedModel& model, const GraphNode& product,
+                    const NetworkTensor& weight) {
   const Grid* const inputs = input_grid(model, product);
   if (inputs == nullptr || !weight.encoded) return {};
-  return product_scales(*inputs, weight.encoded->grid,
-                        std::size_t(product.output.channels));
+  return {product_bits(*inputs), product_scales(*inputs, weight.encoded->grid,
+                                                std::size_t(product.output.channels))};
 }
 
 std::vector<float> read_preprocessing(ByteReader& in, ImageShape image) {
@@ -150,8 +144,7 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
     for (const NetworkTensor* tensor : {weight, bias}) {
       if (tensor == nullptr) continue;
       const std::size_t begin = out.size();
-      write_tensor(*tensor, has_wide_inputs(model, node), out,
-                   told.tensors.emplace_back());
+      write_tensor(*tensor, out, told.tensors.emplace_back());
       tensor_bytes += out.size() - begin;
     }
   }
@@ -180,8 +173,7 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload, int versi
     model.quantizers.push_back({grid, read_rule(in, grid)});
   }
   std::uint64_t values_left = kFreeValues + kValuesPerByte * payload.size();
-  const auto read = [&](const GraphNode& node, const ImpliedScales& scales,
-                        NetworkTensor tensor) {
+  const auto read = [&](const ProductSums& implied, NetworkTensor tensor) {
     const std::uint64_t elements = element_count(tensor.shape);
     if (elements > values_left) {
       throw DataError(
@@ -190,7 +182,7 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload, int versi
                       tensor.name, elements));
     }
     values_left -= elements;
-    read_tensor(in, scales, has_wide_inputs(model, node), tensor);
+    read_tensor(in, implied, tensor);
     model.tensors.push_back(std::move(tensor));
   };
   std::set<std::string> names;
@@ -200,11 +192,10 @@ PackedModel parse_model_payload(std::span<const std::uint8_t> payload, int versi
       throw DataError("two of its layers have the name " + node.name);
     }
     const bool has_bias = in.byte() != 0;
-    read(node, {},
-         {.name = node.name + "/weight",
-          .shape = weight_shape(node, model.graph.shape_of(node.inputs.front()))});
+    read({}, {.name = node.name + "/weight",
+              .shape = weight_shape(node, model.graph.shape_of(node.inputs.front()))});
     if (!has_bias) continue;
-    read(node, implied_scales(model, node, model.tensors.back()),
+    read(sums_of(model, node, model.tensors.back()),
          {.name = node.name + "/bias", .shape = {std::int64_t(node.output.channels)}});
   }
   in.expect_end();

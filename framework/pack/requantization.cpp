@@ -71,7 +71,7 @@ std::vector<double> exact_values_of(const NetworkTensor& bias) {
   const auto values = values_of(bias);
   std::vector<double> exact(values.begin(), values.end());
   if (!bias.encoded || bias.encoded->grid.uniform() == nullptr ||
-      !bias.encoded->grid.uniform()->scale_is_implied) {
+      bias.encoded->grid.uniform()->sum_bits == 0) {
     return exact;
   }
   const auto& scales = bias.encoded->grid.scales();

@@ -80,15 +80,14 @@ CodeLayout mask_layout(std::size_t size) {
   return {.alphabet = 2, .zero = 0, .shape = {1, size}};
 }
 
-bool has_implied_scales(const NetworkTensor& tensor) {
+bool are_sums(const NetworkTensor& tensor) {
   return tensor.encoded && tensor.encoded->grid.uniform() != nullptr &&
-         tensor.encoded->grid.uniform()->scale_is_implied;
+         tensor.encoded->grid.uniform()->sum_bits > 0;
 }
 
 constexpr std::int32_t kMostBias = std::numeric_limits<std::int32_t>::max();
 
 struct TensorWriter {
-  bool wide;
   ByteWriter& out;
   StoredTensorBits& told;
 
@@ -97,7 +96,7 @@ struct TensorWriter {
     told.shape = tensor.shape;
     told.elements = tensor.elements();
     const std::size_t begin = out.size();
-    if (has_implied_scales(tensor)) {
+    if (are_sums(tensor)) {
       write_whole(*tensor.encoded);
     } else if (tensor.encoded) {
       write_codes(*tensor.encoded, std::size_t(tensor.shape.front()));
@@ -123,7 +122,7 @@ struct TensorWriter {
 
   // Little-endian, as they are.
   void write_whole(const Encoded& encoded) {
-    const int bytes = wide ? 8 : 4;
+    const int bytes = encoded.grid.bits() / 8;
     out.byte(kImpliedScales);
     for (const std::int32_t code : encoded.codes) {
       const auto bits = std::uint64_t(std::int64_t(code));
@@ -179,8 +178,7 @@ struct TensorWriter {
 
 struct TensorReader {
   ByteReader& in;
-  const ImpliedScales& scales;
-  bool wide;
+  const ProductSums& implied;
 
   void read(NetworkTensor& tensor) {
     const std::uint64_t elements = element_count(tensor.shape);
@@ -212,10 +210,10 @@ struct TensorReader {
   }
 
   void read_whole(NetworkTensor& tensor, std::size_t elements) {
-    if (scales.size() != elements) {
+    if (implied.scales.size() != elements) {
       throw DataError(tensor.name + " has codes, and its layer's sums have no step");
     }
-    const std::size_t size = wide ? 8 : 4;
+    const auto size = std::size_t(implied.bits) / 8;
     const auto bytes = in.raw(size * elements);
     std::vector<std::int32_t> codes;
     for (std::size_t i = 0; i < elements; ++i) {
@@ -223,7 +221,7 @@ struct TensorReader {
       for (std::size_t b = 0; b < size; ++b) {
         bits |= std::uint64_t(bytes[i * size + b]) << (8 * b);
       }
-      const auto code = wide ? std::int64_t(bits) : std::int64_t(std::int32_t(bits));
+      const auto code = size == 8 ? std::int64_t(bits) : std::int64_t(std::int32_t(bits));
       if (code < -kMostBias || code > kMostBias) {
         throw DataError(tensor.name + " has a code that is out of range");
       }
@@ -231,9 +229,9 @@ struct TensorReader {
     }
     UniformGrid grid{.low = -kMostBias,
                      .high = kMostBias,
-                     .scale = scales,
+                     .scale = implied.scales,
                      .zero_point = std::vector<float>(elements, 0.0f),
-                     .scale_is_implied = true};
+                     .sum_bits = implied.bits};
     const ChannelLayout layout =
         elements > 1 ? ChannelLayout{elements, 1} : ChannelLayout{};
     tensor.encoded =
@@ -281,16 +279,14 @@ struct TensorReader {
 
 }  // namespace
 
-int version_of(const NetworkTensor& tensor) { return has_implied_scales(tensor) ? 2 : 1; }
+int version_of(const NetworkTensor& tensor) { return are_sums(tensor) ? 2 : 1; }
 
-void write_tensor(const NetworkTensor& tensor, bool wide, ByteWriter& out,
-                  StoredTensorBits& told) {
-  TensorWriter{wide, out, told}.write(tensor);
+void write_tensor(const NetworkTensor& tensor, ByteWriter& out, StoredTensorBits& told) {
+  TensorWriter{out, told}.write(tensor);
 }
 
-void read_tensor(ByteReader& in, const ImpliedScales& scales, bool wide,
-                 NetworkTensor& tensor) {
-  TensorReader{in, scales, wide}.read(tensor);
+void read_tensor(ByteReader& in, const ProductSums& implied, NetworkTensor& tensor) {
+  TensorReader{in, implied}.read(tensor);
 }
 
 }  // namespace bitsweep

@@ -152,6 +152,7 @@ std::size_t Grid::level_count() const {
 }
 
 int Grid::bits() const {
+  if (uniform() && uniform()->sum_bits > 0) return uniform()->sum_bits;
   int bits = 0;
   while ((std::size_t{1} << bits) < level_count()) ++bits;
   return bits;
@@ -163,7 +164,7 @@ const std::vector<float>& Grid::scales() const {
 
 std::size_t Grid::scale_count() const {
   if (levels()) return levels()->scale.size();
-  if (uniform()->scale_is_implied) return 0;
+  if (uniform()->sum_bits > 0) return 0;
   const auto& zeros = uniform()->zero_point;
   const auto nonzero =
       std::count_if(zeros.begin(), zeros.end(), [](float zero) { return zero != 0; });
@@ -269,6 +270,11 @@ std::vector<float> product_scales(const Grid& inputs, const Grid& weights,
     scales[f] = float(double(inputs.scales().front()) * own[own.size() == 1 ? 0 : f]);
   }
   return scales;
+}
+
+int product_bits(const Grid& inputs) {
+  constexpr std::size_t kByteCodes = 256;
+  return inputs.level_count() > kByteCodes ? 64 : 32;
 }
 
 }  // namespace bitsweep

@@ -30,7 +30,9 @@ struct UniformGrid {
   std::int32_t high = 0;
   std::vector<float> scale = {1};       // one, or one a channel
   std::vector<float> zero_point = {0};  // as many as scales
-  bool scale_is_implied = false;  // by other grids of the network: no file stores it
+  /// Above 0: these are a product's sums, integers of so many bits. Other grids of the
+  /// network imply the scale, and no file stores it.
+  int sum_bits = 0;
 };
 
 /// Which values one code stands for: `dimension` of them, `stride` apart. The tensor is
@@ -82,7 +84,7 @@ class Grid {
   std::int32_t high_code() const;
   std::size_t level_count() const;
   /// The narrowest width in which every code has a pattern of its own:
-  /// ceil(log2(levels)).
+  /// ceil(log2(levels)); of sums their own.
   int bits() const;
   /// Number of scales, and of zero points that are not 0: what a file must store beside
   /// the codes (with the code books, where levels are not implied by the method).
@@ -122,5 +124,9 @@ class Grid {
 /// levels, of zero points that are not whole, of inputs or filters with several scales.
 std::vector<float> product_scales(const Grid& inputs, const Grid& weights,
                                   std::size_t filters);
+
+/// The width of a layer's sums of whole numbers, as TensorFlow Lite has it: 64 of inputs of
+/// more than 8 bits (16x8), else 32.
+int product_bits(const Grid& inputs);
 
 }  // namespace bitsweep

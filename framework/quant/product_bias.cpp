@@ -19,7 +19,9 @@ class ProductBias final : public Quantizer, public FollowsProduct {
 
   void follow(const Grid& inputs, const Grid& weights) override {
     const auto scales = product_scales(inputs, weights, scales_.size());
-    if (!scales.empty()) scales_ = scales;
+    if (scales.empty()) return;
+    scales_ = scales;
+    bits_ = product_bits(inputs);
   }
 
   void forward(std::span<const float> x, std::span<float> y,
@@ -37,7 +39,7 @@ class ProductBias final : public Quantizer, public FollowsProduct {
                      .high = kMost,
                      .scale = scales_,
                      .zero_point = std::vector<float>(scales_.size(), 0.0f),
-                     .scale_is_implied = true};
+                     .sum_bits = bits_};
     return {std::move(grid),
             scales_.size() > 1 ? ChannelLayout{scales_.size(), 1} : ChannelLayout{}};
   }
@@ -54,6 +56,7 @@ class ProductBias final : public Quantizer, public FollowsProduct {
 
   Rounding rounding_;
   std::vector<float> scales_;
+  int bits_ = 32;  // of the sums that it is added to
 };
 
 }  // namespace

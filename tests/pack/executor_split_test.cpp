@@ -68,6 +68,8 @@ TEST_CASE("a logit of 16-bit inputs is its sum in 64 bits, times one factor",
     }
   }
   CHECK(largest > 1 << 24);  // more digits than a float has
+  CHECK(bias.grid.bits() == 64);
+  CHECK(bias.nominal_bits().total() == 5 * 64);
 }
 
 TEST_CASE("inputs of 9 to 16 bits execute on integers wherever zero is",
