@@ -25,21 +25,6 @@ std::string scheme_card(const SchemeInfo& scheme) {
   return scheme.id + "\n" + two_columns(lines);
 }
 
-namespace {
-
-std::string changes_note(const RowSpec& row) {
-  const WrittenRow& written = *row.written;
-  std::vector<std::string> changes;
-  for (const SchemeChange& change : written.scheme_changes) {
-    changes.push_back(
-        fmt::format("{}={} (scheme: {})", change.key, change.own, change.published));
-  }
-  return fmt::format("row '{}' is not the scheme {} as published: {}", row.label,
-                     written.scheme, fmt::join(changes, ", "));
-}
-
-}  // namespace
-
 std::vector<std::string> scheme_notes(const StudySpec& study) {
   std::vector<std::string> notes;
   std::vector<std::string> changed;
@@ -50,7 +35,9 @@ std::vector<std::string> scheme_notes(const StudySpec& study) {
     const bool is_float = row.runs.front().is_float();
     const std::string id = row.written && !is_float ? row.written->scheme : "";
     if (id.empty()) continue;
-    if (!row.written->scheme_changes.empty()) changed.push_back(changes_note(row));
+    if (const std::string changes = changes_text(*row.written); !changes.empty()) {
+      changed.push_back(fmt::format("row '{}' is not the scheme {}", row.label, changes));
+    }
     if (!told.insert(id).second) continue;
     const SchemeInfo scheme = scheme_info(id, folders);
     std::vector<std::string> settings;

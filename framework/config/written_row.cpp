@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace bitsweep {
 namespace {
 
@@ -24,6 +26,16 @@ void add_at(Problems& problems, const Node& node, const std::string& rest,
 }
 
 }  // namespace
+
+std::string changes_text(const WrittenRow& written) {
+  if (written.scheme_changes.empty()) return "";
+  std::vector<std::string> changes;
+  for (const SchemeChange& change : written.scheme_changes) {
+    changes.push_back(
+        fmt::format("{}={} (scheme: {})", change.key, change.own, change.published));
+  }
+  return fmt::format("{} as published: {}", written.scheme, fmt::join(changes, ", "));
+}
 
 bool is_of_scheme(const WrittenRow& written, const Node& node) {
   const std::filesystem::path file = node.place.file;

@@ -25,6 +25,10 @@ struct WrittenRow {
   std::vector<SchemeChange> scheme_changes = {};
 };
 
+/// "tflite-qat as published: method.weight_bits=4 (scheme: 8)", or "" where the row names
+/// no scheme or has all as it says.
+std::string changes_text(const WrittenRow& written);
+
 /// Whether the scheme that the row names says so, and not the study.
 bool is_of_scheme(const WrittenRow& written, const Node& node);
 

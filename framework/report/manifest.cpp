@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "framework/config/optimizers.h"
+#include "framework/config/written_row.h"
 #include "framework/core/counted.h"
 #include "framework/core/error.h"
 
@@ -172,22 +173,24 @@ class NetworkNames {
 ManifestRow row_of(const RowSpec& row, const NetworkNames& networks) {
   ensure(!row.runs.empty(), "a row has a run for each seed");
   const RunSpec& run = row.runs.front();
-  return {.label = row.label,
-          .group = row.group,
-          .method = run.method.id,
-          .plugin = run.method.plugin,
-          .network = networks.of(run.network),
-          .dataset = dataset_text(run.dataset),
-          .weight_bits = bits_of(run, "weight_bits", {"weight"}, 0),
-          .activation_bits = bits_of(run, "activation_bits", {"input", "output"}, 32),
-          .gradient_bits = gradient_bits_of(run),
-          .edges = run.edges,
-          .pruning = pruning_text(run),
-          .training = training_text(run.training),
-          .fine_tuning = fine_tuning_text(run),
-          .fine_tuned_control = !run.is_float() && !run.control().is_baseline(),
-          .published = row.published,
-          .runs = {}};
+  return {
+      .label = row.label,
+      .group = row.group,
+      .method = run.method.id,
+      .plugin = run.method.plugin,
+      .network = networks.of(run.network),
+      .dataset = dataset_text(run.dataset),
+      .weight_bits = bits_of(run, "weight_bits", {"weight"}, 0),
+      .activation_bits = bits_of(run, "activation_bits", {"input", "output"}, 32),
+      .gradient_bits = gradient_bits_of(run),
+      .edges = run.edges,
+      .pruning = pruning_text(run),
+      .training = training_text(run.training),
+      .fine_tuning = fine_tuning_text(run),
+      .fine_tuned_control = !run.is_float() && !run.control().is_baseline(),
+      .scheme_changes = row.written && !run.is_float() ? changes_text(*row.written) : "",
+      .published = row.published,
+      .runs = {}};
 }
 
 }  // namespace

@@ -63,6 +63,7 @@ struct ManifestRow {
   std::string training;             // of the float baseline, in a line
   std::string fine_tuning;          // of the quantized network, in a line
   bool fine_tuned_control = false;  // it is compared with float fine-tuned alike
+  std::string scheme_changes;       // as in `changes_text`
   PublishedSpec published;
   std::vector<ManifestRun> runs;  // one for each seed
 

@@ -231,7 +231,9 @@ Schema<ManifestRow> ManifestRow::schema() {
       .field("training", &ManifestRow::training, "In a line.")
       .field("fine_tuning", &ManifestRow::fine_tuning, "In a line.")
       .field("fine_tuned_control", &ManifestRow::fine_tuned_control,
-             "Compared with float fine-tuned alike.");
+             "Compared with float fine-tuned alike.")
+      .field("scheme_changes", &ManifestRow::scheme_changes,
+             "What it has otherwise than the scheme it names, in a line.");
 }
 
 Schema<StudyManifest> StudyManifest::schema() {

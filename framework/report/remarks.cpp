@@ -111,6 +111,9 @@ std::vector<std::string> remarks_of(const ManifestRow& row, const RowRecords& re
   if (auto parting = parting_remark(row, records); !parting.empty()) {
     remarks.push_back(std::move(parting));
   }
+  if (!row.scheme_changes.empty()) {
+    remarks.push_back("not the scheme " + row.scheme_changes);
+  }
   if (row.fine_tuned_control) remarks.push_back("compared with float fine-tuned alike");
   return remarks;
 }
