@@ -147,6 +147,14 @@ bool asks_for_fewer_bits(const MethodSpec& method) {
   });
 }
 
+// False of float, and where all widths are written as float's.
+bool asks_for_quantization(const MethodSpec& method) {
+  if (method.id == "float") return false;
+  const bool has_widths =
+      method.params.contains("weight_bits") || method.params.contains("activation_bits");
+  return !has_widths || asks_for_fewer_bits(method);
+}
+
 // What the run would find wrong with its table.
 std::vector<RunProblem> table_problems(Network& network, const RunSpec& spec) {
   const std::string& table = spec.calibration.table;
@@ -159,7 +167,7 @@ std::vector<RunProblem> table_problems(Network& network, const RunSpec& spec) {
   std::vector<RunProblem> problems;
   try {
     Problems found;
-    take_grids(network, table, found);
+    take_grids(network, spec, found);
     found.throw_if_any();
   } catch (const ConfigError& error) {
     std::istringstream lines(error.what());
@@ -184,6 +192,36 @@ void refuse_float_in_disguise(const Network& network, const RunSpec& spec) {
           : "quantizes nothing: edges and sites leave every layer in float");
 }
 
+// A rule that would change nothing, though it asks for a method. `made` as attached.
+void refuse_idle_rules(const Network& network, const RunSpec& spec) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < spec.sites.size(); ++i) {
+    const SiteRule& rule = spec.sites[i];
+    std::vector<std::string> owned;
+    bool has_any = false;
+    for (const BoundSite* bound : network.sites()) {
+      if (bound->owner != int(i) + 1) continue;
+      owned.push_back(bound->site.name);
+      has_any |= bound->is_quantized();
+    }
+    const auto refuse = [&](const std::string& sentence) {
+      lines.push_back(
+          fmt::format("{}sites: '{}': {}", rule.place.prefix(), rule.match, sentence));
+    };
+    if (owned.empty()) {
+      refuse(
+          "has no effect: rules before it take all sites that it matches; remove it, "
+          "or move it to the front");
+    } else if (!has_any && asks_for_quantization(rule.method)) {
+      refuse(
+          fmt::format("quantizes nothing: of {} '{}' quantizes none; leave a site in "
+                      "float with method: {{id: float}}",
+                      fmt::join(owned, ", "), rule.method.id));
+    }
+  }
+  if (!lines.empty()) throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
+}
+
 }  // namespace
 
 std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& methods,
@@ -203,6 +241,7 @@ std::vector<RunProblem> check_run(const RunSpec& spec, const MethodRegistry& met
   const bool is_attached = steps.take("method", [&] {
     made = attach_quantizers(*network, spec.method, spec.edges, spec.sites, methods);
     refuse_float_in_disguise(*network, spec);
+    refuse_idle_rules(*network, spec);
   });
   if (is_attached) {
     steps.take("pruning",

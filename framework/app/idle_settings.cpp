@@ -67,6 +67,15 @@ void add_training(const RunSpec& run, Idle& idle) {
   add_schedule("training", schedules, idle);
 }
 
+// Of what is not trained again, all but the words that say so.
+void add_fine_tuning(const RunSpec& run, const Node& fine_tuning, Idle& idle) {
+  if (run.fine_tuning) return;
+  for (const std::string& key : fine_tuning.keys) {
+    if (key == "epochs" || key == "iterations" || key == "recipe") continue;
+    idle.emplace("fine_tuning." + key, "has no effect: fine-tuning has 0 epochs");
+  }
+}
+
 void add_pruning(const RunSpec& run, Idle& idle) {
   if (!run.pruning) return;
   static const auto schema = PruningSpec::schema();
@@ -89,6 +98,11 @@ void IdleSettings::look(const RowSpec& row, const Idle& of_methods) {
   Idle idle = of_methods;
   add_training(run, idle);
   add_pruning(run, idle);
+  if (const Node* node = written.row->find("fine_tuning");
+      node && node->is_mapping() && run.start != "scratch") {
+    add_fine_tuning(run, *node, idle);
+    look_at(*node, "fine_tuning", written, idle);
+  }
   const bool is_tuned = run.fine_tuning && run.start != "scratch";
   for (const std::string group : {"training", "fine_tuning"}) {
     if (group == "fine_tuning" && !is_tuned) continue;  // it says nothing of this run

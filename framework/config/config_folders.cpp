@@ -4,7 +4,10 @@
 #include <cstdlib>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "framework/core/shared_files.h"
+#include "framework/schema/schema.h"
 
 namespace bitsweep {
 namespace fs = std::filesystem;
@@ -32,6 +35,7 @@ ConfigFolders::ConfigFolders(const fs::path& study_file)
 std::optional<fs::path> ConfigFolders::find(const std::string& kind,
                                             const std::string& id) const {
   if (id.ends_with(".yaml")) return beside_ / id;
+  if (id.find('/') != std::string::npos) return std::nullopt;  // a path, and no name
   for (const auto& folder : folders_) {
     const fs::path file = folder / kind / (id + ".yaml");
     if (fs::is_regular_file(file)) return file;
@@ -56,6 +60,18 @@ std::vector<fs::path> ConfigFolders::files(const std::string& kind) const {
     all.insert(all.end(), here.begin(), here.end());
   }
   return all;
+}
+
+std::string ConfigFolders::unknown(const std::string& noun, const std::string& id,
+                                   const std::vector<std::string>& known) const {
+  const std::string sentence = fmt::format("'{}': {}", id, unknown_text(noun, id, known));
+  if (!known.empty()) return sentence;
+  std::vector<std::string> searched;
+  for (const auto& folder : folders_) searched.push_back(folder.string());
+  if (searched.empty()) searched.push_back("no folder, for there is no configs/");
+  return fmt::format(
+      "{}; looked in {}; BITSWEEP_CONFIGS=FOLDER names the folder that has {}s/",
+      sentence, fmt::join(searched, ", "), noun);
 }
 
 }  // namespace bitsweep

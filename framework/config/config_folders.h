@@ -8,7 +8,7 @@
 
 namespace bitsweep {
 
-/// The `configs` folders a study may draw on, in the order in which they are searched:
+/// The `configs` folders that a study may draw on, in the order in which they are searched:
 /// the one BITSWEEP_CONFIGS names, those in the folders above the study, the working
 /// folder's, the program's own (`shared_files`).
 class ConfigFolders {
@@ -17,14 +17,19 @@ class ConfigFolders {
 
   const std::vector<std::filesystem::path>& folders() const { return folders_; }
 
-  /// The file of kind "models" or "recipes": a path beside the study when `id` ends in
-  /// .yaml, else the first <folder>/<kind>/<id>.yaml there is.
+  /// The file of kind "models", "recipes" or "schemes": a path beside the study when `id`
+  /// ends in .yaml, else the first <folder>/<kind>/<id>.yaml there is.
   std::optional<std::filesystem::path> find(const std::string& kind,
                                             const std::string& id) const;
 
   /// Every file of a kind, sorted by id within a folder; an id that an earlier folder has
   /// hides a later one.
   std::vector<std::filesystem::path> files(const std::string& kind) const;
+
+  /// The sentence about an `id` that is none of the `known` ones; where none are known,
+  /// with the folders that were searched. `noun`: "model", "recipe" or "scheme".
+  std::string unknown(const std::string& noun, const std::string& id,
+                      const std::vector<std::string>& known) const;
 
  private:
   std::filesystem::path beside_;

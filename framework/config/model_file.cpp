@@ -111,16 +111,7 @@ std::optional<ModelFile> find_model(const Node& id, const ConfigFolders& folders
     known.push_back(file.id);
     for (const auto& variant : file.variants) known.push_back(variant.id);
   }
-  std::string sentence =
-      fmt::format("'{}': {}", id.word, unknown_text("model", id.word, known));
-  if (known.empty()) {
-    std::vector<std::string> searched;
-    for (const auto& folder : folders.folders()) searched.push_back(folder.string());
-    sentence += fmt::format(
-        "; looked in {}; BITSWEEP_CONFIGS=FOLDER names the folder that has models/",
-        searched.empty() ? "no folder" : fmt::format("{}", fmt::join(searched, ", ")));
-  }
-  problems.add(id, sentence);
+  problems.add(id, folders.unknown("model", id.word, known));
   return std::nullopt;
 }
 

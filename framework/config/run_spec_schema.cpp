@@ -217,7 +217,8 @@ Schema<CalibrationSpec> CalibrationSpec::schema() {
              "Draws these images, without augmentation; 0: the first ones.",
              at_least<std::int64_t>(0))
       .field("table", &CalibrationSpec::table,
-             "A file of `bitsweep calibrate`, whose grids activations take instead.");
+             "A file of `bitsweep calibrate`, beside the study or a path from the "
+             "working folder, whose grids activations take instead.");
 }
 
 Schema<RunSpec> RunSpec::schema() {

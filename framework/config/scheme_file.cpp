@@ -21,9 +21,7 @@ Node read_scheme(const Node& id, const ConfigFolders& folders, Problems& problem
   }
   const auto path = folders.find("schemes", id.word);
   if (!path) {
-    problems.add(id,
-                 fmt::format("'{}': {}", id.word,
-                             unknown_text("scheme", id.word, known_schemes(folders))));
+    problems.add(id, folders.unknown("scheme", id.word, known_schemes(folders)));
     return {};
   }
   Node scheme = read_yaml(*path, problems);

@@ -102,7 +102,8 @@ class StudyReader {
   // A mapping, or a list of mappings, each of which may hold lists of alternatives.
   std::vector<Node> alternatives(const Node* node, const char* key) {
     if (!node) {
-      problems_.add(root_, fmt::format("a study needs a {0}: {{id: ...}}", key));
+      problems_.add(row_without(key),
+                    fmt::format("a study needs a {0}: {{id: ...}}", key));
       return {};
     }
     std::vector<Node> all;
@@ -170,6 +171,16 @@ class StudyReader {
       }
     }
     return datasets;
+  }
+
+  // Where some rows say it themselves, the first that does not; or else the study.
+  const Node& row_without(const char* key) const {
+    const Node* rows = root_.find("rows");
+    if (!rows || !rows->is_list()) return root_;
+    const auto says = [&](const Node& row) { return row.find(key) != nullptr; };
+    if (std::none_of(rows->items.begin(), rows->items.end(), says)) return root_;
+    const auto found = std::find_if_not(rows->items.begin(), rows->items.end(), says);
+    return found == rows->items.end() ? root_ : *found;
   }
 
   // Then the study itself need not.
@@ -297,6 +308,7 @@ class StudyReader {
     run.compared = reader.group<BaselineSpec>("baseline");
     run.calibration = reader.group<CalibrationSpec>("calibration");
     check_calibration(*row.node, run);
+    run.calibration.table = beside_study(run.calibration.table);
     if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
     if (const Node* sites = reader.get("sites")) {
       const auto method_of = [this](const Node& node) { return method_of_rule(node); };
@@ -320,6 +332,15 @@ class StudyReader {
             ? run.training
             : read_fine_tuning(reader.get("fine_tuning"), training, folders_, problems_);
     return run;
+  }
+
+  // As files of schemes and models are, where there is one; else from the working folder.
+  std::string beside_study(const std::string& table) const {
+    const auto path = file_.parent_path() / table;
+    std::error_code unknown;
+    return !table.empty() && std::filesystem::is_regular_file(path, unknown)
+               ? path.string()
+               : table;
   }
 
   void check_calibration(const Node& row, const RunSpec& run) {

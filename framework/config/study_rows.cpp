@@ -149,7 +149,8 @@ class RowReader {
     reader.get("network");
     if (!reader.get("method")) problems_.add(row, "a row needs a method: {id: ...}");
     reader.refuse_others();
-    const Node* start = row.find("start");
+    const Node* own = row.find("start");
+    const Node* start = own ? own : study_.find("start");
     const Node* fine_tuning = row.find("fine_tuning");
     if (start && start->is_word("scratch") && fine_tuning) {
       problems_.add(*fine_tuning, "a run from scratch is trained as 'training' says");

@@ -12,9 +12,7 @@ namespace {
 Node read_recipe(const Node& id, const ConfigFolders& folders, Problems& problems) {
   const auto path = folders.find("recipes", id.word);
   if (!path) {
-    problems.add(id,
-                 fmt::format("'{}': {}", id.word,
-                             unknown_text("recipe", id.word, known_recipes(folders))));
+    problems.add(id, folders.unknown("recipe", id.word, known_recipes(folders)));
     return Node::of_mapping();
   }
   Node recipe = read_yaml(*path, problems);

@@ -15,27 +15,19 @@ Batches calibration_images(const RunSpec& spec, const Dataset& data,
 }
 
 CalibratedSite calibrated_site(const RunSpec& spec, BoundSite& bound) {
-  const MethodSpec* method = &spec.method;
-  for (const SiteRule& rule : spec.sites) {
-    if (bound.method == rule.method.id) method = &rule.method;
-  }
-  const auto range = method->params.find("activation_range");
   const Grid grid = bound.quantizer->grid();
-  CalibratedSite site{.site = bound.site.name,
-                      .method = bound.method,
-                      .estimator = bound.method == "edges"         ? "min_max"
-                                   : range == method->params.end() ? ""
-                                                                   : range->second.text(),
-                      .bits = grid.bits(),
-                      .low = grid.value(grid.low_code(), 0),
-                      .high = grid.value(grid.high_code(), 0),
-                      .state = state_of(*bound.quantizer)};
-  return site;
+  return {.site = bound.site.name,
+          .method = bound.method,
+          .estimator = range_estimator(spec, bound),
+          .bits = grid.bits(),
+          .low = grid.value(grid.low_code(), 0),
+          .high = grid.value(grid.high_code(), 0),
+          .state = state_of(*bound.quantizer)};
 }
 
 // The grids of `bitsweep calibrate` instead of images.
-void take_table(Network& network, const CalibrationSpec& own,
-                std::span<const int> owners) {
+void take_table(Network& network, const RunSpec& spec, std::span<const int> owners) {
+  const CalibrationSpec& own = spec.calibration;
   if (calibration_table_checksum(own.table) != own.table_checksum) {
     throw RunError(own.table +
                    ": the table changed since the study began; run the study again");
@@ -44,7 +36,7 @@ void take_table(Network& network, const CalibrationSpec& own,
   network.finish_calibration(owners);
   try {
     Problems problems;
-    take_grids(network, own.table, problems);
+    take_grids(network, spec, problems);
     problems.throw_if_any();
   } catch (const ConfigError& error) {
     throw RunError(error.what());
@@ -57,7 +49,7 @@ void calibrate_sites(Network& network, const RunSpec& spec, const Dataset& data,
                      const Preprocessing& preprocessing, std::span<const int> owners,
                      const BetweenBatches& between) {
   const CalibrationSpec& own = spec.calibration;
-  if (!own.table.empty()) return take_table(network, own, owners);
+  if (!own.table.empty()) return take_table(network, spec, owners);
   const int wanted = own.images / network.batch();
   calibrate(network, calibration_images(spec, data, preprocessing),
             wanted > 0 ? wanted : spec.calibration_batches, spec.start == "scratch",

@@ -19,15 +19,19 @@ constexpr auto kMakeOne = "make a table for this row with `bitsweep calibrate`";
 // One site of the table, and the quantizer that it is for.
 class TableSite {
  public:
-  TableSite(const CalibratedSite& site, BoundSite& bound, Problems& problems)
+  /// `estimator`: the one that the row would choose the site's range by.
+  TableSite(const CalibratedSite& site, BoundSite& bound, std::string estimator,
+            Problems& problems)
       : site_(site),
         bound_(bound),
+        estimator_(std::move(estimator)),
         expected_(state_of(*bound.quantizer)),
         problems_(problems) {}
 
   void take() {
     const std::size_t before = problems_.added();
     check_method();
+    check_estimator();
     if (problems_.added() == before) check_keys();
     if (problems_.added() == before) check_steps();
     if (problems_.added() > before) return;
@@ -53,6 +57,18 @@ class TableSite {
     if (site_.method == bound_.method) return;
     problems_.add(at("method"), fmt::format("is '{}', but '{}' quantizes this site; {}",
                                             site_.method, bound_.method, kMakeOne));
+  }
+
+  // A row is named after its own, which the table must not belie.
+  void check_estimator() {
+    if (site_.estimator.empty() || site_.estimator == estimator_) return;
+    if (!describes("estimator")) return;
+    problems_.add(
+        at("estimator"),
+        fmt::format(
+            "is '{}', but this row's ranges are by {}; {}", site_.estimator,
+            estimator_.empty() ? "none that has a name" : fmt::format("'{}'", estimator_),
+            kMakeOne));
   }
 
   // A quantizer may call values of its own `low`, `high` or `bits`.
@@ -141,6 +157,7 @@ class TableSite {
 
   const CalibratedSite& site_;
   BoundSite& bound_;
+  std::string estimator_;
   QuantizerState expected_;  // its names
   QuantizerState state_;
   Problems& problems_;
@@ -148,8 +165,16 @@ class TableSite {
 
 }  // namespace
 
-void take_grids(Network& network, const std::filesystem::path& table,
-                Problems& problems) {
+std::string range_estimator(const RunSpec& spec, const BoundSite& bound) {
+  const auto owner = std::size_t(bound.owner);
+  if (owner > spec.sites.size()) return "min_max";  // of the edges
+  const MethodSpec& method = owner == 0 ? spec.method : spec.sites[owner - 1].method;
+  const auto range = method.params.find("activation_range");
+  return range == method.params.end() ? "" : range->second.text();
+}
+
+void take_grids(Network& network, const RunSpec& spec, Problems& problems) {
+  const std::filesystem::path table = spec.calibration.table;
   for (const BoundSite* bound : network.sites()) {
     if (bound->sees_inputs == nullptr) continue;
     problems.add({shown_path(table), 0}, "",
@@ -172,7 +197,8 @@ void take_grids(Network& network, const std::filesystem::path& table,
                                                               site.site, names));
       continue;
     }
-    TableSite(site, *found->second, problems).take();
+    TableSite(site, *found->second, range_estimator(spec, *found->second), problems)
+        .take();
     quantized.erase(found);
   }
   for (const std::string& name : names) {

@@ -131,6 +131,7 @@ TEST_CASE("what a table has wrong is found before the run", "[calibration]") {
   CalibratedSite fc2 = conv;
   fc2.site = "fc2/input";
   fc2.method = "edges";
+  fc2.estimator = "min_max";
   const std::string sound = calibration_table_text({conv, fc1, fc2}, {});
   // The sentences about the table with `from` in its first site changed to `to`.
   const auto told = [&](const std::string& from = "", const std::string& to = "") {
@@ -171,6 +172,12 @@ TEST_CASE("what a table has wrong is found before the run", "[calibration]") {
   CHECK(told("method: affine", "method: lsq") ==
         at + ".method: is 'lsq', but 'affine' quantizes this site; make a table for this "
              "row with `bitsweep calibrate`\n");
+  CHECK(
+      told("estimator: mse", "estimator: percentile") ==
+      at +
+          ".estimator: is 'percentile', but this row's ranges are by 'mse'; make a table "
+          "for this row with `bitsweep calibrate`\n");
+  CHECK(told("    estimator: mse\n", "") == "");
   CHECK(told("bits: 8", "bits: 4") ==
         at + ".bits: is 4, but 'affine' has 8 bits here; make a table for this row with "
              "`bitsweep calibrate`\n");

@@ -158,6 +158,42 @@ TEST_CASE("a row whose bits no site has is refused", "[validate]") {
   CHECK(validated(head + "  - method: {id: lsq, bits: [[32, 32]]}\n").code == 0);
 }
 
+TEST_CASE("a rule that quantizes nothing is refused", "[validate]") {
+  const auto told = [](const std::string& rules) {
+    return validated(kHead + "  - method: twn\n    sites:\n" + rules).err;
+  };
+  CHECK(told("      - {match: ip1/input, method: {id: product_quantization}}\n") ==
+        "bitsweep: s.yaml:8: sites: 'ip1/input': quantizes nothing: of ip1/input "
+        "'product_quantization' quantizes none; leave a site in float with method: {id: "
+        "float}\n");
+  CHECK(
+      told("      - {match: 'ip1/*', method: {id: lsq, bits: 4}}\n"
+           "      - {match: ip1/weight, method: {id: lsq, bits: 2}}\n") ==
+      "bitsweep: s.yaml:9: sites: 'ip1/weight': has no effect: rules before it take all "
+      "sites that it matches; remove it, or move it to the front\n");
+  CHECK(told("      - {match: 'ip1/*', method: float}\n") == "");
+  CHECK(told("      - {match: 'ip1/*', method: {id: lsq, bits: 32}}\n") == "");
+}
+
+TEST_CASE("what fine-tuning of no epochs says beside is refused", "[validate]") {
+  const auto told = [](const std::string& rows) { return validated(kHead + rows).err; };
+  CHECK(told("  - method: twn\n"
+             "    fine_tuning: {epochs: 0, distillation: {weight: 1}}\n") ==
+        "bitsweep: s.yaml:7: rows.0.fine_tuning.distillation: has no effect: fine-tuning "
+        "has 0 epochs\n");
+  CHECK(told("  - method: twn\n"
+             "    fine_tuning: {epochs: [0, 1], distillation: {weight: 1}}\n") == "");
+  CHECK(told("  - method: twn\n    fine_tuning: {epochs: 0}\n") == "");
+}
+
+TEST_CASE("a path is no name of a scheme", "[validate]") {
+  const testing::ScratchFolder folder;
+  std::ofstream(folder / "s.yaml")
+      << kHead << "  - method: {scheme: ../schemes/tflite-qat}\n";
+  CHECK_THAT(real_program(folder, "validate s.yaml").err,
+             Contains("'../schemes/tflite-qat': unknown scheme; "));
+}
+
 TEST_CASE("settings without effect are refused where a study writes them", "[validate]") {
   // Two steps of fine-tuning; lenet has no batch normalisation and no additions.
   const auto refused = [](const std::string& method, const std::string& more = "") {
@@ -346,6 +382,16 @@ TEST_CASE("a calibration table is checked with the study that names it", "[valid
       "'ip1/input'?\n";
   CHECK(told("validate s.yaml") == sentences);
   CHECK(told("run s.yaml --dry-run") == sentences);
+}
+
+TEST_CASE("a calibration table lies beside the study", "[validate]") {
+  const testing::ScratchFolder folder;
+  fs::create_directory(folder / "studies");
+  std::ofstream(folder / "studies/s.yaml")
+      << kHead << "  - {method: affine, calibration: {table: t.yaml}}\n";
+  std::ofstream(folder / "studies/t.yaml") << "sites: {ip9/input: {method: affine}}\n";
+  CHECK_THAT(real_program(folder, "validate studies/s.yaml").err,
+             Contains("bitsweep: studies/t.yaml:1: sites.ip9/input: unknown"));
 }
 
 TEST_CASE("one width for a weights-only method is that of its weights", "[validate]") {

@@ -73,6 +73,16 @@ TEST_CASE("every mistake of a study is reported at once, in the order of lines",
       "study.yaml:15: rows.3.published.los: unknown key; did you mean 'loss'?");
 }
 
+TEST_CASE("a row from scratch has no fine-tuning of its own", "[study][refusal]") {
+  const std::string row = "rows: [{method: {id: bits}, fine_tuning: {epochs: 2}}]\n";
+  const std::string sentence =
+      "rows.0.fine_tuning: a run from scratch is trained as 'training' says";
+  CHECK(refused(kHead + "start: scratch\n" + row) == "study.yaml:5: " + sentence);
+  CHECK(refused(kHead + "start: baseline\n" + row) == "");
+  CHECK(refused(kHead + "start: scratch\nfine_tuning: {epochs: 2}\n"
+                        "rows: [{method: {id: bits}}]\n") == "");
+}
+
 TEST_CASE("a study says what it lacks", "[study][refusal]") {
   CHECK(refused("title: x\n") ==
         "study.yaml:1: a study needs a name\n"

@@ -211,7 +211,7 @@ TEST_CASE("a study whose rows all name their network needs none itself", "[study
                        "lenet-300-100 plain"});
   CHECK(refused("name: s\ndataset: {id: mnist}\nrows: [{method: plain, network: lenet}, "
                 "{method: bits}]\n") ==
-        "study.yaml:1: a study needs a network: {id: ...}");
+        "study.yaml:3: rows.1: a study needs a network: {id: ...}");
 }
 
 TEST_CASE("one method and one seed make a study of a single run", "[study]") {
