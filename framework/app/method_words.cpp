@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "framework/config/mapping_reader.h"
-#include "framework/config/yaml.h"
+#include "framework/config/override.h"
 #include "framework/core/error.h"
 
 namespace bitsweep {

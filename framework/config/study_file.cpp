@@ -8,12 +8,11 @@
 
 #include "framework/config/float_rows.h"
 #include "framework/config/mapping_reader.h"
-#include "framework/config/method_bits.h"
 #include "framework/config/model_file.h"
+#include "framework/config/override.h"
 #include "framework/config/row_labels.h"
-#include "framework/config/run_text.h"
+#include "framework/config/run_reader.h"
 #include "framework/config/study_rows.h"
-#include "framework/config/training_file.h"
 #include "framework/config/written_row.h"
 #include "framework/config/yaml.h"
 
@@ -56,7 +55,8 @@ class StudyReader {
         folders_(file),
         methods_(methods),
         known_datasets_(datasets),
-        problems_(problems) {}
+        problems_(problems),
+        run_reader_(file, root_.place, methods, folders_, problems) {}
 
   StudySpec read() {
     MappingReader reader(root_, problems_);
@@ -261,102 +261,6 @@ class StudyReader {
     return blocks;
   }
 
-  MethodSpec resolve_method(const Node& node) {
-    const Node mapping = with_long_bits(with_id(node), methods_, problems_);
-    MethodSpec method = read_method(mapping, problems_);
-    const Node* id = mapping.find("id");
-    if (!id || !id->is_word()) return method;
-    if (!methods_.fields(method.id)) {
-      problems_.add(*id, methods_.unknown_message(method.id));
-      return method;
-    }
-    method.plugin = methods_.plugin(method.id);
-    method.version = methods_.version(method.id);
-    std::vector<ParamProblem> found;
-    note_former_names(mapping, *methods_.fields(method.id));
-    method.params = methods_.resolve(method.id, method.params, found);
-    MappingReader reader(mapping, problems_);
-    for (const auto& problem : found) reader.report(problem);
-    return method;
-  }
-
-  MethodSpec method_of_rule(const Node& node) {
-    const Node* scheme = node.find("scheme");
-    if (!scheme) return resolve_method(node);
-    problems_.add(*scheme,
-                  "a scheme is for a whole row, whose edges it sets too: {method: "
-                  "{scheme: ...}} of a row; a rule of sites takes {id: ...}");
-    return {};
-  }
-
-  void note_former_names(const Node& method, const std::vector<FieldInfo>& fields) {
-    for (const FieldInfo& field : fields) {
-      for (const auto& former : field.former_names) {
-        if (const Node* value = method.find(former)) {
-          problems_.note(*value, fmt::format("is called '{}' now", field.name));
-        }
-      }
-    }
-  }
-
-  RunSpec make_run(const DatasetSpec& dataset, const ModelSpec& network, const Row& row) {
-    MappingReader reader(*row.node, problems_);
-    RunSpec run = reader.fields<RunSpec>();
-    run.dataset = dataset;
-    run.network = network;
-    run.edges = reader.group<EdgesSpec>("edges");
-    run.compared = reader.group<BaselineSpec>("baseline");
-    run.calibration = reader.group<CalibrationSpec>("calibration");
-    check_calibration(*row.node, run);
-    run.calibration.table = beside_study(run.calibration.table);
-    if (const Node* method = reader.get("method")) run.method = resolve_method(*method);
-    if (const Node* sites = reader.get("sites")) {
-      const auto method_of = [this](const Node& node) { return method_of_rule(node); };
-      run.sites = read_sites(*sites, method_of, problems_);
-    }
-    if (const Node* pruning = reader.get("pruning");
-        pruning && !pruning->is_word("none")) {
-      run.pruning = read_pruning(*pruning, problems_);
-    }
-    const Node* given = reader.get("training");
-    const Node training = with_recipe(given ? *given : empty_training(), network.recipe,
-                                      folders_, problems_);
-    run.training = read_training(training, problems_);
-    if (const Node* distillation = training.find("distillation")) {
-      problems_.add(*distillation,
-                    "set it in 'fine_tuning': the teacher is the float network that "
-                    "'training' makes");
-    }
-    run.fine_tuning =
-        run.start == "scratch"
-            ? run.training
-            : read_fine_tuning(reader.get("fine_tuning"), training, folders_, problems_);
-    return run;
-  }
-
-  // As files of schemes and models are, where there is one; else from the working folder.
-  std::string beside_study(const std::string& table) const {
-    const auto path = file_.parent_path() / table;
-    std::error_code unknown;
-    return !table.empty() && std::filesystem::is_regular_file(path, unknown)
-               ? path.string()
-               : table;
-  }
-
-  void check_calibration(const Node& row, const RunSpec& run) {
-    const CalibrationSpec& own = run.calibration;
-    if (own.table.empty() || (own.images == 0 && own.seed == 0)) return;
-    problems_.add(*row.find("calibration"),
-                  "a table takes the place of images; leave out either");
-  }
-
-  Node empty_training() const {
-    Node node = Node::of_mapping();
-    node.place = root_.place;
-    node.path = "training";
-    return node;
-  }
-
   // Baselines in front, in the order in which rows ask for them.
   void add_rows(const Dataset& dataset, const Block& block, std::vector<RowSpec>& all) {
     FloatRows baselines(problems_);
@@ -364,7 +268,7 @@ class StudyReader {
     std::vector<RowSpec> quantized;
     for (const auto& [network, row] : block) {
       const std::size_t mistakes = problems_.added();
-      const RunSpec run = make_run(dataset.spec, network.spec, *row);
+      const RunSpec run = run_reader_.read(dataset.spec, network.spec, *row);
       if (!row->is_sound || problems_.added() > mistakes) continue;
       const auto written = std::make_shared<const WrittenRow>(WrittenRow{
           row->node, dataset.node, network.node, row->scheme ? row->scheme->id : "",
@@ -426,6 +330,7 @@ class StudyReader {
   const MethodCatalog& methods_;
   const std::vector<std::string>& known_datasets_;
   Problems& problems_;
+  RunReader run_reader_;
 };
 
 }  // namespace

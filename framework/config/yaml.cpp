@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -202,108 +200,6 @@ class NodeBuilder final : public YAML::EventHandler {
   Node root_;
 };
 
-// Whether YAML reads the plain word back as this word.
-bool is_plain(const std::string& word) {
-  const auto is_safe = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) ||
-           std::string_view("_./+- ").find(c) != std::string_view::npos;
-  };
-  return !word.empty() && word != "null" && word.front() != ' ' && word.back() != ' ' &&
-         word != "-" && !word.starts_with("- ") && !word.starts_with("---") &&
-         !word.starts_with("...") && std::all_of(word.begin(), word.end(), is_safe);
-}
-
-std::string quoted(const std::string& word) {
-  if (is_plain(word)) return word;
-  std::string text = "\"";
-  for (const char c : word) {
-    if (c == '"' || c == '\\') text += '\\';
-    if (c == '\n') {
-      text += "\\n";
-    } else if (c == '\t') {
-      text += "\\t";
-    } else {
-      text += c;
-    }
-  }
-  return text + '"';
-}
-
-std::string flow_text(const Node& node) {
-  if (node.is_null()) return "null";
-  if (node.is_word()) return quoted(node.word);
-  std::vector<std::string> parts;
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const std::string key = node.is_mapping() ? quoted(node.keys[i]) + ": " : "";
-    parts.push_back(key + flow_text(node.items[i]));
-  }
-  return fmt::format(fmt::runtime(node.is_list() ? "[{}]" : "{{{}}}"),
-                     fmt::join(parts, ", "));
-}
-
-constexpr std::size_t kLineWidth = 90;
-
-// Lines of the node, the first one without its indentation: the parent has written it.
-std::string block_text(const Node& node, std::size_t indent) {
-  std::string text;
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const Node& item = node.items[i];
-    const std::string lead = node.is_list() ? "-" : quoted(node.keys[i]) + ":";
-    const std::string flow = flow_text(item);
-    if (i > 0) text += std::string(indent, ' ');
-    if (item.items.empty() || indent + lead.size() + 1 + flow.size() <= kLineWidth) {
-      text += lead + " " + flow + "\n";
-    } else if (node.is_list()) {
-      text += "- " + block_text(item, indent + 2);
-    } else {
-      text += lead + "\n" + std::string(indent + 2, ' ') + block_text(item, indent + 2);
-    }
-  }
-  return text;
-}
-
-Node* list_item(Node& list, const std::string& key) {
-  std::size_t index = 0;
-  const auto [stop, failure] =
-      std::from_chars(key.data(), key.data() + key.size(), index);
-  const bool is_index = failure == std::errc{} && stop == key.data() + key.size();
-  return is_index && index < list.items.size() ? &list.items[index] : nullptr;
-}
-
-// The child of `node` named `key`, made when `node` is a mapping without it.
-Node* child(Node& node, const std::string& key, const Place& place) {
-  if (node.is_list()) return list_item(node, key);
-  if (node.is_null()) node.kind = Node::Kind::kMapping;
-  if (!node.is_mapping()) return nullptr;
-  if (!node.find(key)) {
-    Node made;
-    made.place = place;
-    made.path = joined_path(node.path, key);
-    node.set(key, std::move(made));
-  }
-  return node.find(key);
-}
-
-std::string no_child_text(const Node& node, const std::string& key) {
-  if (node.is_word()) {
-    return fmt::format("'{}' is the word '{}', which has nothing below it", node.path,
-                       node.word);
-  }
-  if (node.items.empty()) return fmt::format("'{}' is an empty list", node.path);
-  return fmt::format("'{}' is a list; '{}' is not one of its items, 0 to {}", node.path,
-                     key, node.items.size() - 1);
-}
-
-// Gives a value that was parsed on its own the place and path it has in the tree.
-void settle(Node& node, const Place& place, const std::string& path) {
-  node.place = place;
-  node.path = path;
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    settle(node.items[i], place,
-           joined_path(path, node.is_mapping() ? node.keys[i] : fmt::format("{}", i)));
-  }
-}
-
 // How many bytes of UTF-8 make the character that `text` begins with; 0 where none do.
 // A NUL counts as none: text has no use for it.
 std::size_t character_bytes(std::string_view text) {
@@ -389,13 +285,6 @@ void require_keys(const Node& root, const std::string& file) {
                   std::max(root.place.line, 1), found));
 }
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
-  return parts;
-}
-
 }  // namespace
 
 Node parse_yaml(const std::string& text, const std::string& file, Problems& problems) {
@@ -419,36 +308,6 @@ Node read_yaml(const std::filesystem::path& file, Problems& problems) {
   Node root = parse_yaml(file_text(file), shown_path(file), problems);
   require_keys(root, shown_path(file));
   return root;
-}
-
-std::string write_yaml(const Node& node) {
-  return node.items.empty() ? flow_text(node) + "\n" : block_text(node, 0);
-}
-
-void apply_override(Node& root, const std::string& setting, Problems& problems) {
-  const auto equals = setting.find('=');
-  const std::string path = setting.substr(0, equals);
-  const Place place{"--set " + path, 0};
-  if (equals == std::string::npos || path.empty()) {
-    problems.add(place, "", "not of the form key.key=value");
-    return;
-  }
-  Node* node = &root;
-  for (const auto& key : split(path, '.')) {
-    Node* below = child(*node, key, place);
-    if (!below) {
-      problems.add(place, "", no_child_text(*node, key));
-      return;
-    }
-    node = below;
-  }
-  Node value = parse_yaml(setting.substr(equals + 1), place.file, problems);
-  if (value.is_null()) {
-    problems.add(place, "", "has no value; write one behind the '=', or leave it out");
-    return;
-  }
-  settle(value, place, path);
-  *node = std::move(value);
 }
 
 std::string shown_path(const std::filesystem::path& file) {

@@ -23,11 +23,6 @@ Node read_yaml(const std::filesystem::path& file, Problems& problems);
 /// give equal texts, and reading the text gives the node again.
 std::string write_yaml(const Node& node);
 
-/// Applies "a.b=value" (the value in YAML) to `root`. List items are named by their
-/// index; mappings that are not there yet are made, so that a wrong path ends as an
-/// unknown key.
-void apply_override(Node& root, const std::string& setting, Problems& problems);
-
 /// `file` from the working folder where it lies below it.
 std::string shown_path(const std::filesystem::path& file);
 
