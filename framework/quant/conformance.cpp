@@ -20,8 +20,8 @@ using namespace checks;
 
 std::vector<Check> all_checks() {
   std::vector<Check> all;
-  for (const auto& some :
-       {value_checks(), call_checks(), learning_checks(), straight_through_checks()}) {
+  for (const auto& some : {value_checks(), call_checks(), learning_checks(),
+                           saving_checks(), straight_through_checks()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;

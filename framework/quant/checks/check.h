@@ -112,6 +112,7 @@ inline const std::vector<std::size_t> kSizes = {1, 9, 31, 257};
 std::vector<Check> value_checks();     // what comes out, and its codes
 std::vector<Check> call_checks();      // slices, threads, memory, other quantizers
 std::vector<Check> learning_checks();  // gradients, and what is learned by them
+std::vector<Check> saving_checks();    // that training goes on after loading
 std::vector<Check> straight_through_checks();  // gradients against differences
 
 }  // namespace bitsweep::checks
