@@ -143,7 +143,8 @@ TEST_CASE("a network trained for integers executes with its biases on them",
     biases += tensor.name.ends_with("/bias") && tensor.encoded;
   }
   CHECK(biases == products);
-  for (const auto& product : Executor(packed, {.batch = 8}).products()) {
+  const Executor executor(packed, {.batch = 8});
+  for (const auto& product : executor.products()) {
     CHECK(product.reason == "");
   }
   const auto executed = net.executed(packed, {});

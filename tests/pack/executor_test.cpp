@@ -47,7 +47,8 @@ TEST_CASE("windows that are no squares execute as they evaluate", "[pack][execut
   const EdgesSpec all{
       .first = "method", .last = "method", .bias = "float", .image = "method"};
   Quantized net(side_model(), "affine", {}, all, {10, 12, 3});
-  for (const auto& product : Executor(net.pack(), {.batch = 8}).products()) {
+  const Executor executor(net.pack(), {.batch = 8});
+  for (const auto& product : executor.products()) {
     CHECK(product.reason == "");
   }
 }
@@ -155,7 +156,8 @@ TEST_CASE("integer products are the same in every engine", "[pack][executor]") {
   Quantized net(plain_model(), "lsq", {{"weight_bits", "4"}, {"activation_bits", "8"}},
                 {.first = "8", .last = "8", .image = "8"});
   const PackedModel packed = net.pack();
-  for (const auto& product : Executor(packed, {.batch = 8}).products()) {
+  const Executor executor(packed, {.batch = 8});
+  for (const auto& product : executor.products()) {
     CHECK(product.reason == "");
   }
   CHECK(net.executed(packed, {.engine = EngineKind::kReference}) ==
