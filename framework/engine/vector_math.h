@@ -16,7 +16,8 @@ inline float vector_tanh(float x) {
   constexpr float kLog2E = 1.44269504f;
   constexpr float kLn2High = 0.693359375f;  // n times this is exact
   constexpr float kLn2Low = -2.12194440e-4f;
-  constexpr float kSaturated = 9.1f;  // beyond it tanh is 1 in float
+  constexpr float kWholes = 0x1.8p23f;  // with so much added a float has no fraction
+  constexpr float kSaturated = 9.1f;    // beyond it tanh is 1 in float
 
   const float magnitude = std::fabs(x);
   const float z = 2 * (magnitude > kSaturated ? kSaturated : magnitude);
@@ -29,7 +30,9 @@ inline float vector_tanh(float x) {
   tail = tail * r + 1.0f / 6;
   tail = tail * r + 0.5f;
   const float exp_r_minus_1 = r + r * r * tail;
-  const float power = std::bit_cast<float>((std::int32_t(n) + 127) << 23);
+  // n + 127 in the lowest bits of a float, whatever n is: NaN has no integer.
+  const auto biased = std::bit_cast<std::uint32_t>(n + (kWholes + 127));
+  const float power = std::bit_cast<float>(biased << 23);
   const float e = power * exp_r_minus_1 + (power - 1);
   return std::copysign(e / (e + 2), x);
 }
