@@ -171,7 +171,7 @@ class Cluster:
 
     def tell(self, *command):
         return subprocess.run(command, capture_output=True, text=True, env=self.environment,
-                              timeout=60)
+                              timeout=600)
 
     def end(self):
         for daemon in reversed(self.daemons):

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include <Eigen/Core>
 #include <catch2/catch.hpp>
 
 #include "tests/methods/quantizers.h"
@@ -42,7 +43,7 @@ TEST_CASE("minifloat: sixteen bits are half precision where both are normal",
   const auto y = minifloat(x, "16", "5", "half_even");
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (std::fabs(x[i]) < 0x1p-14f || std::fabs(x[i]) > 65504) continue;
-    REQUIRE(y[i] == float(static_cast<_Float16>(x[i])));
+    REQUIRE(y[i] == float(Eigen::half(x[i])));
   }
 }
 

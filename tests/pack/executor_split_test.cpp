@@ -101,7 +101,7 @@ TEST_CASE("two bytes of an input are its code", "[pack]") {
   };
   const auto check = [](const CodeForm& form, const std::vector<float>& x) {
     REQUIRE(form.split());
-    const auto [high, low] = *form.split();
+    const InputCodes high = form.split()->high, low = form.split()->low;
     std::vector<std::uint8_t> bytes(x.size()), high_bytes(x.size());
     const auto read = [&](std::size_t i) {
       const int upper = high.is_signed ? std::int8_t(high_bytes[i]) : int(high_bytes[i]);
