@@ -112,7 +112,7 @@ Settings with_changes(const Settings& choices, const std::vector<SchemeChange>& 
     const bool is_there = std::any_of(all.begin(), all.end(), [&](const auto& choice) {
       return choice.first == change.key;
     });
-    if (!is_there) all.emplace_back(change.key, change.own);
+    if (!is_there && !change.is_unsaid) all.emplace_back(change.key, change.own);
   }
   return all;
 }

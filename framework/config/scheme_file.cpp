@@ -28,6 +28,7 @@ Node read_scheme(const Node& id, const ConfigFolders& folders, Problems& problem
   MappingReader reader(scheme, problems);
   const Node* method = reader.get("method");
   reader.get("edges");
+  reader.get("trained");
   reader.refuse_others();
   if (method && method->find("id") && !method->find("scheme")) return scheme;
   problems.add(scheme, "a scheme needs a method: {id: ...}");
@@ -152,12 +153,18 @@ std::vector<SchemeChange> changes_of(const Scheme& scheme, const RunSpec& run,
     if (own == run.method.params.end()) continue;
     compare("method." + name, value.text(), own->second.text());
   }
-  const RawParams edges = EdgesSpec::schema().write(run.edges);
   const Node* set = scheme.node.find("edges");
-  for (std::size_t i = 0; set && i < set->keys.size(); ++i) {
-    const auto own = edges.find(set->keys[i]);
-    if (own == edges.end() || !set->items[i].is_word()) continue;
-    compare("edges." + set->keys[i], set->items[i].word, own->second.text());
+  const RawParams whole = EdgesSpec::schema().write(EdgesSpec{});
+  for (const auto& [name, own] : EdgesSpec::schema().write(run.edges)) {
+    const Node* value = set ? set->find(name) : nullptr;
+    if (value && !value->is_word()) continue;  // alternatives of its own
+    const std::string said = value ? value->word : whole.at(name).text();
+    if (own.text() == said) continue;
+    changes.push_back({"edges." + name, said, own.text(), /*is_unsaid=*/!value});
+  }
+  const Node* trained = scheme.node.find("trained");
+  if (trained && trained->is_word("true") && !run.fine_tuning) {
+    changes.push_back({"fine_tuning", "trained with its quantizers", "none"});
   }
   if (!run.sites.empty()) changes.push_back({"sites", "none", "rules"});
   return changes;

@@ -14,7 +14,8 @@
 
 namespace bitsweep {
 
-/// A scheme as its file has it: the keys `method` and `edges`.
+/// A scheme as its file has it: the keys `method`, `edges` and, where the network is to be
+/// trained with its quantizers, `trained: true`.
 struct Scheme {
   std::string id;
   Node node;
@@ -30,7 +31,8 @@ std::shared_ptr<const Scheme> scheme_of(const Node& row, const MethodCatalog& me
 Node with_scheme(const Node& row, const Scheme* scheme, const MethodCatalog& methods);
 
 /// What `run`, whose row names the scheme, has otherwise than the scheme: parameters of
-/// the method, edges that the scheme sets, and whether there are rules for single sites.
+/// the method, edges, no training where the scheme wants it, and whether there are rules for
+/// single sites.
 std::vector<SchemeChange> changes_of(const Scheme& scheme, const RunSpec& run,
                                      const MethodCatalog& methods);
 

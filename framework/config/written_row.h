@@ -15,6 +15,7 @@ struct SchemeChange {
   std::string key;
   std::string published;
   std::string own;
+  bool is_unsaid = false;  // by the scheme, for which `published` is the default
 };
 
 struct WrittenRow {

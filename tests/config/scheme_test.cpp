@@ -99,15 +99,18 @@ TEST_CASE("short widths of a row go before the widths of its scheme", "[scheme]"
   CHECK(widths(short_one[0]) == "4/4");
   CHECK(short_one[0].label == "ours w4 a4");
   const auto& changes = short_one[0].written->scheme_changes;
-  REQUIRE(changes.size() == 2);
+  REQUIRE(changes.size() == 3);
   CHECK(changes[0].key == "method.activation_bits");
   CHECK(changes[0].published == "8");
   CHECK(changes[0].own == "4");
+  CHECK(changes[2].key == "edges.last");  // of the study, where the scheme says nothing
+  CHECK(changes[2].published == "float");
+  CHECK(changes[2].is_unsaid);
 
   const auto pairs = rows_of(both, "bits: [[2, 4], [8, 8]]");
   CHECK(widths(pairs[0]) == "2/4");
   CHECK(pairs[0].label == "ours w2 a4");
-  CHECK(pairs[1].written->scheme_changes.empty());
+  CHECK(pairs[1].written->scheme_changes.size() == 1);
 
   const auto same = rows_of(both, "bits: 8");
   CHECK(same[0].label == "ours");
