@@ -71,22 +71,37 @@ std::string pruning_text(const RunSpec& run) {
   return pruning.measure + " " + joined(parts);
 }
 
+// "calibrated by FILE", "calibrated on 500 images, drawn by seed 3", ...
+std::string calibration_text(const RunSpec& run) {
+  const CalibrationSpec& own = run.calibration;
+  if (!own.table.empty()) return "calibrated by " + own.table;
+  const std::string drawn =
+      own.seed > 0 ? fmt::format(", drawn by seed {}", own.seed) : "";
+  const int batches = run.calibration_batches;
+  const std::string set =
+      own.images > 0 ? counted(own.images, "image")
+                     : fmt::format("{} batch{}", batches, batches == 1 ? "" : "es");
+  return fmt::format("calibrated on {}{}", set, drawn);
+}
+
+bool has_usual_calibration(const RunSpec& run) {
+  const RunSpec usual;
+  return run.calibration.table.empty() && run.calibration.images == 0 &&
+         run.calibration.seed == 0 &&
+         run.calibration_batches == usual.calibration_batches;
+}
+
 std::string fine_tuning_text(const RunSpec& run) {
   if (run.is_baseline()) return "";
+  const std::string calibrated =
+      run.is_float() || has_usual_calibration(run) ? "" : "; " + calibration_text(run);
   if (run.start == "scratch") {
-    return "none: trained from scratch, " + training_text(run.training);
+    return "none: trained from scratch, " + training_text(run.training) + calibrated;
   }
   const std::string pruned =
       run.pruning ? fmt::format("pruned ({}); ", pruning_text(run)) : "";
-  if (run.fine_tuning) return pruned + training_text(*run.fine_tuning);
-  if (!run.calibration.table.empty()) {
-    return pruned + "none: calibrated by " + run.calibration.table;
-  }
-  if (run.calibration.images > 0) {
-    return pruned + fmt::format("none: calibrated on {} images", run.calibration.images);
-  }
-  return pruned + fmt::format("none: calibrated on {} batch{}", run.calibration_batches,
-                              run.calibration_batches == 1 ? "" : "es");
+  if (run.fine_tuning) return pruned + training_text(*run.fine_tuning) + calibrated;
+  return pruned + "none: " + calibration_text(run);
 }
 
 // 0 for a method without that parameter.

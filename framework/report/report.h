@@ -46,8 +46,9 @@ struct ReportRow {
   std::string weight_bits;  // as `weight_bits_text`
   std::string activation_bits;
   std::string gradient_bits;
-  std::string bias;      // as `bias_text`
-  std::size_t done = 0;  // of row.runs
+  std::string first, last;  // as `first_text` and `last_text`
+  std::string bias;         // as `bias_text`
+  std::size_t done = 0;     // of row.runs
   /// Over the seeds that are done, by the metric's id.
   std::map<std::string_view, Summary> metrics;
   std::optional<NamedInterval> accuracy_interval;

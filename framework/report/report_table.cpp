@@ -109,13 +109,6 @@ std::string published_text(const ReportRow& row, const Sources& sources) {
   return number == 0 ? text : fmt::format("{} [{}]", text, number);
 }
 
-// The ends of a float network are nobody's choice.
-CellOf edge(std::function<std::string(const EdgesSpec&)> text) {
-  return [text = std::move(text)](const ReportRow& row) -> Cell {
-    return row.row.is_baseline() ? "" : text(row.row.edges);
-  };
-}
-
 bool image_matters(const ReportRow& row) {
   return !row.row.is_baseline() && row.row.edges.first != "float";
 }
@@ -157,16 +150,18 @@ void add_network(const StudyReport& report, TableBuilder& table) {
       text_column("gradient bits", "gradient_bits", kRight, gradients ? kAll : kPrograms),
       [](const ReportRow& row) { return row.gradient_bits; });
   table.add(text_column("first/last", "", kLeft, kPeople),
-            edge([](const EdgesSpec& edges) { return edges.first + "/" + edges.last; }));
-  table.add(for_programs("first"),
-            edge([](const EdgesSpec& edges) { return edges.first; }));
-  table.add(for_programs("last"),
-            edge([](const EdgesSpec& edges) { return edges.last; }));
+            [](const ReportRow& row) -> Cell {
+              return row.row.is_baseline() ? "" : row.first + "/" + row.last;
+            });
+  table.add(for_programs("first"), [](const ReportRow& row) { return row.first; });
+  table.add(for_programs("last"), [](const ReportRow& row) { return row.last; });
   auto bias = text_column("bias", "bias");
   bias.in_papers = false;
   table.add(bias, [](const ReportRow& row) { return row.bias; });
-  table.add(for_programs("image"),
-            edge([](const EdgesSpec& edges) { return edges.image; }));
+  table.add(for_programs("image"), [](const ReportRow& row) -> Cell {
+    if (row.row.is_baseline()) return "";
+    return image_matters(row) ? row.row.edges.image : "float";
+  });
   if (images) {
     auto image = text_column("image", "", kLeft, kPeople);
     image.in_papers = false;
@@ -384,9 +379,10 @@ std::vector<std::string> notes_of(const StudyReport& report) {
       significance_rule(),
       "weight bits: of the codes that the runs' files store, `5–8` where the method "
       "gives "
-      "its layers different widths; without the layers that first/last tells of.",
+      "its layers different widths; without the layers that edges see to.",
       "first/last: what becomes of the weights and inputs of the first and last layer: "
-      "`float`, a width in bits, or `method`, as in the other layers.",
+      "`float`, a width in bits, or `method`, as in the other layers; where a rule of "
+      "`sites` has the layer, the width of its weights.",
       "bias: how the runs' files store biases: `float` or a width in bits, both where "
       "layers differ; in rows that have not run as the study asks.",
       "nominal compression: each stored value at its width: codes, scales, zero points, "

@@ -165,14 +165,15 @@ TEST_CASE("rows are compared with float fine-tuned alike where a study asks for 
 TEST_CASE("a table says what a row has otherwise than its scheme") {
   const Study study("[1]");
   const auto finished =
-      study.run("--set 'rows=[{method: {scheme: tflite-qat, bits: 4}}]'");
+      study.run("--set 'rows=[{method: {scheme: tflite-integer, bits: 4}}]'");
   CAPTURE(finished.err);
   CHECK(finished.code == 0);
-  CHECK_THAT(finished.out,
-             Contains("not the scheme tflite-qat as published: method.activation_bits=4 "
-                      "(scheme: 8), method.weight_bits=4 (scheme: 8)"));
+  CHECK_THAT(
+      finished.out,
+      Contains("not the scheme tflite-integer as published: method.activation_bits=4 "
+               "(scheme: 8), method.weight_bits=4 (scheme: 8)"));
   const auto published =
-      study.run("--set 'rows=[{method: {scheme: tflite-qat}, label: qat}]'");
+      study.run("--set 'rows=[{method: {scheme: tflite-integer}, label: all}]'");
   CHECK_THAT(published.out, !Contains("as published"));
 }
 

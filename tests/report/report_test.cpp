@@ -205,6 +205,29 @@ TEST_CASE("a row has the widths of its records' layers, not its parameter's alon
   CHECK(row_of(report_of(records, study), "lognet").weight_bits == "4–6");
 }
 
+TEST_CASE("where rules overlap, a layer's widths are those of the first that matches") {
+  auto study = sample_study();
+  for (auto& run : study.rows[3].runs) {
+    run.sites = {{"*/weight", sample_method("lognet", "4", "3")},
+                 {"fc2/*", sample_method("lognet", "2", "3")},
+                 {"*/input", sample_method("lognet", "4", "6")}};
+  }
+  auto records = sample_records();
+  auto& record = records["lognet-1"] = sample_record("lognet", 1, 350);
+  record.digest = "lognet-1";
+  record.sizes = {{"conv1/weight", 500, 4, 0, true},
+                  {"conv2/weight", 25000, 4, 64, true},
+                  {"fc2/weight", 5000, 4, 64, true}};
+  record.products = {{"conv1", "integer", 1, 4, 6},
+                     {"conv2", "integer", 1, 4, 6},
+                     {"fc2", "integer", 1, 4, 3}};
+  const auto row = row_of(report_of(records, study), "lognet");
+  CHECK(row.weight_bits == "*: 4");
+  CHECK(row.activation_bits == "fc2: 3, *: 6");
+  CHECK(row.first == "4");
+  CHECK(row.last == "4");
+}
+
 TEST_CASE("the bias column says what became of biases") {
   auto study = sample_study();
   for (auto& run : study.rows[1].runs) run.edges.bias = "method";
