@@ -115,9 +115,23 @@ void IdleSettings::look(const RowSpec& row, const Idle& of_methods) {
   if (const Node* pruning = written.row->find("pruning"); pruning && run.pruning) {
     look_at(*pruning, "pruning", written, idle);
   }
+  if (run.start == "scratch" && run.compared.fine_tuned) {
+    if (const Node* baseline = written.row->find("baseline")) {
+      idle.emplace(
+          "baseline.fine_tuned",
+          "has no effect: the row is trained from scratch, as its float network is");
+      look_at(*baseline, "baseline", written, idle);
+    }
+  }
   if (run.is_float()) return;  // it stands for rows of other methods
   if (const Node* method = written.row->find("method")) {
     look_at(*method, "method", written, idle);
+  }
+  if (const Node* calibration = written.row->find("calibration")) {
+    look_at(*calibration, "calibration", written, idle);
+  }
+  if (const Node* batches = written.row->find("calibration_batches")) {
+    look_at_value("calibration_batches", *batches, written, idle);
   }
   const Node* sites = written.row->find("sites");
   for (std::size_t i = 0; sites != nullptr && i < sites->items.size(); ++i) {
@@ -143,13 +157,17 @@ void IdleSettings::remark_on_unwritten(const RowSpec& row, const Idle& idle) {
 void IdleSettings::look_at(const Node& group, const std::string& key,
                            const WrittenRow& written, const Idle& idle) {
   for (std::size_t i = 0; i < group.keys.size(); ++i) {
-    const Node& node = group.items[i];
-    if (is_of_scheme(written, node)) continue;
-    Setting& setting = setting_of(node, group.keys[i]);
-    const auto found = idle.find(joined_path(key, group.keys[i]));
-    setting.has_effect |= found == idle.end();
-    if (found != idle.end()) setting.why = found->second;
+    look_at_value(joined_path(key, group.keys[i]), group.items[i], written, idle);
   }
+}
+
+void IdleSettings::look_at_value(const std::string& key, const Node& node,
+                                 const WrittenRow& written, const Idle& idle) {
+  if (is_of_scheme(written, node)) return;
+  Setting& setting = setting_of(node, key.substr(key.rfind('.') + 1));
+  const auto found = idle.find(key);
+  setting.has_effect |= found == idle.end();
+  if (found != idle.end()) setting.why = found->second;
 }
 
 IdleSettings::Setting& IdleSettings::setting_of(const Node& node,

@@ -34,6 +34,8 @@ class IdleSettings {
   };
   void look_at(const Node& group, const std::string& key, const WrittenRow& written,
                const std::map<std::string, std::string>& idle);
+  void look_at_value(const std::string& key, const Node& node, const WrittenRow& written,
+                     const std::map<std::string, std::string>& idle);
   void remark_on_unwritten(const RowSpec& row,
                            const std::map<std::string, std::string>& idle);
   Setting& setting_of(const Node& node, const std::string& name);

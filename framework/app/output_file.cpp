@@ -49,6 +49,11 @@ fs::path output_file(const Arguments& arguments, const std::string& otherwise) {
   if (fs::exists(file, failure) && !arguments.has("force")) {
     refuse("is there already; name another, or give --force");
   }
+  for (const std::string& input : arguments.positionals()) {
+    if (fs::equivalent(file, input, failure)) {
+      refuse("is what the command reads; name another");
+    }
+  }
   const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
   if (const auto why = closed_because(folder); !why.empty()) {
     refuse(fmt::format("cannot be written: {}", why));

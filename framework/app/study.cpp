@@ -317,6 +317,16 @@ std::filesystem::path variant_folder(const std::vector<std::string>& settings) {
   return std::filesystem::path("variants") / name;
 }
 
+namespace {
+
+void leave_out_tables(StudySpec& study) {
+  for (RowSpec& row : study.rows) {
+    for (RunSpec& run : row.runs) run.calibration.table.clear();
+  }
+}
+
+}  // namespace
+
 StudySpec checked_study(const Arguments& arguments, Session& session,
                         const Tolerance& tolerance) {
   load_plugins(arguments, session);
@@ -325,6 +335,7 @@ StudySpec checked_study(const Arguments& arguments, Session& session,
   StudySpec study =
       read_study(arguments.positional(0), arguments.all("set"),
                  RegisteredMethods(session.methods), dataset_ids(), problems);
+  if (tolerance.no_tables) leave_out_tables(study);
   Checks checks(session, tolerance, problems);
   const StudyData data = identify_data(study, folders, problems);
   for (std::size_t i = 0; i < study.rows.size(); ++i) {

@@ -18,6 +18,8 @@ struct Tolerance {
   /// Datasets that are not there: their runs' digests lack the data's checksum, so that
   /// none counts as done.
   bool missing_data = false;
+  /// Calibration tables are left out, as if no row named one: it is they that are made.
+  bool no_tables = false;
 };
 
 /// The study of the command line's first positional, with `--plugin`, `--set` and

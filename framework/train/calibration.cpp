@@ -1,6 +1,7 @@
 #include "framework/train/calibration.h"
 
 #include "framework/core/error.h"
+#include "framework/quant/image_scales.h"
 #include "framework/train/table_grids.h"
 
 namespace bitsweep {
@@ -23,6 +24,12 @@ CalibratedSite calibrated_site(const RunSpec& spec, BoundSite& bound) {
           .low = grid.value(grid.low_code(), 0),
           .high = grid.value(grid.high_code(), 0),
           .state = state_of(*bound.quantizer)};
+}
+
+// Not the ranges that a method fixes, nor those found at run time.
+bool is_chosen(Quantizer& quantizer) {
+  return optional_interface<ScalesAtRunTime>(&quantizer) == nullptr &&
+         !state_of(quantizer).empty();
 }
 
 // The grids of `bitsweep calibrate` instead of images.
@@ -62,7 +69,9 @@ std::vector<BoundSite*> sites_to_calibrate(Network& network) {
     const Role role = bound->site.role;
     const bool is_activation =
         role == Role::kInput || role == Role::kOutput || role == Role::kOperand;
-    if (bound->is_quantized() && is_activation) sites.push_back(bound);
+    if (bound->is_quantized() && is_activation && is_chosen(*bound->quantizer)) {
+      sites.push_back(bound);
+    }
   }
   return sites;
 }

@@ -18,7 +18,8 @@ void calibrate_sites(Network& network, const RunSpec& spec, const Dataset& data,
                      const Preprocessing& preprocessing, std::span<const int> owners,
                      const BetweenBatches& between = {});
 
-/// The sites of activations that have a quantizer of their own, in network order.
+/// The sites of activations whose quantizer is their own and keeps what calibration chose,
+/// in network order.
 std::vector<BoundSite*> sites_to_calibrate(Network& network);
 
 /// What calibration has left in the quantizers of activations.

@@ -1,6 +1,7 @@
 #include "framework/train/pruner.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -60,14 +61,24 @@ void Pruner::add_targets(const PruningSpec& spec) {
     });
     if (!matched) refuse_pattern_without_layer(rule.match, network_);
   }
+  std::set<const LayerAmount*> used;
   for (WeightedLayer* layer : network_.weighted_layers()) {
     const auto rule = std::find_if(
         spec.amounts.begin(), spec.amounts.end(),
         [&](const LayerAmount& r) { return matches_pattern(r.match, layer->name()); });
     if (rule == spec.amounts.end()) continue;
+    used.insert(&*rule);
     refuse_unprunable(layer->weight_site());
     if (spec.scope == "layer" || groups_.empty()) groups_.emplace_back();
     groups_.back().push_back({&layer->weight_site(), {threshold, rule->amount}});
+  }
+  for (const LayerAmount& rule : spec.amounts) {
+    if (used.contains(&rule)) continue;
+    throw ConfigError(
+        fmt::format("pruning: '{}' has no effect: patterns before it take all layers "
+                    "that it matches; "
+                    "remove it, or move it to the front",
+                    rule.match));
   }
 }
 

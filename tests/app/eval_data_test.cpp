@@ -100,6 +100,21 @@ TEST_CASE("a record is scored on the images of its table", "[eval]") {
   CHECK_THAT(all.out, !Contains("test_limit"));
 }
 
+TEST_CASE("eval never writes over the file that it reads", "[eval][refusal]") {
+  const auto model = trained().record();
+  const auto before = fs::file_size(model);
+  const auto finished = trained().eval("--limit 5 --force --out " + model.string());
+  CHECK(finished.code == 2);
+  CHECK_THAT(finished.err, Contains("is what the command reads; name another"));
+  CHECK(fs::file_size(model) == before);
+}
+
+TEST_CASE("a limit below a batch is the batch", "[eval]") {
+  CHECK_THAT(trained().eval("--limit 3").out, Contains("(batch 3, 1 thread)"));
+  CHECK_THAT(trained().eval("--limit 3 --explain --simulate").err,
+             Contains("leave one out"));
+}
+
 TEST_CASE("data that a model cannot be scored on is refused in a sentence",
           "[eval][refusal]") {
   const auto refused = [](const std::string& options) {

@@ -213,3 +213,47 @@ TEST_CASE("a mistake of a shared block names the rows that make it one", "[valid
   CHECK(std::count(of_all.err.begin(), of_all.err.end(), '\n') == 1);
   CHECK_THAT(of_all.err, !Contains("(row"));
 }
+
+TEST_CASE("parameters of tensors that a rule has not are refused", "[validate]") {
+  const auto told = [](const std::string& rule) {
+    return validated(kTinyStudy + "  - method: {id: affine, bits: 6}\n    sites: [" +
+                     rule + "]\n")
+        .err;
+  };
+  CHECK(told("{match: ip1/input, method: {id: affine, weight_bits: 4, "
+             "activation_bits: 5}}") ==
+        "bitsweep: s.yaml:7: rows.0.sites.0.method.weight_bits: has no effect: the rule "
+        "has "
+        "no weights\n");
+  CHECK_THAT(told("{match: ip1/weight, method: {id: affine, weight_bits: 4, "
+                  "activation_bits: 5}}"),
+             Contains("activation_bits: has no effect: the rule has no activations"));
+  CHECK(told("{match: 'ip1/*', method: {id: affine, weight_bits: 4, "
+             "activation_bits: 5}}") == "");
+}
+
+TEST_CASE("calibration that chooses nothing is refused", "[validate][calibration]") {
+  const auto told = [](const std::string& row) {
+    return validated(kTinyStudy + "  - " + row + "\n").err;
+  };
+  const std::string none =
+      "has no effect: no activation of this row has a range that calibration chooses\n";
+  CHECK(told("{method: {scheme: tflite-dynamic-range}, calibration: {images: 10}}") ==
+        "bitsweep: s.yaml:6: rows.0.calibration.images: " + none);
+  CHECK(told("{method: twn, calibration_batches: 1}") ==
+        "bitsweep: s.yaml:6: rows.0.calibration_batches: " + none);
+  CHECK(told("{method: dorefa, calibration: {seed: 3}}") ==
+        "bitsweep: s.yaml:6: rows.0.calibration.seed: " + none);
+  CHECK(told("{method: affine, calibration: {images: 10}}") == "");
+  CHECK_THAT(told("{method: affine, calibration: {images: 10}, calibration_batches: 1}"),
+             Contains("has no effect beside calibration.images; keep one of them"));
+}
+
+TEST_CASE("a tuned float network is no baseline of what is trained from scratch",
+          "[validate]") {
+  CHECK_THAT(
+      validated(kTinyStudy + "  - {method: twn, start: scratch, baseline: "
+                             "{fine_tuned: true}}\n")
+          .err,
+      Contains("baseline.fine_tuned: has no effect: the row is trained from scratch"));
+}

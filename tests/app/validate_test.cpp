@@ -163,6 +163,19 @@ TEST_CASE("a calibration table is checked with the study that names it", "[valid
   CHECK(told("run s.yaml --dry-run") == sentences);
 }
 
+TEST_CASE("a table is made for a row that names it already", "[calibration]") {
+  const testing::ScratchFolder folder;
+  std::ofstream(folder / "s.yaml")
+      << kTinyStudy << "  - {method: affine, calibration: {table: t.yaml}}\n";
+  for (const std::string force : {"", " --force"}) {
+    const auto made = real_program(
+        folder, "calibrate s.yaml --row 'affine w8 a8' --out t.yaml" + force);
+    CAPTURE(made.err);
+    CHECK(made.code == 0);
+  }
+  CHECK(real_program(folder, "validate s.yaml").code == 0);
+}
+
 TEST_CASE("a calibration table lies beside the study", "[validate]") {
   const testing::ScratchFolder folder;
   fs::create_directory(folder / "studies");
@@ -223,6 +236,12 @@ TEST_CASE("a preset is listed, shown, and told of by the runs that use it", "[sc
              Contains("row 'tflite-qat w4 a4' is not the scheme tflite-qat as published: "
                       "method.activation_bits=4 (scheme: 8), method.weight_bits=4 "
                       "(scheme: 8)"));
+  std::ofstream(folder / "s.yaml")
+      << kTinyStudy << "  - {method: {scheme: tflite-qat}, fine_tuning: none}\n";
+  CHECK_THAT(
+      real_program(folder, "run s.yaml --dry-run").err,
+      Contains("row 'tflite-qat fine_tuning=none' is not the scheme tflite-qat as "
+               "published: fine_tuning=none (scheme: trained with its quantizers)"));
 }
 
 TEST_CASE("a dataset is described by its id", "[data]") {

@@ -150,6 +150,12 @@ TEST_CASE("layers have shares of their own; the first match counts", "[pruning]"
   CHECK(shares.back() == 1);
 }
 
+TEST_CASE("a pattern behind others that take its layers is refused", "[pruning]") {
+  PruningSpec spec{.amounts = {{"*", 0.5}, {"conv1", 0.1}}};
+  CHECK_THROWS_WITH(Pruned("float", spec),
+                    Contains("'conv1' has no effect: patterns before it take all"));
+}
+
 TEST_CASE("a pattern without a layer is refused", "[pruning]") {
   PruningSpec spec{.amounts = {{"ip*", 0.5}}};
   CHECK_THROWS_WITH(Pruned("float", spec),

@@ -40,7 +40,7 @@ std::string set_text(const RunSpec& run) {
 
 int calibrate(const Arguments& arguments, Session& session) {
   const int threads = arguments.whole_number("threads", 1, 1);
-  const StudySpec study = checked_study(arguments, session);
+  const StudySpec study = checked_study(arguments, session, {.no_tables = true});
   const RowSpec row = chosen_row("calibrate", study, arguments.text("row"));
   const RunSpec& run = row.runs.front();
   refuse_without_float_network(run);
@@ -59,7 +59,8 @@ int calibrate(const Arguments& arguments, Session& session) {
   const auto sites = calibrated_sites(run, environment);
   if (sites.empty()) {
     throw ConfigError(fmt::format(
-        "calibrate: the row '{}' quantizes no activations: there is nothing to write",
+        "calibrate: no activation of the row '{}' has a range that calibration chooses: "
+        "there is nothing to write",
         row.label));
   }
   write_whole_file(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -164,7 +165,8 @@ int eval(const Arguments& arguments, Session&) {
   const PackedModel model = model_of(arguments.positional(0));
   const bool writes = arguments.has("out");
   const std::filesystem::path out = writes ? output_file(arguments) : "";
-  set_threads(arguments.whole_number("threads", threads(), 1));
+  const auto cores = int(std::thread::hardware_concurrency());
+  set_threads(arguments.whole_number("threads", std::max(1, cores), 1));
   ExecutorOptions options{.batch = arguments.whole_number("batch", 100, 1),
                           .integer = !arguments.has("simulate"),
                           .requantize = requantize_of(arguments)};
@@ -172,13 +174,18 @@ int eval(const Arguments& arguments, Session&) {
     throw ConfigError(
         "eval: --explain follows values that --requantize never makes; leave one out");
   }
+  if (arguments.has("explain") && arguments.has("simulate")) {
+    throw ConfigError(
+        "eval: --explain compares with --simulate, which would be itself; leave one out");
+  }
   const auto limit = std::size_t(arguments.whole_number("limit", 0, 0));
   const DatasetSpec spec = spec_for(model, arguments);
   const Dataset data = data_for(model, spec, arguments);
   const Preprocessing preprocessing = preprocessing_of(model);
   const Batches images(data.test, preprocessing);
   if (!arguments.has("batch")) {
-    options.batch = int(std::min(std::size_t(options.batch), images.count()));
+    const std::size_t scored = limit > 0 ? limit : images.count();
+    options.batch = int(std::min({std::size_t(options.batch), images.count(), scored}));
   }
   if (std::size_t(options.batch) > images.count()) {
     throw ConfigError(fmt::format("eval: --batch {}: there are {} test images",

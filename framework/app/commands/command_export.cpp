@@ -29,9 +29,12 @@ void tell_other_operators(const PackedModel& model, OnnxDialect dialect,
   if (file != onnx_bytes(model, plain)) return;
   print_note(fmt::format(
       "bitsweep: no layer of this model can be said in {} with the executor's results "
-      "(its "
-      "rounding, or ranges found at run time): the file is that of --dialect {}",
+      "({}): the file is that of --dialect {}",
       quantizes ? "QuantizeLinear and DequantizeLinear" : "QONNX's Quant",
+      quantizes
+          ? "that wants weights and inputs of at most 8 bits, rounding to the nearest, "
+            "zero points of 0, and ranges known before"
+          : "its rounding, or ranges found at run time",
       quantizes ? "integer" : "float"));
 }
 
