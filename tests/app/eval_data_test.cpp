@@ -186,5 +186,8 @@ TEST_CASE("biases on the sums' grid are codes, and a dialect without effect is s
     const bool says =
         qdq.err.find("the file is that of --dialect integer") != qdq.err.npos;
     CHECK(says == (record.find("half-up") != record.npos));
+    const bool differs =
+        qdq.err.find("it predicts as `bitsweep eval --requantize float`") != qdq.err.npos;
+    CHECK(differs != says);
   }
 }

@@ -20,13 +20,20 @@ void check_ending(const std::filesystem::path& out) {
       out.string()));
 }
 
-// Where nothing in the model has the form that the dialect is for.
-void tell_other_operators(const PackedModel& model, OnnxDialect dialect,
-                          const std::string& file) {
+// Where the file is not what its dialect promises, or predicts otherwise than the table.
+void tell_of_dialect(const PackedModel& model, OnnxDialect dialect,
+                     const std::string& file) {
   const bool quantizes = dialect == OnnxDialect::kQdq;
   if (!quantizes && dialect != OnnxDialect::kQonnx) return;
   const auto plain = quantizes ? OnnxDialect::kInteger : OnnxDialect::kFloat;
-  if (file != onnx_bytes(model, plain)) return;
+  const bool is_plain = file == onnx_bytes(model, plain);
+  if (quantizes && !is_plain) {
+    print_note(
+        "bitsweep: it makes codes of sums in one step, with rounded biases: it predicts "
+        "as "
+        "`bitsweep eval --requantize float` does, which may not be the table's accuracy");
+  }
+  if (!is_plain) return;
   print_note(fmt::format(
       "bitsweep: no layer of this model can be said in {} with the executor's results "
       "({}): the file is that of --dialect {}",
@@ -48,7 +55,7 @@ int export_model(const Arguments& arguments, Session&) {
   if (out.extension() == ".onnx") {
     const OnnxDialect dialect = onnx_dialect(arguments.text("dialect", "integer"));
     file = onnx_bytes(model, dialect);
-    tell_other_operators(model, dialect, file);
+    tell_of_dialect(model, dialect, file);
   } else if (arguments.has("dialect")) {
     throw ConfigError(fmt::format(
         "export: --dialect is of ONNX files; '{}' does not end in .onnx", out.string()));
