@@ -244,15 +244,16 @@ class OneDnnByteConvolution final : public ByteConvolution {
     weights_ = Buffer(forward.weights_desc().get_size() / sizeof(float) + 1);
   }
 
-  // Only VNNI and AMX add products in 32 bits; and only the kernels named "brg..." keep
-  // them there to the end, where the others scale the sums in float.
+  // Only VNNI and AMX add products in 32 bits; and only the kernels named "brg..." for AMX
+  // keep them there to the end. The others scale the sums in float: all, or, "brg..." for
+  // VNNI, where a sum is made in several parts.
   bool is_exact(std::int64_t largest) const override {
     const auto has = [this](const char* part) {
       return name_.find(part) != std::string::npos;
     };
     constexpr std::int64_t kLargestExactInFloat = 1 << 24;
     return (has("vnni") || has("amx")) &&
-           (name_.starts_with("brg") || largest <= kLargestExactInFloat);
+           ((name_.starts_with("brg") && has("amx")) || largest <= kLargestExactInFloat);
   }
 
   void pack_weights(const std::int8_t* weights) override {

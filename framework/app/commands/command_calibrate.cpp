@@ -29,13 +29,15 @@ void refuse_without_float_network(const RunSpec& run) {
 
 std::string set_text(const RunSpec& run) {
   const int batch = (run.fine_tuning ? *run.fine_tuning : run.training).batch_size;
-  const int images = run.calibration.images > 0 ? run.calibration.images
-                                                : run.calibration_batches * batch;
-  return fmt::format(
-      "on {} training images of {}{}, in batches of {}", images, run.dataset.id,
-      run.calibration.seed > 0 ? fmt::format(", drawn by seed {}", run.calibration.seed)
-                               : ", the first ones",
-      batch);
+  const CalibrationSpec& own = run.calibration;
+  const std::string from = own.seed > 0 ? fmt::format("drawn by seed {}", own.seed)
+                                        : std::string("from the first on");
+  // Batches go over the images again where there are fewer.
+  return own.images > 0
+             ? fmt::format("on {} training images of {}, {}, in batches of {}",
+                           own.images, run.dataset.id, from, batch)
+             : fmt::format("on {} batches of {} training images of {}, {}",
+                           run.calibration_batches, batch, run.dataset.id, from);
 }
 
 int calibrate(const Arguments& arguments, Session& session) {
