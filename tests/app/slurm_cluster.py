@@ -80,7 +80,7 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs=3 RealMemory=16000 State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
-SECONDS = 240  # for all of it; an idle machine takes 40
+SECONDS = 1200  # a sanitizer on a busy machine takes its time
 TASKS = 3
 
 
