@@ -161,7 +161,7 @@ void refuse_float_in_disguise(const Network& network, const RunSpec& spec) {
           : "quantizes nothing: edges and sites leave every layer in float");
 }
 
-// A rule that would change nothing, though it asks for a method. `made` as attached.
+// Rules that would change nothing, though they ask for a method.
 void refuse_idle_rules(const Network& network, const RunSpec& spec) {
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < spec.sites.size(); ++i) {

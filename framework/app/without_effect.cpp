@@ -41,10 +41,6 @@ std::vector<RunProblem> idle_settings(const MethodList& made, std::size_t rules,
   return idle;
 }
 
-bool is_activation(Role role) {
-  return role == Role::kInput || role == Role::kOutput || role == Role::kOperand;
-}
-
 // Parameters of a rule that are of tensors it has no site of.
 std::vector<RunProblem> idle_in_rules(const Network& network, const RunSpec& spec) {
   std::vector<RunProblem> idle;
@@ -52,12 +48,16 @@ std::vector<RunProblem> idle_in_rules(const Network& network, const RunSpec& spe
     const auto has_any = [&](const auto& is_meant) {
       const auto& sites = network.sites();
       return std::any_of(sites.begin(), sites.end(), [&](const BoundSite* bound) {
-        return bound->owner == int(i) + 1 && is_meant(bound->site.role);
+        return bound->owner == int(i) + 1 && is_meant(*bound);
       });
     };
-    const bool has_weights = has_any([](Role role) { return role == Role::kWeight; });
-    const bool has_activations = has_any(is_activation);
-    const bool has_biases = has_any([](Role role) { return role == Role::kBias; });
+    const auto is_of = [](Role role) {
+      return [role](const BoundSite& bound) { return bound.site.role == role; };
+    };
+    const bool has_weights = has_any(is_of(Role::kWeight));
+    const bool has_biases = has_any(is_of(Role::kBias));
+    const bool has_activations =
+        has_any([](const BoundSite& bound) { return bound.is_activation(); });
     if (has_biases && !has_weights && !has_activations) continue;  // theirs are these
     for (const auto& [name, value] : spec.sites[i].method.params) {
       const bool is_idle = (name.starts_with("weight_") && !has_weights) ||

@@ -15,8 +15,6 @@ class ConfigFolders {
  public:
   explicit ConfigFolders(const std::filesystem::path& study_file = {});
 
-  const std::vector<std::filesystem::path>& folders() const { return folders_; }
-
   /// The file of kind "models", "recipes" or "schemes": a path beside the study when `id`
   /// ends in .yaml, else the first <folder>/<kind>/<id>.yaml there is.
   std::optional<std::filesystem::path> find(const std::string& kind,

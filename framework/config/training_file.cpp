@@ -1,7 +1,5 @@
 #include "framework/config/training_file.h"
 
-#include <fmt/format.h>
-
 #include "framework/config/mapping_reader.h"
 #include "framework/config/schedules.h"
 #include "framework/config/yaml.h"

@@ -86,8 +86,7 @@ std::string calibration_text(const RunSpec& run) {
 
 bool has_usual_calibration(const RunSpec& run) {
   const RunSpec usual;
-  return run.calibration.table.empty() && run.calibration.images == 0 &&
-         run.calibration.seed == 0 &&
+  return run.calibration == usual.calibration &&
          run.calibration_batches == usual.calibration_batches;
 }
 

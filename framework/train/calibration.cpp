@@ -66,12 +66,8 @@ void calibrate_sites(Network& network, const RunSpec& spec, const Dataset& data,
 std::vector<BoundSite*> sites_to_calibrate(Network& network) {
   std::vector<BoundSite*> sites;
   for (BoundSite* bound : network.sites()) {
-    const Role role = bound->site.role;
-    const bool is_activation =
-        role == Role::kInput || role == Role::kOutput || role == Role::kOperand;
-    if (bound->is_quantized() && is_activation && is_chosen(*bound->quantizer)) {
-      sites.push_back(bound);
-    }
+    const bool is_asked = bound->is_quantized() && bound->is_activation();
+    if (is_asked && is_chosen(*bound->quantizer)) sites.push_back(bound);
   }
   return sites;
 }

@@ -76,8 +76,7 @@ void Pruner::add_targets(const PruningSpec& spec) {
     if (used.contains(&rule)) continue;
     throw ConfigError(
         fmt::format("pruning: '{}' has no effect: patterns before it take all layers "
-                    "that it matches; "
-                    "remove it, or move it to the front",
+                    "that it matches; remove it, or move it to the front",
                     rule.match));
   }
 }

@@ -30,8 +30,8 @@ void tell_of_dialect(const PackedModel& model, OnnxDialect dialect,
   if (quantizes && !is_plain) {
     print_note(
         "bitsweep: it makes codes of sums in one step, with rounded biases: it predicts "
-        "as "
-        "`bitsweep eval --requantize float` does, which may not be the table's accuracy");
+        "as `bitsweep eval --requantize float` does, which may not be the table's "
+        "accuracy");
   }
   if (!is_plain) return;
   print_note(fmt::format(

@@ -120,8 +120,7 @@ int list_keys(const Arguments&, Session&) {
       "A study, for all its rows, or a row:\n{}\n"
       "training (of the float networks, and of rows from scratch) and fine_tuning (of "
       "quantized\nnetworks, and of a float row that has its own; what it leaves out is "
-      "as "
-      "in training;\n`none`: calibrate only):\n{}",
+      "as in training;\n`none`: calibrate only):\n{}",
       two_columns(head_keys()), two_columns(row_keys()), two_columns(shared_keys()),
       two_columns(training_keys())));
   return 0;
