@@ -17,7 +17,8 @@ namespace {
 using Codes = std::span<const std::uint32_t>;
 
 constexpr std::array<std::string_view, kCodings.size()> kNames = {
-    "fixed", "sparse_fixed", "huffman", "sparse_huffman", "arithmetic"};
+    "fixed",          "sparse_fixed", "huffman",
+    "sparse_huffman", "arithmetic",   "arithmetic_symbols"};
 
 constexpr int kSkipWidthBits = 5;
 
@@ -123,7 +124,7 @@ CodeStream encode_sparse(Coding coding, Codes codes, const CodeLayout& layout) {
   if (!layout.zero) {
     throw ConfigError(
         fmt::format("coding {}: there is no code that means zero; "
-                    "take 'fixed', 'huffman' or 'arithmetic'",
+                    "take 'fixed', 'huffman', 'arithmetic' or 'arithmetic_symbols'",
                     coding_name(coding)));
   }
   const SparseCodes sparse =
@@ -205,6 +206,9 @@ CodeStream encode_as(Coding coding, Codes codes, const CodeLayout& layout) {
     stream.bytes =
         arithmetic_encode(codes, layout.alphabet, centre(layout), layout.shape);
     stream.bits.codes = stream.bytes.size() * 8;
+  } else if (coding == Coding::arithmetic_symbols) {
+    stream.bytes = arithmetic_encode_symbols(codes, layout.alphabet);
+    stream.bits.codes = stream.bytes.size() * 8;
   } else if (coding == Coding::huffman) {
     BitWriter out;
     write_huffman(out, codes, layout.alphabet, stream.bits.tables, stream.bits.codes);
@@ -233,6 +237,10 @@ std::vector<std::uint32_t> decode(Coding coding, std::span<const std::uint8_t> b
   std::vector<std::uint32_t> codes(layout.count());
   if (coding == Coding::arithmetic) {
     arithmetic_decode(bytes, layout.alphabet, centre(layout), layout.shape, codes);
+    return codes;
+  }
+  if (coding == Coding::arithmetic_symbols) {
+    arithmetic_decode_symbols(bytes, layout.alphabet, codes);
     return codes;
   }
   if (coding == Coding::fixed) {

@@ -14,11 +14,18 @@
 namespace bitsweep {
 
 /// From the simplest on: of two of the same size the first is taken.
-enum class Coding { fixed, sparse_fixed, huffman, sparse_huffman, arithmetic };
+enum class Coding {
+  fixed,
+  sparse_fixed,
+  huffman,
+  sparse_huffman,
+  arithmetic,         // by decisions
+  arithmetic_symbols  // by symbols
+};
 
-inline constexpr std::array kCodings = {Coding::fixed, Coding::sparse_fixed,
-                                        Coding::huffman, Coding::sparse_huffman,
-                                        Coding::arithmetic};
+inline constexpr std::array kCodings = {Coding::fixed,      Coding::sparse_fixed,
+                                        Coding::huffman,    Coding::sparse_huffman,
+                                        Coding::arithmetic, Coding::arithmetic_symbols};
 
 std::string_view coding_name(Coding coding);
 /// Throws DataError for a name that is none.

@@ -34,7 +34,8 @@ std::uint32_t checksum(std::span<const std::uint8_t> bytes) {
   return std::uint32_t(crc32_z(0, bytes.data(), bytes.size()));
 }
 
-int version_of(const PackedModel& model) {
+/// The first that has a place for all of it.
+int version_of(const PackedModel& model, const std::vector<StoredTensorBits>& tensors) {
   int version = 1;
   for (const GraphNode& node : model.graph.nodes) {
     version = std::max(version, version_of(node));
@@ -42,10 +43,26 @@ int version_of(const PackedModel& model) {
   for (const PackedQuantizer& quantizer : model.quantizers) {
     version = std::max(version, version_of(quantizer.rule));
   }
-  for (const NetworkTensor& tensor : model.tensors) {
-    version = std::max(version, version_of(tensor));
+  for (const StoredTensorBits& tensor : tensors) {
+    version = std::max(version, tensor.version);
   }
   return version;
+}
+
+/// Tells each tensor in `told`.
+std::vector<std::uint8_t> tensor_bytes(const PackedModel& model, ModelBits& told) {
+  ByteWriter out;
+  for (const GraphNode& node : model.graph.nodes) {
+    if (!is_product(node)) continue;
+    const NetworkTensor* const weight = model.tensor(node.name + "/weight");
+    ensure(weight != nullptr, "a product has weights");
+    const NetworkTensor* const bias = model.tensor(node.name + "/bias");
+    out.byte(bias != nullptr);
+    for (const NetworkTensor* tensor : {weight, bias}) {
+      if (tensor != nullptr) write_tensor(*tensor, out, told.tensors.emplace_back());
+    }
+  }
+  return out.bytes();
 }
 
 std::vector<std::uint8_t> framed(const std::vector<std::uint8_t>& payload, int version) {
@@ -113,6 +130,8 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
   ModelBits unasked;
   ModelBits& told = bits != nullptr ? *bits : unasked;
   told = {};
+  const auto tensors = tensor_bytes(model, told);
+  const int version = version_of(model, told.tensors);
   ByteWriter out;
   out.text(model.title);
   out.text(model.dataset);
@@ -123,7 +142,6 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
   told.rest.floats += kFloatBits * (model.preprocessing.factor.size() +
                                     model.preprocessing.offset.size());
   out.unsigned_number(model.graph.nodes.size());
-  const int version = version_of(model);
   for (const GraphNode& node : model.graph.nodes) {
     write_node(node, version, out, told.rest);
   }
@@ -134,22 +152,9 @@ std::vector<std::uint8_t> model_bytes(const PackedModel& model, ModelBits* bits)
     told.rest.books += own.books;
     told.rest.scales += own.scales;
   }
-  std::uint64_t tensor_bytes = 0;
-  for (const GraphNode& node : model.graph.nodes) {
-    if (!is_product(node)) continue;
-    const NetworkTensor* const weight = model.tensor(node.name + "/weight");
-    ensure(weight != nullptr, "a product has weights");
-    const NetworkTensor* const bias = model.tensor(node.name + "/bias");
-    out.byte(bias != nullptr);
-    for (const NetworkTensor* tensor : {weight, bias}) {
-      if (tensor == nullptr) continue;
-      const std::size_t begin = out.size();
-      write_tensor(*tensor, out, told.tensors.emplace_back());
-      tensor_bytes += out.size() - begin;
-    }
-  }
+  out.raw(tensors);
   auto bytes = framed(out.bytes(), version);
-  told.rest.rest += 8 * (bytes.size() - tensor_bytes) - told.rest.total();
+  told.rest.rest += 8 * bytes.size() - told.total().total();
   return bytes;
 }
 

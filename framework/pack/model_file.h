@@ -13,7 +13,7 @@
 namespace bitsweep {
 
 /// The newest; a model is written in the oldest that can hold it, and all are read.
-inline constexpr int kModelFileVersion = 2;
+inline constexpr int kModelFileVersion = 3;
 
 /// Bits of a file by what they are for.
 struct PurposeBits {
@@ -40,6 +40,7 @@ struct StoredTensorBits {
   int width = 32;                // of a code, or of a float
   std::optional<Coding> coding;  // none: floats
   double entropy = 0;            // of the codes, bits in all: the order-0 bound
+  int version = 1;               // the first of the format that has a place for it
   PurposeBits bits;
 };
 

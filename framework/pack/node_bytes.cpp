@@ -34,44 +34,55 @@ bool is_square(const Window& w) {
          w.pad == Border(w.pad.top);
 }
 
-// Version 1: four numbers, of a padded shortcut the channels in the border's place. Later
-// ones: a number for each side; of a padded shortcut two strides and the channels.
+/// Behind the kernel's height, where sides may differ.
+std::array<int*, 8> other_sides(Window& w) {
+  return {&w.kernel.width, &w.stride.height, &w.stride.width, &w.pad.top,
+          &w.pad.left,     &w.pad.bottom,    &w.pad.right,    &w.groups};
+}
+
+// README.md has the numbers of each version. From 3 on the first one tells whether sides
+// differ.
 void write_window(const GraphNode& node, int version, ByteWriter& out) {
-  const Window& w = node.window;
+  Window w = node.window;
   const auto write = [&out](std::initializer_list<int> numbers) {
     for (const int v : numbers) out.unsigned_number(std::uint64_t(v));
   };
   const bool is_shortcut = node.operation == Operation::kPadShortcut;
-  if (version == 1) {
-    write({w.kernel.height, w.stride.height, is_shortcut ? node.zero_channels : w.pad.top,
-           w.groups});
-  } else if (is_shortcut) {
-    write({w.stride.height, w.stride.width, node.zero_channels});
+  if (is_shortcut && version > 1) {
+    return write({w.stride.height, w.stride.width, node.zero_channels});
+  }
+  const bool tells_sides = version == 2 || (version > 2 && !is_square(w));
+  write({version > 2 ? 2 * w.kernel.height + tells_sides : w.kernel.height});
+  if (tells_sides) {
+    for (const int* side : other_sides(w)) write({*side});
   } else {
-    write({w.kernel.height, w.kernel.width, w.stride.height, w.stride.width, w.pad.top,
-           w.pad.left, w.pad.bottom, w.pad.right, w.groups});
+    write({w.stride.height, is_shortcut ? node.zero_channels : w.pad.top, w.groups});
   }
 }
 
 void read_window(ByteReader& in, int version, GraphNode& node) {
   Window& w = node.window;
-  const auto read = [&in](std::initializer_list<int*> numbers) {
-    for (int* v : numbers) *v = int(in.unsigned_number(kMostSide, "a window"));
-  };
+  const auto read = [&in] { return int(in.unsigned_number(kMostSide, "a window")); };
   const bool is_shortcut = node.operation == Operation::kPadShortcut;
-  if (version == 1) {
-    int kernel = 0, stride = 0, pad = 0;
-    read({&kernel, &stride, &pad, &w.groups});
-    w.kernel = kernel;
-    w.stride = stride;
-    (is_shortcut ? node.zero_channels : w.pad.top) = pad;
-    if (!is_shortcut) w.pad = pad;
-  } else if (is_shortcut) {
-    read({&w.stride.height, &w.stride.width, &node.zero_channels});
-  } else {
-    read({&w.kernel.height, &w.kernel.width, &w.stride.height, &w.stride.width,
-          &w.pad.top, &w.pad.left, &w.pad.bottom, &w.pad.right, &w.groups});
+  if (is_shortcut && version > 1) {
+    for (int* v : {&w.stride.height, &w.stride.width, &node.zero_channels}) *v = read();
+    return;
   }
+  const int first = read();
+  const bool tells_sides = version == 2 || (version > 2 && first % 2 == 1);
+  w.kernel = version > 2 ? first / 2 : first;
+  if (tells_sides) {
+    for (int* side : other_sides(w)) *side = read();
+    return;
+  }
+  w.stride = read();
+  const int pad = read();
+  if (is_shortcut) {
+    node.zero_channels = pad;
+  } else {
+    w.pad = pad;
+  }
+  w.groups = read();
 }
 
 bool has_lrn(Operation operation) {

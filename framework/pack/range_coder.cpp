@@ -2,19 +2,19 @@
 
 namespace bitsweep {
 
-void BinaryEncoder::carry() {
+void RangeEncoder::carry() {
   std::size_t i = bytes_.size();
   while (++bytes_[--i] == 0) {
   }
 }
 
-void BinaryEncoder::shift() {
+void RangeEncoder::shift() {
   for (int bit = 56; bit >= 32; bit -= 8) bytes_.push_back(std::uint8_t(low_ >> bit));
   low_ <<= 32;
   range_ <<= 32;
 }
 
-std::vector<std::uint8_t> BinaryEncoder::finish() {
+std::vector<std::uint8_t> RangeEncoder::finish() {
   // The number in [low, low + range) with the most zero bits at its end.
   for (int zeros = 63; zeros >= 0; --zeros) {
     const std::uint64_t below = (std::uint64_t(1) << zeros) - 1;
@@ -29,13 +29,13 @@ std::vector<std::uint8_t> BinaryEncoder::finish() {
   return std::move(bytes_);
 }
 
-BinaryDecoder::BinaryDecoder(std::span<const std::uint8_t> bytes) : bytes_(bytes) {
+RangeDecoder::RangeDecoder(std::span<const std::uint8_t> bytes) : bytes_(bytes) {
   for (; next_ < 8; ++next_) {
     value_ = value_ << 8 | (next_ < bytes_.size() ? bytes_[next_] : 0u);
   }
 }
 
-void BinaryDecoder::shift() {
+void RangeDecoder::shift() {
   for (int i = 0; i < 4; ++i, ++next_) {
     value_ = value_ << 8 | (next_ < bytes_.size() ? bytes_[next_] : 0u);
   }

@@ -1,8 +1,9 @@
-// A binary arithmetic coder in the manner of range coders: decisions go in with the
-// probability that each is 1 and take -log2(probability) bits. Whoever decodes must come
-// by the same probabilities.
+// An arithmetic coder in the manner of range coders: decisions and symbols go in with
+// their probabilities and take -log2(probability) bits. Whoever decodes must come by the
+// same probabilities.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,7 +15,13 @@ namespace bitsweep {
 /// The probability of a 1 in units of 2^-16, between 1 and 65535.
 using BitProbability = std::uint32_t;
 
-class BinaryEncoder {
+/// A symbol's share of 2^16 places: `size` of them, at least 1, from `start` on.
+struct Places {
+  std::uint32_t start, size;
+};
+inline constexpr int kPlaceBits = 16;
+
+class RangeEncoder {
  public:
   bool code(bool bit, BitProbability one) {
     const std::uint64_t bound = (range_ >> 16) * one;
@@ -27,6 +34,19 @@ class BinaryEncoder {
     }
     if (range_ < kSmallestRange) shift();
     return bit;
+  }
+
+  /// `symbols` tells the places of each symbol, of which no two share one.
+  template <class Symbols>
+  std::uint32_t code_symbol(std::uint32_t symbol, const Symbols& symbols) {
+    const Places places = symbols.places(symbol);
+    const std::uint64_t unit = range_ >> kPlaceBits;
+    const std::uint64_t below = unit * places.start;
+    low_ += below;
+    if (low_ < below) carry();
+    range_ = unit * places.size;
+    if (range_ < kSmallestRange) shift();
+    return symbol;
   }
 
   /// Ends the stream in as few bytes as tell it from all others; zeros at its end are
@@ -46,9 +66,9 @@ class BinaryEncoder {
 
 /// Reads zeros behind the end of its bytes, so that any bytes are the code of some
 /// decisions: damage is not noticed here.
-class BinaryDecoder {
+class RangeDecoder {
  public:
-  explicit BinaryDecoder(std::span<const std::uint8_t> bytes);
+  explicit RangeDecoder(std::span<const std::uint8_t> bytes);
 
   /// The next decision; the argument is there so that one model serves both ways.
   bool code(bool, BitProbability one) {
@@ -60,8 +80,23 @@ class BinaryDecoder {
       value_ -= bound;
       range_ -= bound;
     }
-    if (range_ < BinaryEncoder::kSmallestRange) shift();
+    if (range_ < RangeEncoder::kSmallestRange) shift();
     return bit;
+  }
+
+  /// The next symbol; `symbols` tells which one has a place, too. What no encoder writes
+  /// is the symbol of the last place.
+  template <class Symbols>
+  std::uint32_t code_symbol(std::uint32_t, const Symbols& symbols) {
+    constexpr std::uint64_t kLastPlace = (1u << kPlaceBits) - 1;
+    const std::uint64_t unit = range_ >> kPlaceBits;
+    const std::uint32_t symbol =
+        symbols.at(std::uint32_t(std::min(value_ / unit, kLastPlace)));
+    const Places places = symbols.places(symbol);
+    value_ -= unit * places.start;
+    range_ = unit * places.size;
+    if (range_ < RangeEncoder::kSmallestRange) shift();
+    return symbol;
   }
 
   /// Whether all bytes were read: false when some follow that no encoder would write.

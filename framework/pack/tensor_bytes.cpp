@@ -123,6 +123,7 @@ struct TensorWriter {
   // Little-endian, as they are.
   void write_whole(const Encoded& encoded) {
     const int bytes = encoded.grid.bits() / 8;
+    told.version = 2;
     out.byte(kImpliedScales);
     for (const std::int32_t code : encoded.codes) {
       const auto bits = std::uint64_t(std::int64_t(code));
@@ -145,6 +146,7 @@ struct TensorWriter {
   }
 
   Coding write_stream(const CodeStream& stream) {
+    if (stream.coding == Coding::arithmetic_symbols) told.version = 3;
     out.byte(std::uint8_t(stream.coding));
     out.unsigned_number(stream.bytes.size());
     out.raw(stream.bytes);
@@ -278,8 +280,6 @@ struct TensorReader {
 };
 
 }  // namespace
-
-int version_of(const NetworkTensor& tensor) { return are_sums(tensor) ? 2 : 1; }
 
 void write_tensor(const NetworkTensor& tensor, ByteWriter& out, StoredTensorBits& told) {
   TensorWriter{out, told}.write(tensor);

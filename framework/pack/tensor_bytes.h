@@ -15,9 +15,6 @@ struct ProductSums {
   std::vector<float> scales = {};  // one an output; none where the sums have no step
 };
 
-/// The first version of the format that has a place for it.
-int version_of(const NetworkTensor& tensor);
-
 /// Notes in `told` what the bytes are for.
 void write_tensor(const NetworkTensor& tensor, ByteWriter& out, StoredTensorBits& told);
 

@@ -7,6 +7,7 @@
 #include "framework/core/error.h"
 #include "framework/pack/code_stream.h"
 #include "framework/pack/logistic_model.h"
+#include "framework/pack/symbol_model.h"
 #include "tests/pack/symbols.h"
 
 using namespace bitsweep;
@@ -43,7 +44,7 @@ TEST_CASE("decisions of any probability come back", "[pack][arithmetic]") {
   const auto bit = [&](std::size_t i) {
     return (random.bits_at(std::uint32_t(2 * i + 1)) & 0xffff) < probability(i);
   };
-  BinaryEncoder encoder;
+  RangeEncoder encoder;
   double bits = 0;
   for (std::size_t i = 0; i < count; ++i) {
     encoder.code(bit(i), probability(i));
@@ -52,7 +53,7 @@ TEST_CASE("decisions of any probability come back", "[pack][arithmetic]") {
   const auto bytes = encoder.finish();
   // At most a byte above what the probabilities say, and 1 in 10^4 for rounded ranges.
   CHECK(double(bytes.size()) * 8 <= bits * 1.0001 + 8);
-  BinaryDecoder decoder(bytes);
+  RangeDecoder decoder(bytes);
   for (std::size_t i = 0; i < count; ++i) {
     REQUIRE(decoder.code(false, probability(i)) == bit(i));
   }
@@ -62,12 +63,12 @@ TEST_CASE("decisions of any probability come back", "[pack][arithmetic]") {
 TEST_CASE("a carry runs through bytes that are already out", "[pack][arithmetic]") {
   // Improbable zeros keep the range at the top of the scale: low comes to 0xffff....
   for (std::size_t ones = 0; ones < 64; ++ones) {
-    BinaryEncoder encoder;
+    RangeEncoder encoder;
     for (std::size_t i = 0; i < 20; ++i) encoder.code(false, 65535);
     for (std::size_t i = 0; i < ones; ++i) encoder.code(true, 65535);
     encoder.code(false, 1);
     const auto bytes = encoder.finish();
-    BinaryDecoder decoder(bytes);
+    RangeDecoder decoder(bytes);
     for (std::size_t i = 0; i < 20; ++i) REQUIRE(!decoder.code(false, 65535));
     for (std::size_t i = 0; i < ones; ++i) REQUIRE(decoder.code(false, 65535));
     REQUIRE(!decoder.code(false, 1));
@@ -100,6 +101,89 @@ TEST_CASE("arithmetic-coded symbols come back", "[pack][arithmetic]") {
   Codes back(count, 99);
   arithmetic_decode(bytes, alphabet, zero, shape, back);
   CHECK(back == codes);
+}
+
+TEST_CASE("codes by symbols come back", "[pack][arithmetic]") {
+  const std::uint32_t alphabet =
+      GENERATE(1u, 2u, 3u, 16u, 17u, 256u, 1024u, 1025u, 40000u, 65536u);
+  const std::size_t count = GENERATE(0u, 1u, 7u, 8u, 9u, 1000u, 20000u);
+  const double share = GENERATE(0.0, 0.1, 0.97);
+  CAPTURE(alphabet, count, share);
+  const Codes codes = share == 0 ? flat_symbols(count, alphabet)
+                                 : skewed_symbols(count, alphabet, alphabet / 2, share);
+  const auto bytes = arithmetic_encode_symbols(codes, alphabet);
+  Codes back(count, 99);
+  arithmetic_decode_symbols(bytes, alphabet, back);
+  CHECK(back == codes);
+}
+
+TEST_CASE("codes that change their frequencies on the way come back",
+          "[pack][arithmetic]") {
+  // Many enough for counts to be halved; then the other end of the alphabet.
+  Codes codes = skewed_symbols(300000, 8, 1, 0.6);
+  for (std::size_t i = 250000; i < codes.size(); ++i) codes[i] = 7 - codes[i];
+  const auto bytes = arithmetic_encode_symbols(codes, 8);
+  Codes back(codes.size());
+  arithmetic_decode_symbols(bytes, 8, back);
+  CHECK(back == codes);
+}
+
+TEST_CASE("a symbol model's symbols share all places", "[pack][arithmetic]") {
+  const std::uint32_t symbols = GENERATE(2u, 3u, 17u, 256u, 1024u);
+  const bool spreads = GENERATE(false, true);
+  CAPTURE(symbols, spreads);
+  SymbolModel model(symbols, spreads);
+  RangeEncoder encoder;
+  // The last symbol alone, then all: the rarest keep a place.
+  for (std::uint32_t i = 0; i < 200000; ++i) {
+    model.code(encoder, i < 150000 ? symbols - 1 : i % symbols);
+    if (i % 9973 != 0) continue;
+    std::uint32_t end = 0;
+    for (std::uint32_t s = 0; s < symbols; ++s) {
+      const Places places = model.places(s);
+      REQUIRE(places.start == end);
+      REQUIRE(places.size >= 1);
+      REQUIRE(model.at(places.start) == s);
+      REQUIRE(model.at(places.start + places.size - 1) == s);
+      end = places.start + places.size;
+    }
+    REQUIRE(end == 1u << kPlaceBits);
+  }
+}
+
+TEST_CASE("codes by symbols have the same bytes in every build", "[pack][arithmetic]") {
+  const auto sum_of = [](const std::vector<std::uint8_t>& bytes) {
+    std::uint32_t sum = 0;
+    for (const std::uint8_t byte : bytes) sum = sum * 31 + byte;
+    return sum;
+  };
+  const auto few = arithmetic_encode_symbols(skewed_symbols(20000, 16, 8, 0.3), 16);
+  CHECK(few.size() == 8034);
+  CHECK(sum_of(few) == 2154037716);
+  const auto many = arithmetic_encode_symbols(skewed_symbols(20000, 300, 150, 0.02), 300);
+  CHECK(many.size() == 19097);
+  CHECK(sum_of(many) == 3555630263);
+}
+
+TEST_CASE("codes by symbols take hardly more than their entropy", "[pack][arithmetic]") {
+  const std::uint32_t alphabet = GENERATE(2u, 5u, 17u, 256u);
+  const double share = GENERATE(0.0, 0.05, 0.5, 0.97);
+  CAPTURE(alphabet, share);
+  const Codes codes = share == 0 ? flat_symbols(40000, alphabet)
+                                 : skewed_symbols(40000, alphabet, alphabet / 2, share);
+  const auto bytes = arithmetic_encode_symbols(codes, alphabet);
+  // Learning a frequency costs half the logarithm of how many codes there are.
+  const double learning = 0.5 * std::log2(40000.0) * alphabet;
+  CHECK(double(bytes.size()) * 8 <=
+        1.002 * entropy_bits(codes, alphabet) + learning + 16);
+}
+
+TEST_CASE("symbols that spread learn a smooth distribution sooner",
+          "[pack][arithmetic]") {
+  const Codes codes = skewed_symbols(5000, 256, 128, 0.03);
+  const auto bytes = arithmetic_encode_symbols(codes, 256);
+  CHECK((bytes[0] & 0x80) == 0);  // a decision for 1 is the lower half
+  CHECK(double(bytes.size()) * 8 < 1.02 * entropy_bits(codes, 256));
 }
 
 // A file written by one build is read by all: the sums of floats must come out alike.
@@ -167,6 +251,32 @@ TEST_CASE("damaged arithmetic codes give codes of the alphabet or are refused",
     } catch (const DataError&) {
     }
   }
+}
+
+TEST_CASE("damaged codes by symbols give codes of the alphabet or are refused",
+          "[pack][arithmetic]") {
+  const std::uint32_t alphabet = GENERATE(3u, 16u, 5000u);
+  const auto whole = arithmetic_encode_symbols(
+      skewed_symbols(1000, alphabet, alphabet / 2, 0.3), alphabet);
+  const RandomStream random(5, "damage");
+  Codes back(1000);
+  for (std::uint32_t mutation = 0; mutation < 1000; ++mutation) {
+    auto bytes = whole;
+    if (mutation % 3 == 0)
+      bytes.resize(random.below_at(mutation, std::uint32_t(bytes.size())));
+    for (std::uint32_t i = 0; i <= mutation % 4 && !bytes.empty(); ++i) {
+      const std::uint32_t at =
+          random.below_at(4 * mutation + i, std::uint32_t(bytes.size()));
+      bytes[at] = std::uint8_t(random.bits_at(100000 + 4 * mutation + i));
+    }
+    try {
+      arithmetic_decode_symbols(bytes, alphabet, back);
+      REQUIRE(*std::ranges::max_element(back) < alphabet);
+    } catch (const DataError&) {
+    }
+  }
+  CHECK_THROWS_WITH(arithmetic_decode_symbols(std::vector<std::uint8_t>(20, 1), 1, back),
+                    Catch::Contains("not needed for 1000 codes"));
 }
 
 TEST_CASE("bytes behind an arithmetic code are refused", "[pack][arithmetic]") {

@@ -176,6 +176,14 @@ std::vector<std::int32_t> codes_of(const std::vector<std::uint32_t>& symbols,
   return codes;
 }
 
+// Sums of four flat ones.
+std::vector<std::uint32_t> bell_symbols(std::size_t count, std::uint32_t alphabet) {
+  const auto flat = flat_symbols(4 * count, alphabet / 4);
+  std::vector<std::uint32_t> symbols(count);
+  for (std::size_t i = 0; i < flat.size(); ++i) symbols[i % count] += flat[i];
+  return symbols;
+}
+
 TEST_CASE("a reader written from the page reads what methods pack", "[pack][format]") {
   if (!python_has_numpy()) return;
   std::vector<PackedModel> models;
@@ -215,6 +223,22 @@ TEST_CASE("a reader written from the page reads every coding", "[pack][format]")
       model_of(codes_of(flat_symbols(1000, 16), -8), uniform(-8, 7)),
       model_of(codes_of(skewed_symbols(4000, 3, 1, 0.97), -1), uniform(-1, 1)),
       model_of(codes_of(skewed_symbols(2000, 300, 150, 0.5), -150), uniform(-150, 149))};
+  // By symbols: few, enough for counts to be halved, many that spread, and more than are
+  // learned.
+  models.push_back(
+      model_of(codes_of(skewed_symbols(5000, 16, 8, 0.3), -8), uniform(-8, 7)));
+  models.push_back(
+      model_of(codes_of(skewed_symbols(150000, 5, 2, 0.3), -2), uniform(-2, 2)));
+  models.push_back(model_of(codes_of(bell_symbols(5000, 256), -128), uniform(-128, 127)));
+  auto shuffled = bell_symbols(40000, 1100);
+  for (auto& symbol : shuffled) symbol = symbol / 2 * 7 % 550 * 2 + symbol % 2;
+  models.push_back(model_of(codes_of(shuffled, -550), uniform(-550, 549)));
+  for (std::size_t i = 3; i < models.size(); ++i) {
+    ModelBits bits;
+    model_bytes(models[i], &bits);
+    CAPTURE(i, coding_name(*bits.tensors[0].coding));
+    CHECK(bits.tensors[0].coding == Coding::arithmetic_symbols);
+  }
   // Four codes of a large alphabet: learned more slowly than a table says them.
   std::vector<std::int32_t> few;
   for (const auto symbol : flat_symbols(2000, 4)) {

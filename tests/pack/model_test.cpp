@@ -97,18 +97,22 @@ TEST_CASE("damaged files are refused", "[pack][model]") {
   Bytes newer = bytes;
   newer[4] = 9;
   CHECK_THROWS_WITH(parse_model(newer),
-                    "it has version 9 of the format; this program reads versions 1 to 2");
+                    "it has version 9 of the format; this program reads versions 1 to 3");
   Bytes longer = bytes;
   longer.push_back(0);
   CHECK_THROWS_WITH(parse_model(longer), Contains("checksum"));
 }
 
 TEST_CASE("a model is written in the oldest version that holds it", "[pack][model]") {
-  Quantized square(residual_model(), "lsq", {{"weight_bits", "4"}});
-  Quantized sides(side_model(), "lsq", {{"weight_bits", "4"}});
+  Quantized square(residual_model(), "float", {});
+  Quantized sides(side_model(), "float", {});
+  Quantized square_codes(residual_model(), "lsq", {{"weight_bits", "4"}});
+  Quantized side_codes(side_model(), "lsq", {{"weight_bits", "4"}});
   CHECK(model_bytes(square.pack())[4] == 1);
   CHECK(model_bytes(sides.pack())[4] == 2);
-  for (Quantized* net : {&square, &sides}) {
+  CHECK(model_bytes(square_codes.pack())[4] == 3);  // arithmetic coding by symbols
+  CHECK(model_bytes(side_codes.pack())[4] == 3);
+  for (Quantized* net : {&square, &sides, &square_codes, &side_codes}) {
     const PackedModel packed = net->pack(), read = parse_model(model_bytes(packed));
     REQUIRE(read.graph.nodes.size() == packed.graph.nodes.size());
     for (std::size_t i = 0; i < read.graph.nodes.size(); ++i) {

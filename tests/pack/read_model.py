@@ -7,6 +7,8 @@ Floats are printed as the hexadecimal digits of their bits.
 
 Written from the page, not from bitsweep's sources: where the two differ, one is wrong.
 """
+import bisect
+import itertools
 import struct
 import sys
 import zlib
@@ -17,7 +19,8 @@ F = np.float32
 CONCAT = 15
 SHORTCUT = 13
 WINDOW, LRN, NAMED, TWO = {0, 3, 7, 8, SHORTCUT}, {10, 11}, {0, 1, 2, 4}, {3, 12}
-CODINGS = ["fixed", "sparse_fixed", "huffman", "sparse_huffman", "arithmetic"]
+CODINGS = ["fixed", "sparse_fixed", "huffman", "sparse_huffman", "arithmetic",
+           "arithmetic_symbols"]
 
 
 def width(n):
@@ -204,6 +207,67 @@ class Decisions:
         return decision
 
 
+class Steps(Decisions):
+    """The coder of decisions, by symbols."""
+
+    def even(self):
+        bound = (self.range >> 16) * 32768
+        decision = self.value < bound
+        self.range = bound if decision else self.range - bound
+        if not decision:
+            self.value -= bound
+        self.refill()
+        return decision
+
+    def step(self, places):
+        """places[s] to places[s + 1] are those of symbol s."""
+        unit = self.range >> 16
+        symbol = bisect.bisect_right(places, min(self.value // unit, 65535)) - 1
+        self.value -= unit * places[symbol]
+        self.range = unit * (places[symbol + 1] - places[symbol])
+        self.refill()
+        return symbol
+
+    def refill(self):
+        if self.range < 2**32:
+            self.take(4)
+            self.range <<= 32
+
+
+def places_of(counts):
+    n, total = len(counts), sum(counts)
+    before = itertools.accumulate(counts, initial=0)
+    return [s + c * (65536 - n) // total for s, c in enumerate(before)]
+
+
+def arithmetic_symbols(data, alphabet, count):
+    if alphabet == 1 or count == 0:
+        assert not data
+        return [0] * count
+    steps = Steps(data)
+    spreads = steps.even()
+    k = ((alphabet - 1) // 1024).bit_length()
+    low_places = [v << (16 - k) for v in range((1 << k) + 1)]
+    n = ((alphabet - 1) >> k) + 1
+    b = max(n // 32, 1)
+    gains = {-1: b, 0: 2 * b, 1: b} if spreads else {0: max(n // 8, 1)}
+    counts, interval, left = [1] * n, 8, 8
+    places, codes = places_of(counts), []
+    for _ in range(count):
+        symbol = steps.step(places)
+        codes.append(symbol << k | (steps.step(low_places) if k else 0))
+        for beside, gain in gains.items():
+            if 0 <= symbol + beside < n:
+                counts[symbol + beside] += gain
+        left -= 1
+        if left == 0:
+            if sum(counts) > 2**17 * sum(gains.values()):
+                counts = [(c + 1) // 2 for c in counts]
+            places = places_of(counts)
+            interval = left = min(5 * interval // 4 + 1, 8 * (n + 6))
+    return codes
+
+
 class Arithmetic:
     def __init__(self, data, alphabet, zero, columns):
         self.coder = Decisions(data)
@@ -289,6 +353,8 @@ def stream(payload, alphabet, zero, rows, columns):
     data = payload.raw(payload.number())
     if coding == "arithmetic":
         return coding, arithmetic(data, alphabet, zero, rows, columns)
+    if coding == "arithmetic_symbols":
+        return coding, arithmetic_symbols(data, alphabet, rows * columns)
     bits = Bits(data)
     is_huffman = "huffman" in coding
     if coding.startswith("sparse"):
@@ -412,7 +478,15 @@ def read_window(payload, version, operation):
         if operation == SHORTCUT:
             return [stride, stride, pad]
         return [kernel, kernel, stride, stride, pad, pad, pad, pad, groups]
-    return [payload.number() for _ in range(3 if operation == SHORTCUT else 9)]
+    if operation == SHORTCUT:
+        return [payload.number() for _ in range(3)]
+    if version == 2:
+        return [payload.number() for _ in range(9)]
+    kernel, differ = divmod(payload.number(), 2)
+    if differ:
+        return [kernel] + [payload.number() for _ in range(8)]
+    stride, pad, groups = [payload.number() for _ in range(3)]
+    return [kernel, kernel, stride, stride, pad, pad, pad, pad, groups]
 
 
 def read_node(payload, version):
@@ -444,7 +518,7 @@ def weight_shape(node, image):
 
 def read_model(data):
     version = data[4]
-    assert data[:4] == b"BSWM" and version in (1, 2), "no packed model of versions 1 and 2"
+    assert data[:4] == b"BSWM" and version in (1, 2, 3), "no packed model of versions 1 to 3"
     assert struct.unpack("<I", data[5:9])[0] == zlib.crc32(data[9:]), "damaged"
     payload = Payload(data[9:])
     model = {"title": payload.text(), "dataset": payload.text(), "image": payload.shape(),
