@@ -191,4 +191,32 @@ Encoded without_pruned(Encoded encoded, std::span<const float> kept) {
   return encoded;
 }
 
+std::vector<float> left_of(std::span<const float> w, std::span<const float> kept) {
+  std::vector<float> left;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    if (kept.empty() || kept[i] != 0) left.push_back(w[i]);
+  }
+  return left;
+}
+
+LeftWeights::LeftWeights(std::size_t groups, std::size_t size)
+    : size_(size), counts_(groups, size) {}
+
+void LeftWeights::set_kept(std::span<const float> kept) {
+  ensure(kept.size() == size_ * counts_.size(), "a mask has a value for each weight");
+  kept_.assign(kept.begin(), kept.end());
+  for (std::size_t group = 0; group < counts_.size(); ++group) {
+    const auto own = kept.subspan(group * size_, size_);
+    counts_[group] = size_ - std::size_t(std::count(own.begin(), own.end(), 0.0f));
+  }
+}
+
+void LeftWeights::clear(std::span<float> values, std::size_t group) const {
+  if (kept_.empty()) return;
+  const float* const kept = kept_.data() + group * size_;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (kept[i] == 0) values[i] = 0;
+  }
+}
+
 }  // namespace bitsweep

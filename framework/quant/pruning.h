@@ -57,6 +57,28 @@ class KnowsPruned {
   virtual std::string why_not_pruned() const { return ""; }
 };
 
+/// The weights that are left, in their order; all where there is no mask.
+std::vector<float> left_of(std::span<const float> w, std::span<const float> kept);
+
+/// Which weights of each group are left; all, until a mask says otherwise. Groups have one
+/// size and lie one behind the other. Pruned weights are 0, so that a sum over what is
+/// left is one over all, and a mean is that sum over how many are left.
+class LeftWeights {
+ public:
+  LeftWeights(std::size_t groups, std::size_t size);
+
+  void set_kept(std::span<const float> kept);
+  std::size_t in(std::size_t group) const { return counts_[group]; }
+  std::size_t pruned_in(std::size_t group) const { return size_ - counts_[group]; }
+  /// Puts 0 where `values`, one for each weight of the group, are of pruned weights.
+  void clear(std::span<float> values, std::size_t group) const;
+
+ private:
+  std::size_t size_;
+  std::vector<std::size_t> counts_;
+  std::vector<float> kept_;  // or none, where all are
+};
+
 /// A method that prunes before its first stage, where the run says nothing of pruning.
 class PrunesWeights {
  public:

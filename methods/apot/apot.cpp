@@ -16,6 +16,7 @@
 #include "framework/quant/idle_parameters.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
+#include "framework/quant/pruning.h"
 #include "framework/quant/staircase.h"
 #include "framework/quant/transforms_values.h"
 
@@ -112,7 +113,9 @@ float alpha_slope(float z, const Stairs& stairs) {
 }
 
 template <int n>
-class NormalisedWeights final : public AdditivePowers, public TransformsValues {
+class NormalisedWeights final : public AdditivePowers,
+                                public KnowsPruned,
+                                public TransformsValues {
  public:
   // Their largest value is no start: it may lie ten deviations out.
   NormalisedWeights(const Site& site, const ApotParams& params)
@@ -122,10 +125,14 @@ class NormalisedWeights final : public AdditivePowers, public TransformsValues {
         stairs_(magnitudes(params.weight_bits - 1)),
         masks_(params.mask_weight_gradient) {}
 
+  void set_kept(std::span<const float> kept) override {
+    kept_.assign(kept.begin(), kept.end());
+  }
+
   void calibrate(std::span<const float> w) override {
     prepare(w);
-    std::vector<float> wn(w.size());
-    transformed(w, wn);
+    auto wn = left_of(w, kept_);
+    transformed(wn, wn);
     start_.collect(wn);
   }
 
@@ -134,13 +141,18 @@ class NormalisedWeights final : public AdditivePowers, public TransformsValues {
     transform(w, u, [m = mean_, d = deviation_](float v) { return (v - m) / d; });
   }
 
-  // The deviation of the sample, n - 1; of a layer without any, 1.
+  // Of the weights that are left. The deviation of the sample, n - 1; of a layer without
+  // any, 1.
   void prepare(std::span<const float> w) override {
-    const double size = double(w.size());
+    const auto pruned = double(std::count(kept_.begin(), kept_.end(), 0.0f));
+    const double size = std::max(double(w.size()) - pruned, 1.0);
     const double mean = kernels::sum(w) / size;
-    const double squares = sum_over(w.size(), [p = w.data(), mean](std::size_t i) {
-      return (double(p[i]) - mean) * (double(p[i]) - mean);
-    });
+    const double squares =
+        sum_over(w.size(),
+                 [p = w.data(), mean](std::size_t i) {
+                   return (double(p[i]) - mean) * (double(p[i]) - mean);
+                 }) -
+        pruned * mean * mean;
     mean_ = float(mean);
     deviation_ = float(std::sqrt(squares / std::max(1.0, size - 1)));
     if (!(deviation_ > 0)) deviation_ = 1;
@@ -186,6 +198,7 @@ class NormalisedWeights final : public AdditivePowers, public TransformsValues {
 
   Staircase<n> stairs_;
   bool masks_;
+  std::vector<float> kept_;  // 0 where pruned; or none
   float mean_ = 0, deviation_ = 1;
 };
 

@@ -1,5 +1,6 @@
 // alpha sign(W): the least-squares binary approximation of each filter, as BWN, XNOR-Net
 // and HWGQ-Net use it. Rastegari et al., ECCV 2016, section 3.1; letters are the paper's.
+// Of pruned filters that of the weights which are left.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "framework/engine/elementwise.h"
 #include "framework/engine/reductions.h"
 #include "framework/quant/loops.h"
+#include "framework/quant/pruning.h"
 #include "framework/quant/quantizer.h"
 #include "framework/quant/transforms_values.h"
 #include "methods/binaryconnect/sign.h"
@@ -54,6 +56,7 @@ inline float mean(std::span<const float> v) {
 
 class BinaryWeights final : public Quantizer,
                             public ChangesLatent,
+                            public KnowsPruned,
                             public TransformsValues {
  public:
   BinaryWeights(const BinaryWeightSettings& settings, const Site& site)
@@ -61,22 +64,31 @@ class BinaryWeights final : public Quantizer,
         centers_(settings.center && site.shape.back() > 1),
         in_filter_(stretches(site, settings.center)),
         layout_(site.channels),
+        left_(layout_.channels * in_filter_.count, in_filter_.size),
         means_(layout_.channels * in_filter_.count),
-        alphas_(layout_.channels) {}
+        alphas_(layout_.channels) {
+    count_left();
+  }
+
+  void set_kept(std::span<const float> kept) override {
+    left_.set_kept(kept);
+    count_left();
+  }
 
   void prepare(std::span<const float> w) override {
     for_each_filter([&](std::size_t filter) {
       double total = 0;
       for_each_stretch(filter, [&](std::size_t index, std::size_t begin) {
         const auto own = w.subspan(begin, in_filter_.size);
-        if (centers_) means_[index] = mean(own);
+        if (centers_) means_[index] = mean_of_left(own, index);
         total += sum_over(own.size(), [p = own.data(), m = means_[index]](std::size_t i) {
           return std::fabs(double(p[i]) - double(m));
         });
+        total -= double(left_.pruned_in(index)) * std::fabs(double(means_[index]));
       });
-      alphas_[filter] = float(total / double(layout_.inner));
+      alphas_[filter] = float(total / filter_size(filter));
     });
-    if (per_layer()) std::fill(alphas_.begin(), alphas_.end(), mean(alphas_));
+    if (per_layer()) std::fill(alphas_.begin(), alphas_.end(), mean_of_filters(alphas_));
   }
 
   void forward(std::span<const float> w, std::span<float> y, const Pass&) const override {
@@ -118,14 +130,18 @@ class BinaryWeights final : public Quantizer,
   // dW = G (1/n + alpha 1[|V| < 1]).
   void paper_gradient(std::span<const float> w, std::span<const float> g,
                       std::span<float> dw) const {
-    const float share = 1 / float(group_size());
-    map(w, g, dw, [share](float v, float gv, float alpha) {
-      return gv * (share + (std::fabs(v) < 1 ? alpha : 0.0f));
+    for_each_filter([&](std::size_t filter) {
+      const float share =
+          1 / float(per_layer() ? double(all_left_) : filter_size(filter));
+      map_filter(filter, w, g, dw, [share](float v, float gv, float alpha) {
+        return gv * (share + (std::fabs(v) < 1 ? alpha : 0.0f));
+      });
     });
   }
 
   // dV = sign(V) / n sum_j(G_j sign(V_j)) + alpha 1[|V| < 1] G, where the sum is over the
-  // n weights that share alpha; dW is dV less its mean over the input channels.
+  // n weights that share alpha; dW is dV less its mean over the input channels. G is 0
+  // where weights are pruned.
   void exact_gradient(std::span<const float> w, std::span<const float> g,
                       std::span<float> dw) const {
     const auto through_alpha = alpha_gradients(w, g);
@@ -149,18 +165,47 @@ class BinaryWeights final : public Quantizer,
                           [p = w.data() + begin, q = g.data() + begin, m = means_[index]](
                               std::size_t i) { return double(q[i] * sign(p[i] - m)); });
       });
-      along[filter] = float(total / double(layout_.inner));
+      along[filter] = float(total / filter_size(filter));
     });
-    if (per_layer()) std::fill(along.begin(), along.end(), mean(along));
+    if (per_layer()) std::fill(along.begin(), along.end(), mean_of_filters(along));
     return along;
   }
 
   void center_filter(std::size_t filter, std::span<float> dw) const {
-    for_each_stretch(filter, [&](std::size_t, std::size_t begin) {
+    for_each_stretch(filter, [&](std::size_t index, std::size_t begin) {
       const auto own = dw.subspan(begin, in_filter_.size);
+      left_.clear(own, index);
       transform(std::span<const float>(own), own,
-                [m = mean(own)](float v) { return v - m; });
+                [m = mean_of_left(own, index)](float v) { return v - m; });
     });
+  }
+
+  // Of a stretch, what is pruned being 0.
+  float mean_of_left(std::span<const float> own, std::size_t index) const {
+    return float(kernels::sum(own) / std::max(double(left_.in(index)), 1.0));
+  }
+
+  // Of a value for each filter that is a mean over what is left there.
+  float mean_of_filters(std::vector<float> means) const {
+    const double even = std::max(double(all_left_), 1.0) / double(layout_.channels);
+    for (std::size_t i = 0; i < means.size(); ++i) {
+      means[i] *= float(double(filter_left_[i]) / even);
+    }
+    return mean(means);
+  }
+
+  void count_left() {
+    filter_left_.assign(layout_.channels, 0);
+    all_left_ = 0;
+    for (std::size_t filter = 0; filter < filter_left_.size(); ++filter) {
+      for_each_stretch(filter, [&](std::size_t index, std::size_t) {
+        filter_left_[filter] += left_.in(index);
+      });
+      all_left_ += filter_left_[filter];
+    }
+  }
+  double filter_size(std::size_t filter) const {
+    return std::max(double(filter_left_[filter]), 1.0);
   }
 
   // y = f(V, alpha).
@@ -177,11 +222,6 @@ class BinaryWeights final : public Quantizer,
   }
 
   // dw = f(V, g, alpha).
-  template <class F>
-  void map(std::span<const float> w, std::span<const float> g, std::span<float> dw,
-           F f) const {
-    for_each_filter([&](std::size_t filter) { map_filter(filter, w, g, dw, f); });
-  }
   template <class F>
   void map_filter(std::size_t filter, std::span<const float> w, std::span<const float> g,
                   std::span<float> dw, F f) const {
@@ -210,14 +250,14 @@ class BinaryWeights final : public Quantizer,
   }
 
   bool per_layer() const { return settings_.per_layer; }
-  std::size_t group_size() const {
-    return per_layer() ? layout_.inner * layout_.channels : layout_.inner;
-  }
 
   BinaryWeightSettings settings_;
   bool centers_;
   Stretches in_filter_;
   ChannelLayout layout_;
+  LeftWeights left_;                      // of each stretch
+  std::vector<std::size_t> filter_left_;  // weights of each filter
+  std::size_t all_left_ = 0;
   std::vector<float> means_;   // of each stretch; 0 where nothing is centred
   std::vector<float> alphas_;  // of each filter
 };

@@ -12,6 +12,7 @@
 #include "framework/engine/reductions.h"
 #include "framework/engine/vector_math.h"
 #include "framework/quant/loops.h"
+#include "framework/quant/pruning.h"
 #include "framework/quant/quantizer.h"
 #include "framework/quant/transforms_values.h"
 #include "methods/binaryconnect/sign.h"
@@ -122,11 +123,17 @@ class WeightLevels final : public Quantizer, public TransformsValues {
   mutable Buffer tanh_;
 };
 
-// k = 1: Wq = sign(W) E|W|, one scale a layer, E|W| a constant to
-// gradients.
-class WeightSigns final : public Quantizer {
+// k = 1: Wq = sign(W) E|W|, one scale a layer, E|W| a constant to gradients. Of a pruned
+// layer E|W| is that of the weights which are left.
+class WeightSigns final : public Quantizer, public KnowsPruned {
  public:
-  void prepare(std::span<const float> w) override { mean_ = float(kernels::mean_abs(w)); }
+  void set_kept(std::span<const float> kept) override {
+    pruned_ = std::size_t(std::count(kept.begin(), kept.end(), 0.0f));
+  }
+  void prepare(std::span<const float> w) override {
+    const double left = std::max(double(w.size() - pruned_), 1.0);
+    mean_ = float(kernels::mean_abs(w) * (double(w.size()) / left));
+  }
 
   void forward(std::span<const float> w, std::span<float> y, const Pass&) const override {
     transform(w, y, [m = mean_](float v) { return m * sign(v); });
@@ -140,6 +147,7 @@ class WeightSigns final : public Quantizer {
 
  private:
   float mean_ = 1;  // E|W|
+  std::size_t pruned_ = 0;
 };
 
 // The bounds h, where `quantize_k` sees to clipping, and their slopes, given x and h(x).

@@ -17,6 +17,7 @@
 #include "framework/quant/idle_parameters.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
+#include "framework/quant/pruning.h"
 #include "framework/quant/uniform.h"
 
 namespace bitsweep::methods {
@@ -202,16 +203,22 @@ class LearnedStep : public Quantizer {
   Parameter step_;
 };
 
-class Weights final : public LearnedStep {
+class Weights final : public LearnedStep, public KnowsPruned {
  public:
   Weights(const Site& site, const LsqParams& params)
       : Weights(
             site, params,
             params.group == "filter" ? site.channels : ChannelLayout{1, site.elements}) {}
 
+  void set_kept(std::span<const float> kept) override {
+    kept_.assign(kept.begin(), kept.end());
+  }
+
   void calibrate(std::span<const float> w) override {
+    const std::span<const float> kept = kept_;
     for_each_group([&](std::size_t group) {
-      step_.value[group] = start(w.subspan(group * layout_.inner, layout_.inner));
+      const auto left = left_of(part(w, group), kept.empty() ? kept : part(kept, group));
+      step_.value[group] = left.empty() ? 1.0f : start(left);
     });
   }
 
@@ -284,6 +291,7 @@ class Weights final : public LearnedStep {
   }
 
   ChannelLayout layout_;
+  std::vector<float> kept_;  // 0 where pruned; or none
 };
 
 class Activations final : public LearnedStep {

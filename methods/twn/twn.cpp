@@ -13,6 +13,7 @@
 #include "framework/engine/reductions.h"
 #include "framework/quant/loops.h"
 #include "framework/quant/method.h"
+#include "framework/quant/pruning.h"
 
 namespace bitsweep::methods {
 namespace {
@@ -52,8 +53,10 @@ struct Ternary {
   float sign(float w) const { return float(w > delta) - float(w < -delta); }
 };
 
-float approximate_delta(std::span<const float> w, double factor) {
-  return float(factor * kernels::mean_abs(w));
+// Of the weights that are left.
+float approximate_delta(std::span<const float> w, std::size_t left, double factor) {
+  const double share = double(w.size()) / std::max(double(left), 1.0);
+  return float(factor * (kernels::mean_abs(w) * share));
 }
 
 // Keeping the k largest |W| leaves the residual ||W||^2 - (their sum)^2 / k: the best k
@@ -84,21 +87,25 @@ float best_alpha(std::span<const float> w, float delta) {
   return count == 0 ? 0 : float(sum / double(count));
 }
 
-class TernaryWeights final : public Quantizer {
+class TernaryWeights final : public Quantizer, public KnowsPruned {
  public:
   TernaryWeights(const TwnParams& params, const Site& site)
       : params_(params),
         ste_(straight_through_named(params.ste)),
         layout_(params.group == "filter" ? site.channels
                                          : ChannelLayout{1, site.elements}),
+        left_(layout_.channels, layout_.inner),
         groups_(layout_.channels) {}
+
+  void set_kept(std::span<const float> kept) override { left_.set_kept(kept); }
 
   void prepare(std::span<const float> w) override {
     for_each_group([&](std::size_t group) {
       const auto own = w.subspan(group * layout_.inner, layout_.inner);
-      const float delta = params_.delta == "exact"
-                              ? exact_delta(own)
-                              : approximate_delta(own, params_.delta_factor);
+      const float delta =
+          params_.delta == "exact"
+              ? exact_delta(own)
+              : approximate_delta(own, left_.in(group), params_.delta_factor);
       groups_[group] = {delta, best_alpha(own, delta)};
     });
   }
@@ -139,6 +146,7 @@ class TernaryWeights final : public Quantizer {
   TwnParams params_;
   StraightThrough ste_;
   ChannelLayout layout_;
+  LeftWeights left_;
   std::vector<Ternary> groups_;
 };
 
