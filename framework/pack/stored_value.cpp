@@ -20,7 +20,8 @@ namespace bitsweep {
 namespace {
 
 constexpr std::size_t kByteCodes = 256;
-constexpr std::int32_t kMostWhole = 1 << 21;  // codes that `uniform_indices` finds
+constexpr float kWholeOnly = 12582912.0f;     // 1.5 * 2^23
+constexpr std::int32_t kMostWhole = 1 << 21;  // codes that `for_each_code` finds
 
 // The bytes that integers go into, or nothing.
 std::optional<InputCodes> byte_form(const IntegerForm& form) {
@@ -102,6 +103,7 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer, std::string site)
       borders_.push_back(std::numeric_limits<float>::infinity());
     }
   }
+  is_plain_ = !is_dynamic && !thresholds_;
   is_sign_of_x_ = !is_dynamic && levels_.size() == 2 && !quantizer_.rule.of_magnitude &&
                   thresholds_of(quantizer_.rule, grid) == std::vector<float>{0};
   const auto form = integers_ ? byte_form(*integers_) : std::nullopt;
@@ -148,25 +150,54 @@ void CodeForm::refuse_lost(std::span<const float> x) const {
                   site_, *lost));
 }
 
-// code - low, as `uniform_code` rounds half to even: the sum with 1.5 * 2^23 has no room
-// for a fraction, and its last byte is that of the whole number.
-template <class Divide>
-void CodeForm::uniform_indices(std::span<const float> x, Divide divided,
-                               std::span<std::uint8_t> indices) const {
-  constexpr float kWholeOnly = 12582912.0f;
+// write(i, code), codes as `uniform_code` rounds half to even, in floats plus 1.5 * 2^23:
+// that sum has no room for a fraction, and its last byte is that of the whole number.
+// The largest |x|; of values that are no numbers NaN.
+template <class Write>
+float CodeForm::for_each_code(std::span<const float> x, Write write) const {
+  constexpr std::uint32_t kMagnitude = 0x7fffffff;
   const UniformGrid& grid = *quantizer_.grid.uniform();
   const auto low = float(grid.low), high = float(grid.high);
   const float zero_point = grid.zero_point.front();
-  const auto first = std::uint32_t(grid.low);
-  const std::size_t size = x.size();
-  const float* __restrict const from = x.data();
-  std::uint8_t* __restrict const to = indices.data();
-  for (std::size_t i = 0; i < size; ++i) {
-    const float place = divided(from[i]) + zero_point;
-    const float raised = place > low ? place : low;
-    const float code = raised < high ? raised : high;
-    to[i] = std::uint8_t(std::bit_cast<std::uint32_t>(code + kWholeOnly) - first);
-  }
+  const auto all = [low, high, zero_point, write, from = x.data(),
+                    size = x.size()](auto divided) {
+    std::uint32_t largest = 0;  // floats' bits ascend as their magnitudes do
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < size; ++i) {
+      const float v = from[i];
+      largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & kMagnitude);
+      const float place = divided(v) + zero_point;
+      const float raised = place > low ? place : low;
+      write(i, (raised < high ? raised : high) + kWholeOnly);
+    }
+    return std::bit_cast<float>(largest);
+  };
+  const float scale = grid.scale.front(), factor = exact_inverse(scale);
+  return factor != 0 ? all([factor](float v) { return v * factor; })
+                     : all([scale](float v) { return v / scale; });
+}
+
+// Bytes of codes that lie beside each other, and the codes' values, in one pass; floats
+// may be x. Gives the largest |x|.
+float CodeForm::encode_plain(std::span<const float> x, std::span<std::uint8_t> bytes,
+                             std::span<float> floats) const {
+  const UniformGrid& grid = *quantizer_.grid.uniform();
+  const float scale = grid.scale.front(), zero_point = grid.zero_point.front();
+  const auto to_byte = std::uint32_t(shift_ - grid.low);
+  std::uint8_t* const to = bytes.data();
+  float* const values = floats.data();
+  const auto byte = [to, to_byte](std::size_t i, float code) {
+    to[i] = std::uint8_t(std::bit_cast<std::uint32_t>(code) + to_byte);
+  };
+  const auto value = [values, scale, zero_point](std::size_t i, float code) {
+    values[i] = scale * ((code - kWholeOnly) - zero_point);
+  };
+  if (floats.empty()) return for_each_code(x, byte);
+  if (bytes.empty()) return for_each_code(x, value);
+  return for_each_code(x, [byte, value](std::size_t i, float code) {
+    byte(i, code);
+    value(i, code);
+  });
 }
 
 // A rule that rounds in an order of its own has its borders next to those of the plain
@@ -197,15 +228,10 @@ void CodeForm::code_indices(std::span<const float> x,
                             std::span<std::uint8_t> indices) const {
   if (!borders_.empty()) return bordered_indices(x, indices);
   if (thresholds_) return thresholds_->encode(x, indices);
-  const float scale = quantizer_.grid.uniform()->scale.front();
-  const float factor = exact_inverse(scale);
-  if (factor != 0) {
-    uniform_indices(
-        x, [factor](float value) { return value * factor; }, indices);
-  } else {
-    uniform_indices(
-        x, [scale](float value) { return value / scale; }, indices);
-  }
+  const auto first = std::uint32_t(quantizer_.grid.low_code());
+  for_each_code(x, [to = indices.data(), first](std::size_t i, float code) {
+    to[i] = std::uint8_t(std::bit_cast<std::uint32_t>(code) - first);
+  });
 }
 
 // As the grid decodes them, which a vector does sooner than it looks levels up.
@@ -271,6 +297,13 @@ void CodeForm::encode(std::span<const float> x, int channels,
                       std::span<std::uint64_t> bits,
                       std::span<std::uint8_t> high_bytes) const {
   ensure(x.size() <= kBlock, "a block of values");
+  const bool is_one_pass = is_plain_ && bits.empty() && (bytes.empty() || is_shifted_) &&
+                           !(bytes.empty() && floats.empty());
+  if (is_one_pass) {
+    const float largest = encode_plain(x, bytes, floats);
+    const bool has_x = floats.data() != x.data();
+    return refuse_lost(has_x && !std::isfinite(largest) ? x : std::span(&largest, 1));
+  }
   refuse_lost(x);
   if (levels_.size() > kByteCodes) return encode_wide(x, floats, bytes, high_bytes);
   if (is_sign_of_x_ && !bits.empty()) kernels::pack_signs(x, channels, bits);

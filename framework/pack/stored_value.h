@@ -101,9 +101,10 @@ class CodeForm {
   static constexpr std::size_t kBlock = 4096;
 
  private:
-  template <class Divide>
-  void uniform_indices(std::span<const float> x, Divide divided,
-                       std::span<std::uint8_t> indices) const;
+  template <class Write>
+  float for_each_code(std::span<const float> x, Write write) const;
+  float encode_plain(std::span<const float> x, std::span<std::uint8_t> bytes,
+                     std::span<float> floats) const;
   void bordered_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void code_indices(std::span<const float> x, std::span<std::uint8_t> indices) const;
   void values_of(std::span<const std::uint8_t> indices, std::span<float> values) const;
@@ -126,6 +127,7 @@ class CodeForm {
   std::int32_t split_zero_ = 0;  // the code that lies in two bytes of 0
   double unit_ = 1;
   bool has_bytes_ = false;
+  bool is_plain_ = false;      // codes are found by `for_each_code`
   bool is_sign_of_x_ = false;  // the code of x is its sign
   bool is_shifted_ = false;    // byte = code index + shift_
   int shift_ = 0;
