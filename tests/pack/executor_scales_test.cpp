@@ -184,12 +184,38 @@ TEST_CASE("codes in bytes are the rule's, at every border", "[pack]") {
         std::vector<std::uint8_t> bytes(x.size());
         const CodeForm form(quantizer);
         form.encode(x, 1, bytes, {}, {});
+        std::vector<std::uint8_t> with_values(x.size());
+        std::vector<float> values(x.size()), in_place = x;
+        form.encode(x, 1, with_values, values, {});
+        form.encode(in_place, 1, {}, in_place, {});
         for (std::size_t i = 0; i < x.size(); ++i) {
           CAPTURE(x[i], zero, of_magnitude);
           CHECK(int(bytes[i]) - form.input().zero_point == codes[i] - std::int32_t(zero));
+          CHECK(with_values[i] == bytes[i]);
+          CHECK(values[i] == grid.value(codes[i], 0));
+          CHECK(in_place[i] == values[i]);
         }
       }
     }
+  }
+}
+
+TEST_CASE("values that are no numbers are refused wherever codes go", "[pack]") {
+  const CodeForm form(
+      {.grid = UniformGrid{.low = -8, .high = 7, .scale = {0.25f}, .zero_point = {0}},
+       .rule = {}},
+      "conv1/input");
+  for (const char* lost : {"inf", "-inf", "nan"}) {
+    CAPTURE(lost);
+    std::vector<float> x(100, 1.0f);
+    x[70] = std::strtof(lost, nullptr);
+    std::vector<std::uint8_t> bytes(x.size());
+    std::vector<float> values(x.size());
+    const std::string told =
+        std::string("conv1/input: a value to be quantized is ") + lost;
+    CHECK_THROWS_WITH(form.encode(x, 1, bytes, {}, {}), Catch::StartsWith(told));
+    CHECK_THROWS_WITH(form.encode(x, 1, {}, values, {}), Catch::StartsWith(told));
+    CHECK_THROWS_AS(form.encode(x, 1, bytes, x, {}), RunError);
   }
 }
 
