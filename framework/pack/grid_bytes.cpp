@@ -195,7 +195,17 @@ AffineCodes read_affine(ByteReader& in, const UniformGrid& grid, Rounding roundi
 
 }  // namespace
 
+namespace {
+
+// Bit 6 of a rule's byte.
+bool has_order(const CodeRule& rule) {
+  return rule.kind == CodeRule::Kind::kUniform && rule.order != CodeOrder::kTensorflow;
+}
+
+}  // namespace
+
 int version_of(const CodeRule& rule) {
+  if (has_order(rule)) return 3;
   return rule.kind == CodeRule::Kind::kOfBatch ? 2 : 1;
 }
 
@@ -203,8 +213,13 @@ void write_rule(const CodeRule& rule, ByteWriter& out, PurposeBits& bits) {
   const bool of_batch = rule.kind == CodeRule::Kind::kOfBatch;
   const auto kind = of_batch ? CodeRule::Kind::kOfImage : rule.kind;
   out.byte(std::uint8_t(int(kind) | int(rule.rounding) << 2 |
-                        int(rule.of_magnitude) << 5 | int(of_batch) << 6));
+                        int(rule.of_magnitude) << 5 |
+                        int(of_batch || has_order(rule)) << 6));
   bits.rest += 8;
+  if (has_order(rule)) {
+    out.byte(std::uint8_t(rule.order));
+    bits.rest += 8;
+  }
   if (rule.is_dynamic()) return write_affine(rule.affine, out, bits);
   if (rule.kind != CodeRule::Kind::kThresholds) return;
   // A threshold that no float reaches is infinite: it is not written.
@@ -222,16 +237,26 @@ CodeRule read_rule(ByteReader& in, const Grid& grid) {
   const int kind = byte & 3, rounding = (byte >> 2) & 7;
   const bool is_table = kind == int(CodeRule::Kind::kThresholds);
   const bool of_image = kind == int(CodeRule::Kind::kOfImage);
-  const bool of_batch = (byte & 64) != 0;
-  const bool needs_uniform = kind == int(CodeRule::Kind::kUniform) || of_image;
-  if (byte > 127 || (of_batch && !of_image) || rounding > int(Rounding::kFloor) ||
-      (of_image && (byte & 32) != 0) ||
+  const bool is_uniform = kind == int(CodeRule::Kind::kUniform);
+  const bool of_batch = of_image && (byte & 64) != 0;
+  const bool orders = is_uniform && (byte & 64) != 0;
+  const bool needs_uniform = is_uniform || of_image;
+  if (byte > 127 || ((byte & 64) != 0 && !of_batch && !orders) ||
+      rounding > int(Rounding::kFloor) || (of_image && (byte & 32) != 0) ||
       (!is_table && needs_uniform != (grid.uniform() != nullptr))) {
     throw DataError("a rule of codes is unknown");
   }
   CodeRule rule{.kind = of_batch ? CodeRule::Kind::kOfBatch : CodeRule::Kind(kind),
                 .rounding = Rounding(rounding),
                 .of_magnitude = (byte & 32) != 0};
+  if (orders) {
+    const std::uint8_t order = in.byte();
+    rule.order = CodeOrder(order);
+    if (order > int(CodeOrder::kPytorch) || rule.order == CodeOrder::kTensorflow ||
+        rule.rounding == Rounding::kFloor) {
+      throw DataError("a rule of codes has an unknown order");
+    }
+  }
   if (of_image) rule.affine = read_affine(in, *grid.uniform(), rule.rounding);
   if (!is_table) return rule;
   rule.thresholds = in.float_list(grid.level_count() - 1, "the number of thresholds");

@@ -67,7 +67,7 @@ OnnxQuantizer::OnnxQuantizer(OnnxWriter& writer, const PackedQuantizer& quantize
   zero_point_ += kMiddle;
 }
 
-// clamp(round half to even (x / scale + zero point))
+// Half to even, in any order.
 bool OnnxQuantizer::is_round() const {
   const CodeRule& rule = quantizer_.rule;
   return rule.kind == CodeRule::Kind::kUniform && rule.rounding == Rounding::kHalfEven;
@@ -75,19 +75,29 @@ bool OnnxQuantizer::is_round() const {
 
 bool OnnxQuantizer::is_linear() const {
   return is_round() && !quantizer_.rule.of_magnitude && gives_bytes_ &&
-         quantizer_.grid.uniform()->zero_point.front() == 0;
+         (quantizer_.rule.order == CodeOrder::kOnnx ||
+          (quantizer_.rule.order == CodeOrder::kTensorflow &&
+           quantizer_.grid.uniform()->zero_point.front() == 0));
 }
 
 // Of round rules: the code, as a float.
 std::string OnnxQuantizer::code(const std::string& name, const std::string& x) const {
   const UniformGrid& grid = *quantizer_.grid.uniform();
+  const CodeOrder order = quantizer_.rule.order;
+  const float scale = grid.scale.front();
   std::string y =
-      writer_.node(name + "/steps", "Div", {x, writer_.scalar(grid.scale.front())});
-  if (grid.zero_point.front() != 0) {
+      order == CodeOrder::kPytorch
+          ? writer_.node(name + "/steps", "Mul", {x, writer_.scalar(1.0f / scale)})
+          : writer_.node(name + "/steps", "Div", {x, writer_.scalar(scale)});
+  const auto shift = [&] {
+    if (grid.zero_point.front() == 0) return;
     y = writer_.node(name + "/shifted", "Add",
                      {y, writer_.scalar(grid.zero_point.front())});
-  }
+  };
+  const bool rounds_first = order != CodeOrder::kTensorflow;
+  if (!rounds_first) shift();
   y = writer_.node(name + "/rounded", "Round", {y});
+  if (rounds_first) shift();
   return writer_.node(
       name + "/code", "Clip",
       {y, writer_.scalar(float(grid.low)), writer_.scalar(float(grid.high))});
@@ -132,8 +142,9 @@ std::string OnnxQuantizer::bytes(const std::string& name, const std::string& x,
                                 {x, writer_.scalar(uniform->scale.front()),
                                  writer_.scalar_byte(type(), zero_point())});
     const bool is_signed = type() == OnnxBytes::kInt8;
-    const int low = lowest.value_or(uniform->low) + zero_point(),
-              high = uniform->high + zero_point();
+    const int of_code = zero_point() - int(uniform->zero_point.front());
+    const int low = lowest.value_or(uniform->low) + of_code,
+              high = uniform->high + of_code;
     if (low == (is_signed ? -128 : 0) && high == (is_signed ? 127 : 255)) return y;
     return writer_.node(
         name + "/clipped", "Clip",
@@ -198,7 +209,10 @@ std::string OnnxQuantizer::floats(const std::string& name, const std::string& x)
       quantizer_.rule.of_magnitude ? writer_.node(name + "/magnitude", "Abs", {x}) : x;
   if (is_round()) {
     const UniformGrid& grid = *quantizer_.grid.uniform();
-    const auto width = dialect_ == OnnxDialect::kQonnx ? quant_width(grid) : std::nullopt;
+    const bool is_quant =
+        dialect_ == OnnxDialect::kQonnx &&
+        (quantizer_.rule.order == CodeOrder::kTensorflow || grid.zero_point.front() == 0);
+    const auto width = is_quant ? quant_width(grid) : std::nullopt;
     if (width) {
       return onnx_quant(writer_, name, *width,
                         {from, writer_.scalar(grid.scale.front()),

@@ -86,9 +86,10 @@ void Pipeline::from_requantized_sums(const Requantization& requantization) {
   }
 }
 
-// float(±sum + bias) * factor, rounded half to even.
+// float(±sum + bias) * factor, rounded half to even: a code less its zero point.
 void Pipeline::from_scaled(const Requantization& r) {
-  works_.push_back([r, low = float(r.low), high = float(r.high)](const Block& block) {
+  const auto low = float(r.low - r.zero_point), high = float(r.high - r.zero_point);
+  works_.push_back([r, low, high](const Block& block) {
     const std::size_t channels = r.bias.size();
     for (std::size_t at = 0; at < block.values.size(); at += channels) {
       const std::int32_t* const sums = block.sums + at;

@@ -58,10 +58,12 @@ bool is_plain(const PackedQuantizer& quantizer, Requantize how) {
   const bool is_whole =
       zero_point == std::rint(zero_point) && std::fabs(zero_point) <= 255;
   // The rounding is gemmlowp's own; any to the nearest finds its codes in their values.
+  // A zero point that is added behind the rounding, as QLinearConv does it.
+  const bool is_behind = zero_point == 0 || quantizer.rule.order == CodeOrder::kOnnx;
   const bool fits =
-      how == Requantize::kFixedPoint
-          ? is_whole && quantizer.rule.rounding != Rounding::kFloor
-          : zero_point == 0 && quantizer.rule.rounding == Rounding::kHalfEven;
+      is_whole && (how == Requantize::kFixedPoint
+                       ? quantizer.rule.rounding != Rounding::kFloor
+                       : is_behind && quantizer.rule.rounding == Rounding::kHalfEven);
   return fits && quantizer.rule.kind == CodeRule::Kind::kUniform &&
          !quantizer.rule.of_magnitude && CodeForm(quantizer).has_bytes();
 }

@@ -38,14 +38,14 @@ struct Requantization {
   std::vector<float> factor;                     // sum scale / output scale
   std::vector<FixedPointMultiplier> multiplier;  // the same, of kFixedPoint
   float output_scale = 1;
-  std::int32_t zero_point = 0;     // 0 but with kFixedPoint
+  std::int32_t zero_point = 0;     // of the codes
   std::int32_t low = 0, high = 0;  // a rectifier before the quantizer raises low
 };
 
 /// Of product node `index` of the graph. Nothing, and `reason` says why, where its values
 /// have another reader, or are not quantized to a uniform grid directly behind affine
 /// nodes and at most one rectifier, or where numbers leave their types. kFloat wants
-/// half-even rounding and a grid around 0 too, and no sum of one that moves a code by
+/// half-even rounding ahead of the zero point too, and no sum of one that moves a code by
 /// more than 1/16, so that a rounded bias is not felt.
 std::optional<Requantization> find_requantization(
     Requantize how, const PackedModel& model, const ExecutionGraph& all,

@@ -61,6 +61,17 @@ float exact_inverse(float scale) {
   return is_power && -120 < exponent && exponent < 120 ? 1 / scale : 0;
 }
 
+// Whether a zero point that is added to whole numbers is one itself, no larger than codes
+// are, and PyTorch's factor is a number.
+bool has_plain_order(const PackedQuantizer& quantizer) {
+  if (quantizer.rule.order == CodeOrder::kTensorflow) return true;
+  const UniformGrid& grid = *quantizer.grid.uniform();
+  const float zero_point = grid.zero_point.front();
+  const float factor = 1.0f / grid.scale.front();
+  return zero_point == std::rint(zero_point) && std::fabs(zero_point) <= kMostWhole &&
+         std::isnormal(factor);
+}
+
 }  // namespace
 
 void StoredValue::allocate(int batch) {
@@ -90,6 +101,7 @@ CodeForm::CodeForm(const PackedQuantizer& quantizer, std::string site)
   if (!is_dynamic &&
       (quantizer_.rule.kind != CodeRule::Kind::kUniform ||
        quantizer_.rule.rounding != Rounding::kHalfEven || quantizer_.rule.of_magnitude ||
+       !has_plain_order(quantizer_) ||
        std::max(std::abs(grid.low_code()), std::abs(grid.high_code())) > kMostWhole)) {
     const auto table = thresholds_of(quantizer_.rule, grid);
     thresholds_.emplace(ThresholdTable<float>{
@@ -158,21 +170,27 @@ float CodeForm::for_each_code(std::span<const float> x, Write write) const {
   constexpr std::uint32_t kMagnitude = 0x7fffffff;
   const UniformGrid& grid = *quantizer_.grid.uniform();
   const auto low = float(grid.low), high = float(grid.high);
+  const bool rounds_first = quantizer_.rule.order != CodeOrder::kTensorflow;
   const float zero_point = grid.zero_point.front();
-  const auto all = [low, high, zero_point, write, from = x.data(),
-                    size = x.size()](auto divided) {
+  // The zero point goes to x before it is rounded, or to what comes of that.
+  const float before = rounds_first ? 0 : zero_point;
+  const float behind = rounds_first ? zero_point : 0;
+  const auto all = [before, behind, low = low - behind, high = high - behind, write,
+                    from = x.data(), size = x.size()](auto divided) {
     std::uint32_t largest = 0;  // floats' bits ascend as their magnitudes do
 #pragma GCC ivdep
     for (std::size_t i = 0; i < size; ++i) {
       const float v = from[i];
       largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & kMagnitude);
-      const float place = divided(v) + zero_point;
+      const float place = divided(v) + before;
       const float raised = place > low ? place : low;
-      write(i, (raised < high ? raised : high) + kWholeOnly);
+      write(i, (raised < high ? raised : high) + kWholeOnly + behind);
     }
     return std::bit_cast<float>(largest);
   };
-  const float scale = grid.scale.front(), factor = exact_inverse(scale);
+  const float scale = grid.scale.front();
+  const float factor =
+      quantizer_.rule.order == CodeOrder::kPytorch ? 1.0f / scale : exact_inverse(scale);
   return factor != 0 ? all([factor](float v) { return v * factor; })
                      : all([scale](float v) { return v / scale; });
 }

@@ -11,6 +11,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/random.h"
+#include "framework/quant/affine_loops.h"
 #include "framework/quant/image_scales.h"
 #include "framework/quant/uniform.h"
 
@@ -106,17 +107,25 @@ void code_by_thresholds(std::span<const float> x, std::span<const float> thresho
   }
 }
 
+void code_values(std::span<const float> x, const UniformQuantization& q,
+                 const CodeRule& rule, std::span<std::int32_t> codes) {
+  if (rule.order == CodeOrder::kTensorflow) {
+    return encode_uniform(x, codes, q, rule.rounding);
+  }
+  encode_affine(x, codes, {.rounding = rule.rounding, .order = rule.order}, q);
+}
+
 void code_uniform(std::span<const float> x, const UniformGrid& grid, const CodeRule& rule,
                   std::span<std::int32_t> codes) {
   const UniformQuantization q{.scale = grid.scale.front(),
                               .zero_point = grid.zero_point.front(),
                               .low = float(grid.low),
                               .high = float(grid.high)};
-  if (!rule.of_magnitude) return encode_uniform(x, codes, q, rule.rounding);
+  if (!rule.of_magnitude) return code_values(x, q, rule, codes);
   std::vector<float> magnitudes(x.size());
   std::transform(x.begin(), x.end(), magnitudes.begin(),
                  [](float v) { return std::fabs(v); });
-  encode_uniform(magnitudes, codes, q, rule.rounding);
+  code_values(magnitudes, q, rule, codes);
 }
 
 // Rules without a table, the plainest first.
@@ -130,6 +139,15 @@ std::vector<CodeRule> rules_of(const Grid& grid, bool of_magnitude) {
     rules.push_back({.kind = CodeRule::Kind::kUniform,
                      .rounding = rounding,
                      .of_magnitude = of_magnitude});
+  }
+  for (const CodeOrder order : {CodeOrder::kOnnx, CodeOrder::kPytorch}) {
+    for (const Rounding rounding :
+         {Rounding::kHalfEven, Rounding::kHalfAway, Rounding::kHalfUp}) {
+      rules.push_back({.kind = CodeRule::Kind::kUniform,
+                       .rounding = rounding,
+                       .order = order,
+                       .of_magnitude = of_magnitude});
+    }
   }
   return rules;
 }

@@ -16,16 +16,17 @@ namespace bitsweep {
 /// The code of x on a grid.
 struct CodeRule {
   enum class Kind : std::uint8_t {
-    kUniform,     // clamp(round(x / scale + zero_point), low, high)
+    kUniform,     // clamp(round(x / scale + zero_point), low, high), or in another order
     kNearest,     // the grid's nearest code, ties to the even one
     kThresholds,  // low + how many thresholds are not above x
     kOfImage,     // scale and zero point from the range of each image: `affine`
     kOfBatch,     // the same from the range of all images that are run together
   };
   Kind kind = Kind::kUniform;
-  Rounding rounding = Rounding::kHalfEven;  // of kUniform
-  bool of_magnitude = false;                // |x| takes the place of x
-  std::vector<float> thresholds = {};       // ascending, one a code but the lowest
+  Rounding rounding = Rounding::kHalfEven;   // of kUniform
+  CodeOrder order = CodeOrder::kTensorflow;  // of kUniform; not with Rounding::kFloor
+  bool of_magnitude = false;                 // |x| takes the place of x
+  std::vector<float> thresholds = {};        // ascending, one a code but the lowest
   AffineCodes affine = {};  // of kOfImage and kOfBatch; the grid then has scale 1
 
   /// Whether scale and zero point are made at run time.

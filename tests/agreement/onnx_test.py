@@ -53,6 +53,7 @@ calibration_batches: 2
 rows:
   - {{label: static, method: {{scheme: tensorrt-max}}}}
   - {{label: affine, method: {{scheme: onnxruntime-qdq}}}}
+  - {{label: inverse, method: {{scheme: pytorch-fbgemm}}}}
   - {{label: dynamic, method: {{scheme: neural-compressor-dynamic}}}}
   - {{label: dynamic-away, method: {{scheme: tflite-dynamic-range}}}}
   - {{label: trained, method: {{scheme: tflite-qat}}, fine_tuning: {{iterations: 2}}}}
@@ -122,7 +123,7 @@ class Networks(Exports):
         out = self.folder / network
         status, text = program("run", study, "--jobs", 1, "--out", out)
         self.assertEqual(status, 0, text)
-        rows = ("static", "affine", "dynamic-away", "dynamic", "trained")
+        rows = ("static", "affine", "inverse", "dynamic-away", "dynamic", "trained")
         found = {}
         for path in sorted((out / "runs").glob("*.h5")):
             for row in rows:
@@ -139,7 +140,7 @@ class Networks(Exports):
                       f"a bit, {classes} in their class")
                 with self.subTest(network, row=row):
                     self.assertEqual(bits, 0)
-                if row != "static":
+                if row not in ("static", "affine"):
                     continue
                 bits, classes, images = self.differing(record, "qdq", "--requantize", "float")
                 print(f"{network}, {row}, qdq: {bits} of {images} images' logits differ in a "

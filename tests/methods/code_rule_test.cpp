@@ -69,6 +69,29 @@ TEST_CASE("rules are found without a table where there is one", "[method][code_r
             .of_magnitude);
 }
 
+TEST_CASE("the order of a zero point is told without a table", "[method][code_rule]") {
+  const auto rule_of = [](const char* order, const char* rounding) {
+    const RawParams raw = params({{"activation_scheme", "affine"},
+                                  {"activation_range", "min_max"},
+                                  {"order", order},
+                                  {"rounding", rounding}});
+    const auto quantizer = input_quantizer("affine", raw, true);
+    REQUIRE(quantizer->grid().uniform()->zero_point.front() != 0);
+    const Values x = normal_values(20001, 12, 2);
+    CHECK(codes_by_rule(*quantizer, x) == encoded(*quantizer, x));
+    return find_code_rule(*quantizer);
+  };
+  for (const char* rounding : {"half_even", "half_away"}) {
+    const CodeRule onnx = rule_of("onnx", rounding),
+                   pytorch = rule_of("pytorch", rounding);
+    CHECK(onnx.kind == Kind::kUniform);
+    CHECK(onnx.order == CodeOrder::kOnnx);
+    CHECK(pytorch.kind == Kind::kUniform);
+    CHECK(pytorch.order == CodeOrder::kPytorch);
+    CHECK(rule_of("tensorflow", rounding).order == CodeOrder::kTensorflow);
+  }
+}
+
 // Codes that fall again.
 class Wave final : public Quantizer {
  public:

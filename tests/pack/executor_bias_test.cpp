@@ -17,7 +17,7 @@ TEST_CASE("biases of whole steps begin the sums", "[pack][executor]") {
     const PackedModel packed = net.pack();
     ModelBits told;
     const auto bytes = model_bytes(packed, &told);
-    CHECK(bytes[4] == 2);
+    CHECK(bytes[4] >= 2);
     const PackedModel read = parse_model(bytes);
     const int width = bits == std::string("8") ? 32 : 64;
     for (std::size_t i = 0; i < packed.tensors.size(); ++i) {

@@ -172,6 +172,10 @@ TEST_CASE("codes in bytes are the rule's, at every border", "[pack]") {
       rule.kind = CodeRule::Kind::kThresholds;
       rule.thresholds = table;
       quantizers.push_back({grid, rule});
+      for (const CodeOrder order :
+           {CodeOrder::kOnnx, CodeOrder::kTensorflow, CodeOrder::kPytorch}) {
+        quantizers.push_back({grid, {.order = order, .of_magnitude = of_magnitude}});
+      }
       for (const PackedQuantizer& quantizer : quantizers) {
         std::vector<float> x = {0, -0.0f, 1e30f, -1e30f, 1e-40f};
         for (const float t : thresholds_of(quantizer.rule, grid)) {

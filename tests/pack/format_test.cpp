@@ -87,9 +87,9 @@ std::string lines_of(const PackedQuantizer& quantizer) {
   for (auto code = grid.low_code(); code <= grid.high_code(); ++code) {
     levels.push_back(grid.value(code, 0));
   }
-  return fmt::format("rule {} {} {}\nthresholds {}\nlevels {}\n", int(rule.kind),
-                     int(rule.rounding), int(rule.of_magnitude), hexadecimal(thresholds),
-                     hexadecimal(levels));
+  return fmt::format("rule {} {} {} {}\nthresholds {}\nlevels {}\n", int(rule.kind),
+                     int(rule.rounding), int(rule.of_magnitude), int(rule.order),
+                     hexadecimal(thresholds), hexadecimal(levels));
 }
 
 std::string lines_of(const NetworkTensor& tensor, std::string_view coding) {

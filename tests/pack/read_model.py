@@ -421,13 +421,14 @@ class Grid:
 def read_rule(payload, grid):
     byte = payload.byte()
     kind, rounding, of_magnitude = byte & 3, byte >> 2 & 7, byte >> 5 & 1
+    order = payload.byte() if kind == 0 and byte >> 6 else 1
     of_batch = byte >> 6
     thresholds = payload.float_list().tolist() if kind == 2 else []
     if kind == 3:
         flags, centre = payload.byte(), payload.signed()
         thresholds = [flags, centre, *payload.floats(1).tolist()]
         kind += of_batch
-    return {"kind": kind, "rounding": rounding, "of_magnitude": of_magnitude,
+    return {"kind": kind, "rounding": rounding, "of_magnitude": of_magnitude, "order": order,
             "thresholds": thresholds,
             "levels": [float(grid.value(grid.low + i, 0)) for i in range(grid.alphabet)]}
 
@@ -560,7 +561,7 @@ def lines_of(model):
         floats = node.get("lrn", [])[1:] + node.get("scale", []) + node.get("shift", [])
         yield f"node {node['operation']} {node.get('name', '')} {numbers} {hexadecimal(floats)}"
     for rule in model["rules"]:
-        yield f"rule {rule['kind']} {rule['rounding']} {rule['of_magnitude']}"
+        yield f"rule {rule['kind']} {rule['rounding']} {rule['of_magnitude']} {rule['order']}"
         yield f"thresholds {hexadecimal(rule['thresholds'])}"
         yield f"levels {hexadecimal(rule['levels'])}"
     for tensor in model["tensors"]:
