@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     if (size == 0) return;
     // The first byte says in which version the rest is.
     const PackedModel model =
-        parse_model_payload({bytes + 1, size - 1}, 1 + bytes[0] % 2);
+        parse_model_payload({bytes + 1, size - 1}, 1 + bytes[0] % kModelFileVersion);
     const auto written = model_bytes(model);
     ensure(model_bytes(parse_model(written)) == written, "a model comes back");
     for (const bool integer : {true, false}) {
