@@ -67,15 +67,22 @@ void keep_largest(Tensors tensors, std::size_t count) {
 
 // ---- Codes ----
 
-// The code of exactly 0 in a channel, or -1 behind `found`.
+// The code of exactly 0 in a channel, where it has one. Not of -0, which codes below zero
+// stand for where a channel's scale is 0: all of it is pruned.
 struct ZeroCode {
   bool found = false;
   std::int32_t code = 0;
 };
 
 ZeroCode zero_code(const Grid& grid, std::size_t channel) {
-  const std::int32_t code = grid.nearest_code(0, channel);
-  return {grid.value(code, channel) == 0, code};
+  const std::int32_t nearest = grid.nearest_code(0, channel);
+  const float value = grid.value(nearest, channel);
+  if (value != 0 || !std::signbit(value)) return {value == 0, nearest};
+  for (std::int32_t code = grid.low_code(); code <= grid.high_code(); ++code) {
+    const float other = grid.value(code, channel);
+    if (other == 0 && !std::signbit(other)) return {true, code};
+  }
+  return {};
 }
 
 bool has_zeros(const Grid& grid) {

@@ -94,6 +94,20 @@ TEST_CASE("a grid with 0 stays as it is", "[pruning]") {
   CHECK(without_pruned(uniform, Values{0, 1}).values() == Values{0, 1});
 }
 
+TEST_CASE("a channel that is pruned as a whole is 0, not -0", "[pruning]") {
+  const ChannelLayout channels{.channels = 2, .inner = 2};
+  for (const Values& levels : {Values{-1, 1}, Values{-1, 0, 1}}) {
+    const Encoded encoded{
+        .codes = {0, 0, 0, 1},
+        .grid = Grid(LevelGrid{.levels = levels, .scale = {0, 0.5f}}, channels)};
+    const Encoded pruned = without_pruned(encoded, Values{0, 0, 1, 0});
+    const auto values = pruned.values();
+    CHECK(values == Values{0, 0, -0.5f, 0});
+    CHECK_FALSE(std::signbit(values[0]));
+    CHECK_FALSE(std::signbit(values[1]));
+  }
+}
+
 TEST_CASE("code books each get their 0", "[pruning]") {
   const LevelGrid books{.levels = {-2, -1, 1, 2}, .books = 2, .book_of = {0, 1}};
   const Encoded encoded{{0, 1, 0, 1}, Grid(books, {2, 2})};
