@@ -256,8 +256,12 @@ class OnnxExport {
       return;
     }
     if (!codes) {
-      to.floats =
-          product.from_floats(shaped(node, floats(from), value(from)), weight, bias);
+      const OnnxValue& own = value(from);
+      const bool has_bytes = input != nullptr && !own.bytes.empty();
+      const auto x = has_bytes
+                         ? input->floats_for_product(node.name + "/input", own.bytes)
+                         : floats(from);
+      to.floats = product.from_floats(shaped(node, x, own), weight, bias);
       return;
     }
     const auto bytes = shaped(node, value(from).bytes, value(from));

@@ -175,21 +175,39 @@ std::string OnnxQuantizer::bytes(const std::string& name, const std::string& x,
   return writer_.node(name + "/quantized", "Gather", {all, code_index(name, from)});
 }
 
-std::string OnnxQuantizer::floats_of_bytes(const std::string& name,
-                                           const std::string& bytes) const {
+// Whether its levels are integers times one step, to the last bit.
+bool OnnxQuantizer::are_multiples() const {
   const auto levels = levels_of(quantizer_.grid);
   const auto& integers = form_.integers()->integers;
   const auto unit = float(form_.unit());
-  bool exact = true;
-  for (std::size_t i = 0; i < levels.size(); ++i) {
-    exact &= unit * float(integers[i]) == levels[i];
+  return std::equal(
+      levels.begin(), levels.end(), integers.begin(),
+      [unit](float level, int integer) { return unit * float(integer) == level; });
+}
+
+std::string OnnxQuantizer::floats_of_bytes(const std::string& name,
+                                           const std::string& bytes) const {
+  if (!are_multiples()) return looked_up(name, bytes);
+  return writer_.node(name + "/values", "DequantizeLinear",
+                      {bytes, writer_.scalar(float(form_.unit())),
+                       writer_.scalar_byte(type(), zero_point())});
+}
+
+std::string OnnxQuantizer::floats_for_product(const std::string& name,
+                                              const std::string& bytes) const {
+  if (!are_multiples()) return looked_up(name, bytes);
+  std::string y = writer_.cast_to_float(name + "/bytes", bytes);
+  if (zero_point() != 0) {
+    y = writer_.node(name + "/integers", "Sub", {y, writer_.scalar(float(zero_point()))});
   }
-  if (exact) {
-    return writer_.node(
-        name + "/values", "DequantizeLinear",
-        {bytes, writer_.scalar(unit), writer_.scalar_byte(type(), zero_point())});
-  }
-  // Levels that are multiples of one step but for their own rounding.
+  return writer_.node(name + "/values", "Mul", {y, writer_.scalar(float(form_.unit()))});
+}
+
+// Levels that are multiples of one step but for their own rounding.
+std::string OnnxQuantizer::looked_up(const std::string& name,
+                                     const std::string& bytes) const {
+  const auto levels = levels_of(quantizer_.grid);
+  const auto& integers = form_.integers()->integers;
   std::vector<float> table(std::size_t(integers.back() - integers.front()) + 1);
   for (std::size_t i = 0; i < levels.size(); ++i) {
     table[std::size_t(integers[i] - integers.front())] = levels[i];

@@ -41,6 +41,9 @@ class OnnxQuantizer {
   std::string bytes(const std::string& name, const std::string& x,
                     std::optional<std::int32_t> low = {}) const;
   std::string floats_of_bytes(const std::string& name, const std::string& bytes) const;
+  /// The same without DequantizeLinear: ONNX Runtime takes float weights of a product
+  /// between that and QuantizeLinear for ones that it may round to 8 bits.
+  std::string floats_for_product(const std::string& name, const std::string& bytes) const;
   /// From float values to those of their codes.
   std::string floats(const std::string& name, const std::string& x) const;
 
@@ -48,6 +51,8 @@ class OnnxQuantizer {
   bool is_linear() const;
 
  private:
+  std::string looked_up(const std::string& name, const std::string& bytes) const;
+  bool are_multiples() const;
   bool is_round() const;
   std::string code(const std::string& name, const std::string& x) const;
   std::string code_index(const std::string& name, const std::string& x) const;

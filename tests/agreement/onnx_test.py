@@ -37,6 +37,7 @@ fine_tuning: none
 rows:
   - method: {id: dynamic_fixed_point, weight_bits: 8, activation_bits: 8}
   - method: {id: lsq, weight_bits: 4, activation_bits: 4}
+  - {label: float products, method: {id: dynamic_fixed_point, weight_bits: 16, activation_bits: 8}}
 """
 
 
@@ -161,6 +162,7 @@ class OnnxRuntime(Exports):
             sys.exit(77)
         assert status == 0, text
         cls.records = sorted((cls.folder / "out/runs").glob("*-w?-a?-*.h5"))
+        cls.wide, = (cls.folder / "out/runs").glob("*-float-products-*.h5")
         assert len(cls.records) == 2, text
 
     def test_the_checker_takes_every_dialect(self):
@@ -192,10 +194,19 @@ class OnnxRuntime(Exports):
         for dialect in ("qonnx", "float"):
             for record in self.records:
                 with self.subTest(record.name, dialect=dialect):
-                    images, logits = self.evaluated(record)
-                    found = self.run_by_onnxruntime(self.exported(record, dialect), images)
-                    apart = np.abs(found - logits).max(axis=1) > 1e-5 * np.ptp(logits)
-                    self.assertLessEqual(apart.mean(), 0.1)
+                    self.check_nearly(record, dialect)
+
+    # Weights of 16 bits, which are not to be rounded to 8.
+    def test_float_products_between_codes_agree(self):
+        for dialect in ("integer", "qdq"):
+            with self.subTest(dialect=dialect):
+                self.check_nearly(self.wide, dialect)
+
+    def check_nearly(self, record, dialect):
+        images, logits = self.evaluated(record)
+        found = self.run_by_onnxruntime(self.exported(record, dialect), images)
+        apart = np.abs(found - logits).max(axis=1) > 1e-5 * np.ptp(logits)
+        self.assertLessEqual(apart.mean(), 0.1)
 
     def test_misuse_is_refused(self):
         for options, sentence in (
