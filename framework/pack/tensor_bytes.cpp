@@ -23,6 +23,7 @@ constexpr std::uint8_t kSparseFloats = 1;
 constexpr std::uint8_t kCodes = 2;
 constexpr std::uint8_t kHalves = 3;
 constexpr std::uint8_t kImpliedScales = 4;
+constexpr std::uint8_t kSparseHalves = 5;
 
 // The code that stands for 0 in every channel.
 std::optional<std::uint32_t> zero_code(const Grid& grid) {
@@ -37,13 +38,14 @@ std::optional<std::uint32_t> zero_code(const Grid& grid) {
   return std::nullopt;
 }
 
-// Values that IEEE 754 binary16 has, on a grid whose table would take more room than
-// they.
-bool are_halves(const Encoded& encoded, std::span<const float> values) {
-  const LevelGrid* const levels = encoded.grid.levels();
-  if (levels == nullptr || levels->learned || levels->levels.size() <= kByteLevels) {
-    return false;
-  }
+// A grid of half-precision numbers, whose table would take more room than they do.
+bool is_of_floats(const Grid& grid) {
+  const LevelGrid* const levels = grid.levels();
+  return levels != nullptr && !levels->learned && levels->levels.size() > kByteLevels;
+}
+
+// Whether IEEE 754 binary16 has them all.
+bool are_halves(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float v) {
     return std::isfinite(v) && std::bit_cast<std::uint32_t>(float(Eigen::half(v))) ==
                                    std::bit_cast<std::uint32_t>(v);
@@ -98,6 +100,9 @@ struct TensorWriter {
     const std::size_t begin = out.size();
     if (are_sums(tensor)) {
       write_whole(*tensor.encoded);
+    } else if (tensor.encoded && is_of_floats(tensor.encoded->grid) &&
+               are_halves(tensor.encoded->values())) {
+      write_floats(tensor.encoded->values());
     } else if (tensor.encoded) {
       write_codes(*tensor.encoded, std::size_t(tensor.shape.front()));
     } else {
@@ -111,7 +116,6 @@ struct TensorWriter {
     told.nonzero =
         values.size() - std::size_t(std::count(values.begin(), values.end(), 0.0f));
     told.width = encoded.grid.bits();
-    if (are_halves(encoded, values)) return write_halves(values);
     out.byte(kCodes);
     write_grid(encoded.grid, out, told.bits);
     const auto symbols = symbols_of(encoded);
@@ -135,14 +139,14 @@ struct TensorWriter {
   }
 
   void write_halves(std::span<const float> values) {
-    constexpr std::uint64_t kHalf = 16;
-    out.byte(kHalves);
+    constexpr int kHalf = 16;
     for (const float value : values) {
       const std::uint16_t bits = Eigen::half_impl::raw_half_as_uint16(Eigen::half(value));
       out.byte(std::uint8_t(bits));
       out.byte(std::uint8_t(bits >> 8));
     }
-    told.bits.codes += kHalf * values.size();
+    told.width = kHalf;
+    told.bits.codes += std::uint64_t(kHalf) * values.size();
   }
 
   Coding write_stream(const CodeStream& stream) {
@@ -156,7 +160,8 @@ struct TensorWriter {
     return stream.coding;
   }
 
-  // Where zeros are many, which values are 0, then the others.
+  // In half precision where that has them all. Where zeros are many, which values are 0,
+  // then the others.
   void write_floats(const std::vector<float>& values) {
     std::vector<std::uint32_t> present(values.size());
     std::vector<float> others;
@@ -165,14 +170,19 @@ struct TensorWriter {
       if (present[i] != 0) others.push_back(values[i]);
     }
     told.nonzero = others.size();
+    const bool in_halves = !others.empty() && are_halves(others);
+    const std::size_t size = in_halves ? 2 : 4;
     const CodeStream mask = encode_smallest(present, mask_layout(values.size()));
-    const bool sparse = mask.bytes.size() + 8 < 4 * (values.size() - others.size());
-    out.byte(sparse ? kSparseFloats : kPlainFloats);
+    const bool sparse = mask.bytes.size() + 8 < size * (values.size() - others.size());
+    const auto& stored = sparse ? others : values;
+    out.byte(in_halves ? (sparse ? kSparseHalves : kHalves)
+                       : (sparse ? kSparseFloats : kPlainFloats));
     if (sparse) {
       write_stream(mask);
       told.bits.indices += std::exchange(told.bits.codes, 0);
+      if (in_halves) told.version = 3;
     }
-    const auto& stored = sparse ? others : values;
+    if (in_halves) return write_halves(stored);
     out.floats(stored);
     told.bits.floats += kFloatBits * stored.size();
   }
@@ -189,11 +199,16 @@ struct TensorReader {
         tensor.values = in.floats(elements);
         return;
       case kSparseFloats:
-        return read_sparse(tensor, elements);
+        return read_sparse(tensor, elements,
+                           [this](std::size_t count) { return in.floats(count); });
       case kCodes:
         return read_codes(tensor, elements);
       case kHalves:
-        return read_halves(tensor, elements);
+        tensor.values = halves(tensor, elements);
+        return;
+      case kSparseHalves:
+        return read_sparse(tensor, elements,
+                           [&](std::size_t count) { return halves(tensor, count); });
       case kImpliedScales:
         return read_whole(tensor, elements);
       default:
@@ -201,14 +216,16 @@ struct TensorReader {
     }
   }
 
-  void read_halves(NetworkTensor& tensor, std::size_t elements) {
-    const auto bytes = in.raw(2 * elements);
-    for (std::size_t i = 0; i < elements; ++i) {
+  std::vector<float> halves(const NetworkTensor& tensor, std::size_t count) {
+    const auto bytes = in.raw(2 * count);
+    std::vector<float> values;
+    for (std::size_t i = 0; i < count; ++i) {
       const auto bits = std::uint16_t(bytes[2 * i] | bytes[2 * i + 1] << 8);
       const auto value = float(Eigen::half(Eigen::half_impl::raw_uint16_to_half(bits)));
       if (!std::isfinite(value)) throw DataError(tensor.name + " has no finite value");
-      tensor.values.push_back(value);
+      values.push_back(value);
     }
+    return values;
   }
 
   void read_whole(NetworkTensor& tensor, std::size_t elements) {
@@ -250,10 +267,12 @@ struct TensorReader {
     return decode(kCodings[coding], bytes, layout);
   }
 
-  void read_sparse(NetworkTensor& tensor, std::size_t elements) {
+  // read(count): the values that are not 0.
+  template <class Read>
+  void read_sparse(NetworkTensor& tensor, std::size_t elements, Read read) {
     const auto present = read_stream(mask_layout(elements));
-    const auto others =
-        in.floats(std::size_t(std::count(present.begin(), present.end(), 1u)));
+    const std::vector<float> others =
+        read(std::size_t(std::count(present.begin(), present.end(), 1u)));
     auto next = others.begin();
     tensor.values.resize(elements);
     for (std::size_t i = 0; i < elements; ++i) {

@@ -132,6 +132,28 @@ TEST_CASE("half-precision weights take two bytes each", "[pack]") {
   CHECK(bytes.size() < 2 * values + 1000);  // graph, normalisation
   const PackedModel read = parse_model(bytes);
   CHECK(largest_difference(net.executed(packed, {}), net.executed(read, {})) == 0);
+  CHECK(model_bytes(read) == bytes);
+
+  // Where most of them are 0, only the others.
+  PackedModel sparse = read;
+  std::size_t left = 0;
+  for (auto& tensor : sparse.tensors) {
+    for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+      if (i % 20 != 0) tensor.values[i] = 0;
+      if (tensor.values.size() > 100) left += tensor.values[i] != 0;
+    }
+  }
+  const auto small = model_bytes(sparse, &bits);
+  std::size_t stored = 0;
+  for (const auto& tensor : bits.tensors) {
+    if (tensor.elements > 100) stored += tensor.bits.codes;
+  }
+  CHECK(stored == 16 * left);
+  CHECK(small.size() < bytes.size() / 4);
+  const PackedModel back = parse_model(small);
+  for (std::size_t i = 0; i < sparse.tensors.size(); ++i) {
+    CHECK(back.tensors[i].values == sparse.tensors[i].values);
+  }
 }
 
 TEST_CASE("a plan says which kernel runs, and why not on integers", "[pack][executor]") {

@@ -210,6 +210,15 @@ TEST_CASE("a reader written from the page reads what methods pack", "[pack][form
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (i % 11 != 0 && i % 17 != 0) weights[i] = 0;
   }
+  const auto halves =
+      model_bytes(Quantized(plain_model(), "float16", {}, kEverything).pack());
+  models.push_back(parse_model(halves));
+  PackedModel& sparse_halves = models.emplace_back(parse_model(halves));
+  for (auto& tensor : sparse_halves.tensors) {
+    for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+      if (i % 20 != 0) tensor.values[i] = 0;
+    }
+  }
   check_read(models);
 }
 

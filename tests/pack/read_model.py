@@ -450,10 +450,11 @@ def read_tensor(payload, name, shape, inputs=None, weights=None):
         values = payload.floats(size)
     elif kind == 3:
         values = np.frombuffer(payload.raw(2 * size), "<f2")
-    elif kind == 1:
+    elif kind in (1, 5):
         _, present = stream(payload, 2, 0, 1, size)
-        values = np.zeros(size, F)
-        values[np.array(present, bool)] = payload.floats(sum(present))
+        values, count = np.zeros(size, F), sum(present)
+        values[np.array(present, bool)] = (
+            payload.floats(count) if kind == 1 else np.frombuffer(payload.raw(2 * count), "<f2"))
     elif kind == 4:
         wide = inputs.alphabet > 256
         codes = np.frombuffer(payload.raw((8 if wide else 4) * size), "<i8" if wide else "<i4")
