@@ -24,17 +24,30 @@ bool is_at_chance(const RunRecord& record) {
   return double(right) <= double(most) + 0.01 * double(record.labels.size());
 }
 
-// Widths that a parameter promises and a grid does not keep: "its weights take 3 bits".
+// Widths that a parameter promises and a grid does not keep: "conv2/weight takes 3 bits",
+// "conv1/weight and 3 others take 2 bits".
 std::string broken_width(const ManifestRow& row, const RowRecords& records) {
   const int promised = row.weight_bits.widest();
   for (const auto& run : row.runs) {
     const RunRecord* record = records.find_done(run.name.digest);
     if (!record || promised == 0) continue;
+    std::vector<const SizeEntry*> wide;
     for (const auto& entry : record->sizes) {
       if (entry.quantized && is_weight(entry) && entry.bits > promised) {
-        return fmt::format("{} takes {} bits", entry.site, entry.bits);
+        wide.push_back(&entry);
       }
     }
+    if (wide.empty()) continue;
+    const auto [narrowest, widest] = std::minmax_element(
+        wide.begin(), wide.end(), [](auto* a, auto* b) { return a->bits < b->bits; });
+    const std::string bits =
+        (*narrowest)->bits == (*widest)->bits
+            ? fmt::format("{}", (*widest)->bits)
+            : fmt::format("{} to {}", (*narrowest)->bits, (*widest)->bits);
+    const std::size_t others = wide.size() - 1;
+    if (others == 0) return fmt::format("{} takes {} bits", wide.front()->site, bits);
+    return fmt::format("{} and {} other{} take {} bits", wide.front()->site, others,
+                       others == 1 ? "" : "s", bits);
   }
   return "";
 }

@@ -395,6 +395,11 @@ std::vector<std::string> notes_of(const StudyReport& report) {
         "each tensor coded in the smallest way; compression: the same values in 32-bit "
         "float over them.");
   }
+  if (has_metric(report, "kept")) {
+    notes.push_back(
+        "weights kept: the share that pruning leaves; codes may make more of them 0 "
+        "(`bitsweep inspect` counts those that are not).");
+  }
   if (any_row(report, has_published)) notes.push_back(verdict_rule());
   if (any_row(report, is_recalled)) {
     notes.push_back("†: recalled, not checked in the source.");
