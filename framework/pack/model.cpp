@@ -53,8 +53,8 @@ class GraphChecker {
   void check_node(std::size_t index) const {
     const GraphNode& node = graph_.nodes[index];
     const auto bad = [&](const char* what) {
-      refuse(fmt::format("has a {} node, number {}, {}", operation_name(node.operation),
-                         index, what));
+      refuse(fmt::format("has, as node {}, one of {}, {}", index,
+                         operation_name(node.operation), what));
     };
     const bool two =
         node.operation == Operation::kAdd || node.operation == Operation::kPixelScale;
@@ -120,9 +120,9 @@ class GraphChecker {
     }
     if (count <= kMost) return;
     refuse(
-        fmt::format("has a {} node, number {}, of {:.0f} multiply-accumulates; expected "
-                    "at most {:.0f}",
-                    operation_name(node.operation), index, count, kMost));
+        fmt::format("has, as node {}, one of {}, of {:.0f} multiply-accumulates; "
+                    "expected at most {:.0f}",
+                    index, operation_name(node.operation), count, kMost));
   }
 
   static bool fits(int input, int output, const WindowSide& side) {
