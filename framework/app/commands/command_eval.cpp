@@ -178,6 +178,12 @@ int eval(const Arguments& arguments, Session&) {
     throw ConfigError(
         "eval: --explain compares with --simulate, which would be itself; leave one out");
   }
+  if (arguments.has("requantize") && arguments.has("simulate")) {
+    throw ConfigError(
+        "eval: --requantize is of products on integers, of which --simulate has none; "
+        "leave "
+        "one out");
+  }
   const auto limit = std::size_t(arguments.whole_number("limit", 0, 0));
   const DatasetSpec spec = spec_for(model, arguments);
   const Dataset data = data_for(model, spec, arguments);

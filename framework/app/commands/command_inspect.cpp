@@ -95,7 +95,7 @@ Table layer_table(const PackedModel& model, const ModelBits& bits) {
   Table table;
   table.columns = {{"layer"},
                    number("weights", "weights", 0),
-                   number("kept (%)", "kept_percent", 1),
+                   number("nonzero (%)", "nonzero_percent", 1),
                    number("weight bits", "weight_bits", 1),
                    number("with Huffman", "huffman_weight_bits", 1),
                    number("index bits", "index_bits", 1),
@@ -197,14 +197,16 @@ Command inspect_command() {
       {.command = "inspect",
        .summary = "Show what a packed model is made of, and how it executes.",
        .positionals = {{"FILE", "A packed model, or the record of a run (.h5)."}},
-       .options = {{.name = "layers",
-                    .value = "",
-                    .help = "Layer by layer: weights kept, bits of a weight and of its "
-                            "index, without and with Huffman coding, and the share of "
-                            "float32, as Deep Compression's tables have them."},
-                   {.name = "csv",
-                    .value = "",
-                    .help = "The table of layers, or of tensors, as CSV."}}},
+       .options =
+           {{.name = "layers",
+             .value = "",
+             .help =
+                 "Layer by layer: weights that are not 0, bits of a weight and of its "
+                 "index, without and with Huffman coding, and the share of "
+                 "float32, as Deep Compression's tables have them."},
+            {.name = "csv",
+             .value = "",
+             .help = "The table of layers, or of tensors, as CSV."}}},
       inspect};
 }
 
