@@ -58,8 +58,10 @@ bool is_plain(const PackedQuantizer& quantizer, Requantize how) {
   const bool is_whole =
       zero_point == std::rint(zero_point) && std::fabs(zero_point) <= 255;
   // The rounding is gemmlowp's own; any to the nearest finds its codes in their values.
-  // A zero point that is added behind the rounding, as QLinearConv does it.
-  const bool is_behind = zero_point == 0 || quantizer.rule.order == CodeOrder::kOnnx;
+  // A zero point, if any, that is added behind the rounding, as QLinearConv does it.
+  const CodeOrder order = quantizer.rule.order;
+  const bool is_behind = order == CodeOrder::kOnnx ||
+                         (order == CodeOrder::kTensorflow && zero_point == 0);
   const bool fits =
       is_whole && (how == Requantize::kFixedPoint
                        ? quantizer.rule.rounding != Rounding::kFloor
