@@ -80,6 +80,18 @@ TEST_CASE("one neuron is requantized as in its worked example", "[pack][requanti
   CHECK_FALSE(
       find_requantization(Requantize::kFloat, model, all, 1, *product, input, reason));
   CHECK(reason == "its quantizer has another grid or rounding");
+
+  // A zero point goes with one float factor where it is added behind the rounding.
+  PackedModel ordered = model;
+  const auto takes = [&](CodeOrder order) {
+    ordered.quantizers.back().rule = {.rounding = Rounding::kHalfEven, .order = order};
+    return find_requantization(Requantize::kFloat, ordered, execution_graph(ordered), 1,
+                               *product, input, reason)
+        .has_value();
+  };
+  CHECK_FALSE(takes(CodeOrder::kPytorch));
+  CHECK(takes(CodeOrder::kOnnx));
+  CHECK(logit(ordered, Requantize::kFloat, x) == Approx((-15 + 43) * 1.5 / 255));
 }
 
 TEST_CASE("a rectifier is the lowest code", "[pack][requantize]") {
