@@ -60,8 +60,8 @@ bool is_plain(const PackedQuantizer& quantizer, Requantize how) {
   // The rounding is gemmlowp's own; any to the nearest finds its codes in their values.
   // A zero point, if any, that is added behind the rounding, as QLinearConv does it.
   const CodeOrder order = quantizer.rule.order;
-  const bool is_behind = order == CodeOrder::kOnnx ||
-                         (order == CodeOrder::kTensorflow && zero_point == 0);
+  const bool is_behind =
+      order == CodeOrder::kOnnx || (order == CodeOrder::kTensorflow && zero_point == 0);
   const bool fits =
       is_whole && (how == Requantize::kFixedPoint
                        ? quantizer.rule.rounding != Rounding::kFloor
