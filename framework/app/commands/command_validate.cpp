@@ -10,7 +10,7 @@ namespace {
 int validate(const Arguments& arguments, Session& session) {
   const StudySpec study = checked_study(arguments, session, {.missing_data = true});
   const Plan plan = make_plan(study, [](const auto&) { return RunState::kMissing; });
-  print_out(plan_summary(study.name, plan) + "\n");
+  print_out(plan_size(study.name, plan) + "\n");
   return 0;
 }
 

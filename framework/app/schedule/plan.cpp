@@ -327,16 +327,18 @@ Plan make_plan(const StudySpec& study,
   return plan;
 }
 
+std::string plan_size(const std::string& study, const Plan& plan) {
+  const std::size_t baselines = plan.baseline_count();
+  return fmt::format("{}: {} x {}; {}, {} of them {}", study, counted(plan.rows, "row"),
+                     counted(plan.seeds, "seed"), counted(plan.runs.size(), "run"),
+                     baselines, baselines == 1 ? "a float baseline" : "float baselines");
+}
+
 std::string plan_summary(const std::string& study, const Plan& plan) {
   const std::size_t failed = plan.count(RunState::kFailed);
-  const std::size_t baselines = plan.baseline_count();
   const std::size_t left = failed + plan.count(RunState::kMissing);
-  std::string text =
-      fmt::format("{}: {} x {}; {}, {} of them {}; {} done, {} to do", study,
-                  counted(plan.rows, "row"), counted(plan.seeds, "seed"),
-                  counted(plan.runs.size(), "run"), baselines,
-                  baselines == 1 ? "a float baseline" : "float baselines",
-                  plan.count(RunState::kDone), left);
+  std::string text = fmt::format("{}; {} done, {} to do", plan_size(study, plan),
+                                 plan.count(RunState::kDone), left);
   if (failed > 0) text += fmt::format(", {} of these failed before", failed);
   for (const auto state :
        {RunState::kSkipped, RunState::kDamaged, RunState::kUnreadable}) {

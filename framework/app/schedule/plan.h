@@ -92,8 +92,9 @@ Plan make_plan(const StudySpec& study,
                const std::function<FoundRun(const std::string& digest)>& find,
                const PlanOptions& options = {});
 
-/// "survey: 12 rows x 3 seeds; 36 runs, 3 of them float baselines; 10 are done, 26 to do,
-/// 1 of them failed before".
+/// "survey: 12 rows x 3 seeds; 36 runs, 3 of them float baselines".
+std::string plan_size(const std::string& study, const Plan& plan);
+/// That and "; 10 done, 26 to do, 1 of these failed before".
 std::string plan_summary(const std::string& study, const Plan& plan);
 
 /// One line a run: state, digest, label, and why where there is a reason to tell. What is
