@@ -131,8 +131,8 @@ class BinaryWeights final : public Quantizer,
   void paper_gradient(std::span<const float> w, std::span<const float> g,
                       std::span<float> dw) const {
     for_each_filter([&](std::size_t filter) {
-      const float share =
-          1 / float(per_layer() ? double(all_left_) : filter_size(filter));
+      const double layer = std::max(double(all_left_), 1.0);
+      const float share = 1 / float(per_layer() ? layer : filter_size(filter));
       map_filter(filter, w, g, dw, [share](float v, float gv, float alpha) {
         return gv * (share + (std::fabs(v) < 1 ? alpha : 0.0f));
       });

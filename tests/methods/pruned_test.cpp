@@ -1,4 +1,5 @@
 // What quantizers make of pruned weights.
+#include <cmath>
 
 #include <catch2/catch.hpp>
 
@@ -104,5 +105,22 @@ TEST_CASE("nor have they in the others' gradients", "[methods][pruning]") {
     const Values expected = gradient(*alone, weights.left, weights.of_left(g));
     CHECK(near(weights.of_left(gradient(*among, weights.whole, g)),
                {expected.begin(), expected.end()}, 1e-6));
+  }
+}
+
+TEST_CASE("of a layer without weights all values and gradients are numbers",
+          "[methods][pruning]") {
+  const Values zeros(kFilters * kWhole, 0.0f);
+  for (const auto& [id, raw] : rows()) {
+    CAPTURE(id);
+    const auto quantizer = quantizer_for(id, raw, weight_site({kFilters, kWhole}));
+    if (auto* knows = optional_interface<KnowsPruned>(quantizer.get())) {
+      knows->set_kept(zeros);
+    }
+    probe::calibrate(*quantizer, zeros);
+    for (const Values& values :
+         {quantized(*quantizer, zeros), gradient(*quantizer, zeros, zeros)}) {
+      for (const float v : values) CHECK(std::isfinite(v));
+    }
   }
 }
